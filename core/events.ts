@@ -1,0 +1,282 @@
+/**
+ * One event, one schema: the ledger, standard output of `rlp run`, the bus and agtop read these same records
+ * (`docs/reference/events.md`). Every kind's `meta` is closed: a key that is not listed here is an error.
+ */
+import * as z from "zod";
+import { DataError } from "./errors.js";
+import type { OpeningId, TraceId, NodeId, ProposalId } from "./ids.js";
+import { digest, failure, json, labels, storedValue } from "./values.js";
+
+const count = z.int().nonnegative();
+const ms = z.number().nonnegative();
+const text = z.string();
+const node = z.custom<NodeId>((value) => typeof value === "string" && value.length <= 64, "not a node id");
+const trace = z.custom<TraceId>((value) => typeof value === "string" && value.startsWith("trace:"), "not a trace id");
+const opening = z.custom<OpeningId>((value) => typeof value === "string" && value.startsWith("opening:"), "not an opening id");
+const proposal = z.custom<ProposalId>((value) => typeof value === "string" && value.startsWith("proposal:"), "not a proposal id");
+
+export const runStatus = z.enum(["ok", "error", "cancelled"]);
+export type RunStatus = z.infer<typeof runStatus>;
+export const nodeStatus = z.enum(["ok", "error", "skipped", "cancelled"]);
+/** How a node ended. A node that has not ended is `pending`, `running` or `waiting`. */
+export type NodeStatus = z.infer<typeof nodeStatus>;
+
+const output = z.strictObject({ port: text, type: text, labels, body: storedValue });
+const totals = z.strictObject({ tokens: count, usd: z.number().nonnegative(), fuel: count, calls: count });
+const call = { node, attempt: count, call_seq: count, interface: text, function: text, request_hash: digest };
+const decision = z.enum(["approved", "rejected"]);
+
+/** Kinds that belong to a run. All times in `_ms` are milliseconds; `attempt` counts from 1, `call_seq` from 0. */
+export const runMeta = {
+  "run.started": z.strictObject({
+    opening_name: text,
+    /** Digest of the blob that holds the opening's IR as canonical JSON. */
+    opening: digest,
+    params: z.record(text, json),
+    seed: count,
+    epoch_ms: count,
+    /** Id of the last ledger row that the run's searches may see. */
+    kb_watermark: count,
+    /** Agent name → BLAKE3 of its component. */
+    components: z.record(text, digest),
+    /** Node → effective grant. */
+    grants: z.record(text, json),
+    budgets: z.strictObject({ tokens: count.nullable() }),
+    host: z.strictObject({ rlp: text, node: text, isolation: text, fuel_table: count }),
+  }),
+  "run.parked": z.strictObject({ why: text, by: text, active_ms: ms, waiting: z.array(proposal) }),
+  "run.resumed": z.strictObject({ why: text, by: text, active_ms: ms }),
+  "run.cancelled": z.strictObject({ why: text, by: text, active_ms: ms }),
+  "run.finished": z.strictObject({
+    status: runStatus,
+    /** Whether `success` held (or, where the opening has none, no node failed). */
+    success: z.boolean(),
+    reason: text.optional(),
+    duration_ms: ms,
+    nodes: z.array(
+      z.strictObject({ node, status: nodeStatus, attempts: count, duration_ms: ms, outputs_hash: digest.nullable() }),
+    ),
+    final_hash: digest,
+    totals,
+  }),
+  "node.started": z.strictObject({ node, agent: text, attempt: count, inputs_hash: digest }),
+  "node.retrying": z.strictObject({ node, attempt: count, reason: failure, backoff_ms: ms }),
+  "node.waiting": z.strictObject({ node, proposal_id: proposal }),
+  "node.skipped": z.strictObject({ node, reason: text }),
+  "node.finished": z.strictObject({
+    node,
+    attempt: count,
+    status: nodeStatus,
+    duration_ms: ms,
+    fuel: count,
+    peak_memory_bytes: count,
+    outputs: z.array(output),
+    outputs_hash: digest.nullable(),
+    /** Digest over the attempt's whole journal: inputs, seed, calls, local calls, end. */
+    journal_hash: digest,
+    /** Rolling digest of clock, random, log and state calls, which follow from the seed and the fuel. */
+    local_hash: digest,
+    /** The node's `state` store after this attempt, for the next one. */
+    state: storedValue.optional(),
+    error: failure.optional(),
+  }),
+  "node.stdout": z.strictObject({ node, chunk: text }),
+  "node.stderr": z.strictObject({ node, chunk: text }),
+  "call.started": z.strictObject({ ...call, idempotency_key: text }),
+  "call.finished": z.strictObject({
+    ...call,
+    /** `{"ok": …}` or `{"err": {code, message, …}}`. */
+    response: storedValue,
+    response_hash: digest,
+    labels,
+    /** Fuel that the attempt had used when it made the call. */
+    fuel: count,
+    duration_ms: ms,
+    decision: z.enum(["allowed", "denied"]),
+  }),
+  "action.proposed": z.strictObject({
+    proposal_id: proposal,
+    node,
+    attempt: count,
+    call_seq: count,
+    action: text,
+    args_hash: digest,
+    /** What a person decides on, rendered by the host from the arguments; whole, or a blob. */
+    summary: storedValue,
+    args: storedValue,
+    expires_at_ms: count.nullable(),
+  }),
+  "action.decided": z.strictObject({ proposal_id: proposal, args_hash: digest, decision, by: text, reason: text.optional() }),
+  "action.finished": z.strictObject({
+    proposal_id: proposal,
+    outcome: z.enum(["done", "failed", "unknown"]),
+    detail: text.optional(),
+  }),
+  "cap.denied": z.strictObject({ node: node.optional(), agent: text, cap: text, op: text, target: text, reason: text }),
+  "cap.allowed": z.strictObject({ node: node.optional(), agent: text, cap: text, op: text, target: text, reason: text }),
+  "budget.reserved": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
+  "budget.charged": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
+  "budget.exhausted": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
+  "limit.hit": z.strictObject({ node, limit: text, value: z.number(), ceiling: z.number() }),
+  log: z.strictObject({ node, attempt: count, fields: z.record(text, json) }),
+  "value.truncated": z.strictObject({ where: text, kept: count, dropped: count }),
+  "edge.delivered": z.strictObject({ from: text, to: text, type: text, bytes: count, value_hash: digest, labels }),
+  "edge.withheld": z.strictObject({ from: text, to: text, reason: text }),
+  "artifact.created": z.strictObject({
+    kind: text,
+    digest,
+    media_type: text.optional(),
+    summary: text.optional(),
+    citations: z.array(text).optional(),
+    node: node.optional(),
+    port: text.optional(),
+    path: text.optional(),
+  }),
+  "email.sent": z.strictObject({
+    to: z.array(text).min(1),
+    subject: text,
+    artifact: digest,
+    cc: z.array(text).optional(),
+    transport: text.optional(),
+    path: text.optional(),
+  }),
+} as const;
+
+/** Kinds that stand in the ledger outside of any run. */
+export const recordMeta = {
+  "contact.upserted": z.strictObject({
+    name: text.min(1).max(512),
+    email: text.max(320).regex(/^[^\s@]+@[^\s@]+$/, "not an e-mail address"),
+    org: text.max(512).optional(),
+    trust: z.number().min(0).max(1).optional(),
+    evidence: z.array(count).optional(),
+  }),
+  "contact.retracted": z.strictObject({ email: text, reason: text.optional() }),
+  "account.linked": z.strictObject({ contact: text, service: text, handle: text }),
+  "note.added": z.strictObject({ text, tags: z.array(text).optional(), title: text.optional() }),
+  "document.ingested": z.strictObject({
+    uri: text,
+    title: text.optional(),
+    /** Digest of the document's bytes, which are a blob. */
+    digest,
+    chunks: count,
+    media_type: text.optional(),
+    domain: text.optional(),
+  }),
+  "document.retracted": z.strictObject({ digest, reason: text.optional() }),
+  "edge.asserted": z.strictObject({ from: text, to: text, relation: text }),
+  "snapshot.taken": z.strictObject({ name: text, watermark: count }),
+} as const;
+
+export const eventMeta = { ...runMeta, ...recordMeta } as const;
+export type RunKind = keyof typeof runMeta;
+export type RecordKind = keyof typeof recordMeta;
+export type EventKind = RunKind | RecordKind;
+export type MetaOf<K extends EventKind> = z.infer<(typeof eventMeta)[K]>;
+
+export const level = z.enum(["info", "warn", "error"]);
+export type Level = z.infer<typeof level>;
+
+/** Who did it: `agent:<name>@<version>`, `user` or `host`. */
+export type Actor = string;
+/** Whose it is: `user`, `system` or `agent:<name>`. */
+export type Scope = string;
+
+/** Where a row comes from; every part optional. */
+export const provenance = z.strictObject({
+  trace: text.optional(),
+  opening: text.optional(),
+  node: text.optional(),
+  attempt: count.optional(),
+  agent: digest.optional(),
+  model: text.optional(),
+  provider: text.optional(),
+  inputs: z.array(digest).optional(),
+  citations: z.array(text).optional(),
+  rationale: text.optional(),
+});
+export type Provenance = z.infer<typeof provenance>;
+
+/** An event before the ledger has given it a place: no `seq`, no time. */
+export type EventDraft<Kinds extends EventKind = EventKind> = {
+  [K in Kinds]: {
+    readonly kind: K;
+    readonly level: Level;
+    readonly message: string;
+    readonly meta: MetaOf<K>;
+    readonly actor?: Actor;
+    readonly scope?: Scope;
+    readonly provenance?: Provenance;
+  };
+}[Kinds];
+export type RunEventDraft = EventDraft<RunKind>;
+
+/** One line of a run's stream. */
+export type RunEvent = {
+  [K in RunKind]: {
+    readonly v: 1;
+    /** Counts from 0 within a run, without gaps, in the order of arrival. */
+    readonly seq: number;
+    readonly ts_ms: number;
+    readonly trace_id: TraceId;
+    readonly opening_id: OpeningId;
+    readonly run_id: TraceId;
+    readonly kind: K;
+    readonly level: Level;
+    readonly message: string;
+    readonly meta: MetaOf<K>;
+  };
+}[RunKind];
+export type RunEventOf<K extends RunKind> = Extract<RunEvent, { kind: K }>;
+
+const envelope = {
+  v: z.literal(1),
+  seq: count,
+  ts_ms: count,
+  trace_id: trace,
+  opening_id: opening,
+  run_id: trace,
+  level,
+  message: text,
+};
+
+/** The discriminated union of all lines of a run. */
+export const runEvent = z.discriminatedUnion(
+  "kind",
+  (Object.keys(runMeta) as RunKind[]).map((kind) =>
+    z.strictObject({ ...envelope, kind: z.literal(kind), meta: runMeta[kind] }),
+  ) as never,
+) as unknown as z.ZodType<RunEvent>;
+
+/** No line of a run is longer than this, in UTF-8 bytes; what is larger stands in a blob. */
+export const LINE_BYTES = 1 << 20;
+
+export function isRunKind(kind: string): kind is RunKind {
+  return Object.hasOwn(runMeta, kind);
+}
+
+export function isEventKind(kind: string): kind is EventKind {
+  return Object.hasOwn(eventMeta, kind);
+}
+
+/** Refuses an event that does not fit its kind's closed schema, with the path of what is wrong (`DATA_BAD_EVENT`). */
+export function checkMeta(kind: string, meta: unknown): void {
+  if (!isEventKind(kind)) throw new DataError("DATA_BAD_EVENT", `there is no event kind \`${kind}\``);
+  const result = eventMeta[kind].safeParse(meta);
+  if (!result.success) throw badEvent(kind, result.error);
+}
+
+/** Reads one line of a run's stream. */
+export function parseRunEvent(value: unknown): RunEvent {
+  const result = runEvent.safeParse(value);
+  if (!result.success) throw badEvent((value as { kind?: unknown } | null)?.kind, result.error);
+  return result.data;
+}
+
+function badEvent(kind: unknown, error: z.ZodError): DataError {
+  const issue = error.issues[0];
+  const pointer = issue ? issue.path.map((part) => `/${String(part)}`).join("") : "";
+  return new DataError("DATA_BAD_EVENT", `event \`${String(kind)}\`: ${issue?.message ?? "does not fit"} at ${pointer || "/"}`, {
+    place: { pointer },
+  });
+}

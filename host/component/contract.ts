@@ -1,0 +1,112 @@
+/**
+ * The narrow interface between the control process and what knows WebAssembly. Nothing on this side ever parses, compiles or
+ * evaluates a component: that happens in sandbox processes, behind these types.
+ */
+import type { Digest } from "#core/digest.js";
+import type { Json, JsonObject } from "#core/json.js";
+import type { CallError, Failure, Labels } from "#core/values.js";
+
+/** A component that passed admission: what to load into a sandbox process. */
+export interface Admitted {
+  /** BLAKE3 of the component as it came. */
+  readonly digest: Digest;
+  /** Versioned interface names, sorted: `runloop:agent/kb@0.1.0`. */
+  readonly imports: readonly string[];
+  readonly exports: readonly string[];
+  /** The generated instantiation code, to be evaluated in the sandbox process only. */
+  readonly glue: Uint8Array;
+  /** Metered core modules by the names that the glue asks for. */
+  readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly stats: {
+    readonly bytes: number;
+    readonly meteredBytes: number;
+    readonly functions: number;
+    readonly fuelTable: number;
+  };
+}
+
+/** One message as the guest gets it: `body` is JSON text. */
+export interface GuestMessage {
+  readonly port: string;
+  readonly type: string;
+  readonly body: string;
+  readonly labels: Labels;
+}
+
+export interface GuestSpec {
+  readonly component: Admitted;
+  readonly node: string;
+  readonly attempt: number;
+  /** JSON text. */
+  readonly with: string;
+  readonly inputs: readonly GuestMessage[];
+  /** 64 hex digits. */
+  readonly seed: string;
+  readonly epochMs: number;
+  readonly state: JsonObject;
+  readonly limits: {
+    /** Units of fuel; one charged instruction is one unit, one unit is one nanosecond of the guest's clock. */
+    readonly fuel: number;
+    readonly memoryMib: number;
+    /** Host calls that an attempt may make. */
+    readonly calls: number;
+  };
+  /** Short names of the interfaces that the grant links: `log`, `kb`, … */
+  readonly linked: readonly string[];
+}
+
+/** A host call that needs authority: `model.complete`, `kb.search`, `actions.propose`, … */
+export interface GuestCall {
+  /** From 0 within the attempt. */
+  readonly seq: number;
+  readonly interface: string;
+  readonly function: string;
+  /** The arguments in order, as JSON. */
+  readonly args: readonly Json[];
+  /** Fuel used when the call was made. */
+  readonly fuel: number;
+}
+export type CallAnswer = { readonly ok: Json } | { readonly err: CallError };
+
+export interface GuestLog {
+  readonly level: "trace" | "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: JsonObject;
+}
+
+export interface GuestCosts {
+  readonly fuel: number;
+  readonly peakMemoryBytes: number;
+  /** Rolling BLAKE3-free digest (64 hex) of the calls answered in the sandbox process. */
+  readonly localHash: string;
+  readonly state: JsonObject;
+}
+
+export type GuestEnd =
+  | ({
+      readonly kind: "ok";
+      readonly outputs: readonly { readonly port: string; readonly type: string; readonly body: string }[];
+    } & GuestCosts)
+  /** The guest returned `err`, trapped, or met a limit; `failure.code` says which. */
+  | ({
+      readonly kind: "failed";
+      readonly failure: Failure;
+      readonly limit?: { readonly name: string; readonly value: number; readonly ceiling: number };
+    } & GuestCosts)
+  | ({ readonly kind: "cancelled" } & GuestCosts)
+  /** The sandbox process died or was killed by the watchdog; the attempt may be re-executed from its journal. */
+  | { readonly kind: "lost"; readonly reason: string };
+
+export interface GuestHooks {
+  /** Answers a host call. Must settle; a rejection ends the attempt with `host.component`. */
+  call(call: GuestCall): Promise<CallAnswer>;
+  log(entry: GuestLog): void;
+}
+
+/** Sandbox processes as the host sees them. */
+export interface Sandbox {
+  run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd>;
+  /** What keeps guests in: `permission` (Node's permission model), later rungs add to it. */
+  readonly isolation: string;
+  close(): Promise<void>;
+}

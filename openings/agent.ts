@@ -1,0 +1,68 @@
+/** What openings know of an agent: its face, taken from its manifest and its component's import list, never its code. */
+import type { Digest } from "#core/digest.js";
+import type { Json, JsonObject } from "#core/json.js";
+
+export interface Port {
+  /** Type names that the port accepts (input) or may carry (output; one name). `any` accepts everything. */
+  readonly types: readonly string[];
+  readonly required: boolean;
+  readonly description?: string;
+}
+
+export interface AgentInterface {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** BLAKE3 of the component's bytes. */
+  readonly digest: Digest;
+  readonly inputs: Readonly<Record<string, Port>>;
+  readonly outputs: Readonly<Record<string, Port>>;
+  /** JSON Schema of `with`, or null when the manifest has none (then every `with` key but ports' names is refused). */
+  readonly withSchema: JsonObject | null;
+  /** What the bundle's own policy grants (`reference/agents.md`, "Capabilities"), normalised. */
+  readonly grant: Grant;
+  /** Interfaces that the component imports, e.g. `runloop:agent/kb@0.1.0` or `wasi:clocks/wall-clock@0.2.0`. */
+  readonly imports: readonly string[];
+  readonly optionalImports: readonly string[];
+  readonly limits: { readonly memory_mib: number; readonly fuel: number; readonly wall_ms: number };
+  /** JSON Schemas of port types that only this agent knows. */
+  readonly schemas: Readonly<Record<string, JsonObject>>;
+}
+
+/** An effective grant. Everything is off unless it is named. */
+export interface Grant {
+  readonly fs_ro: readonly string[];
+  readonly fs_rw: readonly string[];
+  readonly net: readonly {
+    readonly host: string;
+    readonly port: number | null;
+    readonly methods: readonly string[] | null;
+    readonly paths: readonly string[] | null;
+  }[];
+  /** `false`, `true` (the run's own clock) or `"real"`. */
+  readonly time: boolean | "real";
+  readonly random: boolean;
+  /** `true` or a list of domains. */
+  readonly kb_read: boolean | readonly string[];
+  readonly kb_write: boolean | readonly string[];
+  readonly secrets: readonly { readonly id: string; readonly hosts: readonly string[] }[];
+  readonly secrets_raw: readonly string[];
+  /** `true` or a list of model patterns. */
+  readonly model: boolean | readonly string[];
+  readonly actions: readonly string[];
+  readonly tools: readonly string[];
+  readonly exec: readonly Json[];
+  readonly spawn: readonly string[];
+}
+
+/** Finds agents by name; `names()` is for suggestions. */
+export interface AgentCatalog {
+  get(name: string, variant: string | null): AgentInterface | undefined;
+  names(): readonly string[];
+}
+
+/** JSON Schemas of port types, by type name. */
+export interface TypeRegistry {
+  get(type: string): JsonObject | undefined;
+  names(): readonly string[];
+}

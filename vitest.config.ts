@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+// `#core/x.js` is the built file for users and the source for tests, so that a test never runs stale code. Child processes run `dist`.
+const rooms = ["core", "kb", "openings", "host", "sdk"].join("|");
+
+export default defineConfig({
+  resolve: { alias: [{ find: new RegExp(`^#(${rooms})/(.*)\\.js$`), replacement: `${import.meta.dirname}/$1/$2.ts` }] },
+  test: {
+    include: ["test/**/*.test.{ts,tsx}"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
