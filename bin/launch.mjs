@@ -1,0 +1,47 @@
+// What `rlp`, `agtop` and `runloopd` have in common: the right Node, the compile cache, one clear line when something is missing.
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { findNode, foreground, root, tooOld } from "./node.mjs";
+
+/** Runs `dist/tools/<tool>/main.js`, whose `main(argv)` gives the exit code. `script` is the launcher's own path, `name` what a person typed. */
+export function launch(name, tool, script, args, mainArgs) {
+  const node = findNode();
+  if (node === undefined) return fail(tooOld(name));
+  const file = join(root, "dist", "tools", tool, "main.js");
+  if (!existsSync(file)) return fail(name + " is not built yet: run `npm start` in " + root + "\n");
+  if (node !== process.execPath) return foreground(node, [script].concat(args));
+
+  // Only inside the project: the system's temporary folder, Node's default, is shared with other users.
+  const module = createRequire(import.meta.url)("node:module");
+  if (module.enableCompileCache) module.enableCompileCache(join(root, "dist", ".compiled"));
+
+  return import(pathToFileURL(file).href)
+    .then(function (tools) {
+      return tools.main(mainArgs);
+    })
+    .then(function (code) {
+      process.exitCode = code;
+    })
+    .catch(function (error) {
+      const debug = args.indexOf("--debug") !== -1 && error && error.stack;
+      if (error && error.code === "ERR_MODULE_NOT_FOUND" && !debug)
+        return fail(name + " is not whole (" + firstLine(error.message) + "): run `npm start` in " + root + "\n");
+      process.stderr.write(
+        "error[INTERNAL]: " + (debug || firstLine(error && error.message ? error.message : String(error))) + "\n",
+      );
+      process.stderr.write("hint: this is a fault of " + name + " itself; `--debug` shows where\n");
+      process.exitCode = 1;
+      return undefined;
+    });
+}
+
+function firstLine(text) {
+  return String(text).split("\n")[0];
+}
+
+function fail(line) {
+  process.stderr.write(line);
+  process.exitCode = 2;
+}
