@@ -13,6 +13,8 @@ export interface Journal {
   append(drafts: readonly RunEventDraft[]): Promise<readonly RunEvent[]>;
   /** Stores a value: inline when its canonical JSON has at most `INLINE_BYTES`, else as a blob that the next append makes durable. */
   store(value: Json): StoredValue;
+  /** Stores a value's canonical JSON as a blob, however small it is, and says the blob's digest: artifacts, the opening itself. */
+  keep(value: Json): Digest;
   /** The value behind a stored value. Throws when the blob is missing or does not match its digest. */
   load(stored: StoredValue): Json;
 }
