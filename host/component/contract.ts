@@ -53,6 +53,11 @@ export interface GuestSpec {
   };
   /** Short names of the interfaces that the grant links: `log`, `kb`, … */
   readonly linked: readonly string[];
+  /**
+   * Interfaces that the manifest calls optional and the grant does not hold. Their functions are there; each call goes to the
+   * control process like any other (also for interfaces that are otherwise answered in the sandbox process), which denies it.
+   */
+  readonly stubs?: readonly string[];
 }
 
 /** A host call that needs authority: `model.complete`, `kb.search`, `actions.propose`, … */

@@ -1,0 +1,39 @@
+/**
+ * The built-in provider `local`: fills a template, and says so (`local/template`). It is no language model; it is there so that
+ * everything else works, offline and the same every time, before a real one is configured.
+ */
+import type { Json } from "#core/json.js";
+import { CallFailure } from "../imports/interface.js";
+import { localTokens, type Completion, type CompletionRequest, type Provider } from "./provider.js";
+
+export const LOCAL_MODEL = "local/template";
+
+const SLOT = /\{\{([a-z][a-z0-9_]{0,63})\}\}/g;
+
+/** Replaces each `{{name}}` by the datum of that name. Filled-in text is not looked at again: data cannot carry slots. */
+export function fillTemplate(template: string, data: Readonly<Record<string, Json>>): string {
+  return template.replace(SLOT, (slot, name: string) => {
+    const value = Object.hasOwn(data, name) ? data[name] : undefined;
+    if (value === undefined) throw new CallFailure("invalid", `the template uses ${slot}, but its data has no \`${name}\``);
+    return typeof value === "string" ? value : JSON.stringify(value);
+  });
+}
+
+export const localProvider: Provider = {
+  name: "local",
+  worstCase: (request) => (request.local ? cost(request, fillTemplate(request.local.template, request.local.data)) : 0),
+  async complete(request): Promise<Completion> {
+    if (!request.local)
+      throw new CallFailure(
+        "invalid",
+        "no language model is configured, and the built-in `local` provider only fills templates: the request has none. " +
+          "Name a provider under `models.broker.providers` in config.yaml",
+      );
+    const text = fillTemplate(request.local.template, request.local.data);
+    return { text, toolCalls: [], model: LOCAL_MODEL, inputTokens: promptTokens(request), outputTokens: localTokens(text) };
+  },
+};
+
+const promptTokens = (request: CompletionRequest): number =>
+  request.messages.reduce((sum, message) => sum + localTokens(message.content), 0);
+const cost = (request: CompletionRequest, text: string): number => promptTokens(request) + localTokens(text);

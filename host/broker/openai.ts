@@ -1,0 +1,139 @@
+/**
+ * Providers of the kind `openai-compatible`: hosted services, Ollama, llama.cpp, vLLM, … through the `ai` SDK. The SDK repeats what
+ * it deems worth repeating (429, 5xx, connection errors; with back-off, minding `retry-after`); what is left becomes a typed failure.
+ */
+import type { Json } from "#core/json.js";
+import { CallFailure } from "../imports/interface.js";
+import { tokensAtMost, type Completion, type CompletionRequest, type Provider } from "./provider.js";
+
+export interface OpenAiOptions {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  readonly timeoutMs: number;
+  readonly maxRetries: number;
+}
+
+export function openAiProvider(options: OpenAiOptions): Provider {
+  const client = async () => {
+    const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
+    return createOpenAICompatible({
+      name: options.name,
+      baseURL: options.baseUrl,
+      ...(options.apiKey !== null && { apiKey: options.apiKey }),
+      // A redirect could carry the key to another host.
+      fetch: (url, init) => fetch(url, { ...init, redirect: "error" }),
+    });
+  };
+
+  return {
+    name: options.name,
+    worstCase: (request) => promptAtMost(request) + request.maxTokens,
+    async complete(request: CompletionRequest, signal): Promise<Completion> {
+      const { generateText, jsonSchema, tool } = await import("ai");
+      const timeout = AbortSignal.timeout(options.timeoutMs);
+      try {
+        const result = await generateText({
+          model: (await client()).chatModel(request.model),
+          allowSystemInMessages: true,
+          messages: request.messages.map(({ role, content }) => ({ role, content })),
+          ...(request.tools.length > 0 && {
+            tools: Object.fromEntries(
+              request.tools.map((entry) => [
+                entry.name,
+                tool({ description: entry.description, inputSchema: jsonSchema(entry.input_schema as never) }),
+              ]),
+            ),
+          }),
+          maxOutputTokens: request.maxTokens,
+          temperature: request.temperature,
+          maxRetries: options.maxRetries,
+          abortSignal: AbortSignal.any([signal, timeout]),
+        });
+        return {
+          text: result.text,
+          toolCalls: result.toolCalls.map((call) => ({
+            id: call.toolCallId,
+            name: call.toolName,
+            arguments: call.input as Json,
+          })),
+          model: `${options.name}/${request.model}`,
+          // A server that does not report usage is charged the worst case: a budget is never overspent.
+          inputTokens: result.usage.inputTokens ?? promptAtMost(request),
+          outputTokens: result.usage.outputTokens ?? Math.min(request.maxTokens, tokensAtMost(result.text)),
+        };
+      } catch (error) {
+        throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
+      }
+    },
+    async embed(texts, model, signal) {
+      const { embedMany } = await import("ai");
+      const timeout = AbortSignal.timeout(options.timeoutMs);
+      try {
+        const result = await embedMany({
+          model: (await client()).embeddingModel(model),
+          values: [...texts],
+          maxRetries: options.maxRetries,
+          abortSignal: AbortSignal.any([signal, timeout]),
+        });
+        return result.embeddings;
+      } catch (error) {
+        throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
+      }
+    },
+  };
+}
+
+const promptAtMost = (request: CompletionRequest): number =>
+  request.messages.reduce((sum, message) => sum + tokensAtMost(message.content), 0) +
+  (request.tools.length > 0 ? tokensAtMost(JSON.stringify(request.tools)) : 0);
+
+/** What went wrong, as an agent and a person can use it. The key never appears: only the provider's name and the status do. */
+async function typedFailure(error: unknown, at: OpenAiOptions & { timedOut: boolean; cancelled: boolean }): Promise<CallFailure> {
+  if (error instanceof CallFailure) return error;
+  if (at.cancelled) return new CallFailure("cancelled", "the run is being cancelled");
+  if (at.timedOut) return new CallFailure("timeout", `provider \`${at.name}\` did not answer within ${at.timeoutMs} ms`);
+  const { APICallError, RetryError } = await import("ai"); // ~150 ms to import: only where a provider is used
+  const last = RetryError.isInstance(error) ? error.lastError : error;
+  if (!APICallError.isInstance(last))
+    return new CallFailure("failed", `provider \`${at.name}\`: ${scrub(String((last as Error)?.message ?? last), at)}`);
+  const status = last.statusCode;
+  const said = scrub(last.message, at);
+  if (status === undefined)
+    return new CallFailure("unavailable", `provider \`${at.name}\` cannot be reached at ${origin(at.baseUrl)}: ${said}`);
+  if (status === 429)
+    return new CallFailure("unavailable", `provider \`${at.name}\` limits the rate: ${said}`, {
+      retryAfterMs: retryAfter(last.responseHeaders),
+    });
+  if (status >= 500)
+    return new CallFailure("unavailable", `provider \`${at.name}\` answered ${status}: ${said}`, {
+      retryAfterMs: retryAfter(last.responseHeaders),
+    });
+  if (status >= 200 && status < 300)
+    return new CallFailure("failed", `provider \`${at.name}\` answered with something that is no completion: ${said}`);
+  if (status === 401 || status === 403) return new CallFailure("failed", `provider \`${at.name}\` refused the key (${status})`);
+  return new CallFailure("failed", `provider \`${at.name}\` answered ${status}: ${said}`);
+}
+
+function scrub(text: string, at: OpenAiOptions): string {
+  const clean = at.apiKey ? text.replaceAll(at.apiKey, "[key]") : text;
+  return clean.slice(0, 300);
+}
+
+const origin = (url: string): string => {
+  try {
+    return new URL(url).origin;
+  } catch {
+    return url;
+  }
+};
+
+/** `retry-after` in seconds or as a date (RFC 9110, 10.2.3), or 0. */
+function retryAfter(headers: Record<string, string> | undefined): number {
+  const value = headers?.["retry-after"];
+  if (value === undefined) return 0;
+  const seconds = Number(value);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(value);
+  return Number.isFinite(date) ? Math.max(0, date - Date.now()) : 0;
+}

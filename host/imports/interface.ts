@@ -1,0 +1,79 @@
+/** What every interface of a guest is made of on this side: typed functions behind a check, answered in the control process. */
+import type { Digest } from "#core/digest.js";
+import type { RunEventDraft } from "#core/events.js";
+import type { Json } from "#core/json.js";
+import type { NodeId, ProposalId, TraceId } from "#core/ids.js";
+import type { CallError, Labels } from "#core/values.js";
+import type { CallAnswer } from "../component/contract.js";
+import type { AgentInterface, Grant } from "#openings/agent.js";
+import type { Journal, RecordedAttempt, Clock } from "#openings/engine/world.js";
+import type { Denial } from "../capability/authorize.js";
+
+/** Who calls, and what a call may use. */
+export interface CallContext {
+  readonly traceId: TraceId;
+  readonly node: NodeId;
+  readonly agent: AgentInterface;
+  readonly grant: Grant;
+  readonly attempt: number;
+  readonly seq: number;
+  readonly requestHash: Digest;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly recorded: RecordedAttempt;
+  /** Stops the attempt's wall clock while a person thinks. */
+  readonly offTheClock: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+export interface CallResult {
+  readonly answer: CallAnswer;
+  /** Where the answer came from. */
+  readonly labels: Labels;
+  /** Events that must become durable together with `call.finished`. */
+  readonly events?: readonly RunEventDraft[];
+  readonly tokens?: number;
+  readonly denial?: Denial & { readonly op: string };
+}
+
+/** One function of an interface: `args` are the WIT arguments in order. Throws `CallFailure` for a typed error. */
+export type HostFunction = (context: CallContext, args: readonly Json[]) => Promise<CallResult>;
+/** The functions by `interface.function`, as the WIT spells them. */
+export type HostFunctions = ReadonlyMap<string, HostFunction>;
+
+/** Ends a host call with a typed error. */
+export class CallFailure extends Error {
+  readonly error: CallError;
+  readonly labels: Labels;
+  constructor(code: CallError["code"], message: string, options: { retryAfterMs?: number; labels?: Labels } = {}) {
+    super(message);
+    this.error = {
+      code,
+      message: message.slice(0, 4096),
+      ...(options.retryAfterMs !== undefined && { retry_after_ms: Math.ceil(options.retryAfterMs) }),
+    };
+    this.labels = options.labels ?? [];
+  }
+}
+
+/** The grant does not hold what the call needs. */
+export class CallDenied extends CallFailure {
+  readonly denial: Denial;
+  constructor(denial: Denial) {
+    super("denied", `${denial.cap}: ${denial.reason}`);
+    this.denial = denial;
+  }
+}
+
+export function refuse(denial: Denial | null): void {
+  if (denial) throw new CallDenied(denial);
+}
+
+/** Thrown by a call that waits for a decision with nobody there to ask: the attempt ends and the run parks. */
+export class Parked extends Error {
+  readonly proposal: ProposalId;
+  constructor(proposal: ProposalId) {
+    super("waiting for a decision");
+    this.proposal = proposal;
+  }
+}

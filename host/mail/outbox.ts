@@ -1,0 +1,32 @@
+/** The default transport: one `.eml` file a message. Writing the same message twice leaves one file. */
+import { open, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Writes `<folder>/<name>.eml` durably (file and folder synced) and all at once: a reader sees the whole message or none. Gives the
+ * path. A file that is there already with the same bytes is left alone.
+ */
+export async function writeToOutbox(folder: string, name: string, message: Uint8Array): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${name}.eml`);
+  const there = await readFile(path).catch(() => null);
+  if (there && Buffer.compare(there, message) === 0) return path;
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    const file = await open(partial, "w", 0o600);
+    try {
+      await file.writeFile(message);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  const directory = await open(folder, "r").catch(() => null); // not every platform lets a folder be opened
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+  return path;
+}

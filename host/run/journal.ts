@@ -1,0 +1,87 @@
+/** A run's stream in the ledger: what `openings` knows as its journal. */
+import { blake3, type Digest } from "#core/digest.js";
+import type { RunEvent, RunEventDraft } from "#core/events.js";
+import { canonicalJson, parseJson, type Json } from "#core/json.js";
+import type { OpeningId, TraceId } from "#core/ids.js";
+import { INLINE_BYTES, type StoredValue } from "#core/values.js";
+import type { Journal } from "#openings/engine/world.js";
+import type { Blob, RunLedger } from "./ledger.js";
+
+/** Values as large as a blob may be; deeper or longer JSON never got in. */
+const BLOB_JSON = { bytes: 64 << 20, depth: 128, elements: 10_000_000 };
+
+export class LedgerJournal implements Journal {
+  private readonly ledger: RunLedger;
+  private readonly trace: { readonly traceId: TraceId; readonly openingId: OpeningId };
+  private readonly onEvent: (event: RunEvent) => void;
+  /** Blobs that the next append makes durable. */
+  private pending: Blob[] = [];
+  /** Blobs that are not known to be durable yet: reads find them here. */
+  private readonly unsaved = new Map<Digest, Blob>();
+  private nextSeq: number;
+
+  constructor(
+    ledger: RunLedger,
+    trace: { traceId: TraceId; openingId: OpeningId },
+    options: { nextSeq?: number; onEvent?: (event: RunEvent) => void } = {},
+  ) {
+    this.ledger = ledger;
+    this.trace = trace;
+    this.nextSeq = options.nextSeq ?? 0;
+    this.onEvent = options.onEvent ?? (() => {});
+  }
+
+  async append(drafts: readonly RunEventDraft[]): Promise<readonly RunEvent[]> {
+    const blobs = this.pending;
+    this.pending = [];
+    const events = await this.ledger.append(this.trace, drafts, blobs);
+    for (const blob of blobs) this.unsaved.delete(blob.digest);
+    for (const event of events) this.show(event);
+    return events;
+  }
+
+  /** Passes events on in order of `seq`. Another process may have written to this run in between (`rlp approve`): its rows come first. */
+  private show(event: RunEvent): void {
+    if (event.seq < this.nextSeq) return;
+    if (event.seq > this.nextSeq)
+      for (const missed of this.ledger.runEvents(this.trace.traceId, this.nextSeq)) {
+        if (missed.seq >= event.seq) break;
+        this.onEvent(missed);
+      }
+    this.nextSeq = event.seq + 1;
+    this.onEvent(event);
+  }
+
+  /** Passes on what others have written to this run since. */
+  catchUp(): void {
+    for (const event of this.ledger.runEvents(this.trace.traceId, this.nextSeq)) {
+      this.nextSeq = event.seq + 1;
+      this.onEvent(event);
+    }
+  }
+
+  store(value: Json): StoredValue {
+    const text = canonicalJson(value);
+    const bytes = Buffer.from(text);
+    if (bytes.length <= INLINE_BYTES) return { value };
+    return { blob: this.storeBytes(bytes, "application/json"), bytes: bytes.length };
+  }
+
+  keep(value: Json): Digest {
+    return this.storeBytes(Buffer.from(canonicalJson(value)), "application/json");
+  }
+
+  storeBytes(bytes: Uint8Array, mediaType: string): Digest {
+    const digest = blake3(bytes);
+    const blob = { digest, bytes, mediaType };
+    this.pending.push(blob);
+    this.unsaved.set(digest, blob);
+    return digest;
+  }
+
+  load(stored: StoredValue): Json {
+    if ("value" in stored) return stored.value;
+    const bytes = this.unsaved.get(stored.blob)?.bytes ?? this.ledger.blob(stored.blob);
+    return parseJson(Buffer.from(bytes).toString("utf8"), BLOB_JSON);
+  }
+}
