@@ -1,0 +1,105 @@
+/** One transaction of the ledger: reads the tail, places the rows behind it, links the chain. Runs in the writer thread. */
+import { blake3 } from "#core/digest.js";
+import { KbError, toRecord } from "../errors.js";
+import type { Db } from "../files.js";
+import type { AppendRequest, Outcome } from "./messages.js";
+import { COLUMNS, GENESIS, rowHash } from "./row.js";
+
+interface Tail {
+  id: number;
+  tsMs: number;
+  hash: Uint8Array;
+}
+
+/**
+ * Gives a function that commits a batch of appends: all rows of one request or none. A request that is refused by itself (a
+ * second decision, a blob that is not what its digest says) leaves the others alone; whatever else fails rolls back the whole
+ * batch and is thrown.
+ */
+export function committer(db: Db): (requests: readonly AppendRequest[]) => Outcome[] {
+  const readTail = db
+    .prepare<[], [number, number, Uint8Array]>("SELECT id, ts_ms, hash FROM events ORDER BY id DESC LIMIT 1")
+    .raw();
+  const readHead = db.prepare<[], [number, Uint8Array]>("SELECT id, hash FROM head").raw();
+  const writeHead = db.prepare(
+    "INSERT INTO head VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET id = excluded.id, hash = excluded.hash",
+  );
+  const readSeq = db.prepare<[string], number | null>("SELECT max(seq) FROM events WHERE trace_id = ?").pluck();
+  const readDecision = db
+    .prepare<[string], [number, string]>(
+      `SELECT id, payload_json ->> '$.meta.decision' FROM events
+       WHERE json_extract(payload_json, '$.meta.proposal_id') = ? AND kind = 'action.decided' LIMIT 1`,
+    )
+    .raw();
+  const insertRow = db.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertBlob = db.prepare("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+
+  function tailOf(): Tail {
+    const last = readTail.get();
+    const tail = last ? { id: last[0], tsMs: last[1], hash: last[2] } : { id: 0, tsMs: 0, hash: GENESIS };
+    const head = readHead.get();
+    if ((head?.[0] ?? 0) !== tail.id || (head && Buffer.compare(head[1], tail.hash) !== 0))
+      throw new KbError("KB_BROKEN_CHAIN", `the ledger ends with row ${tail.id}, but row ${head?.[0] ?? 0} was written last`, {
+        place: { file: db.name },
+        hint: "rows were removed or added by hand; `rlp kb verify` says more. Nothing is appended to a broken chain",
+      });
+    return tail;
+  }
+
+  function refuse(request: AppendRequest): KbError | undefined {
+    for (const { digest, bytes } of request.blobs)
+      if (blake3(bytes) !== digest)
+        return new KbError("KB_EVENT_INVALID", `the blob ${digest} holds other bytes than its digest says`);
+    for (const proposal of request.decides) {
+      const earlier = readDecision.get(proposal);
+      if (earlier)
+        return new KbError("KB_DECIDED", `${proposal} is ${earlier[1]} already (event ${earlier[0]})`, {
+          hint: "a decision is made once",
+        });
+    }
+    return undefined;
+  }
+
+  function place(request: AppendRequest, tail: Tail, nextSeq: Map<string, number>): Outcome {
+    for (const { digest, bytes, mediaType } of request.blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
+    const tsMs = Math.max(request.nowMs, tail.tsMs);
+    const firstId = tail.id + 1;
+    const seqs: (number | null)[] = [];
+    const hashes = new Uint8Array(32 * (request.rows.length + 1));
+    hashes.set(tail.hash);
+    for (const [actor, kind, scope, traceId, payload, provenance] of request.rows) {
+      let seq: number | null = null;
+      if (traceId !== null) {
+        seq = nextSeq.get(traceId) ?? (readSeq.get(traceId) ?? -1) + 1;
+        nextSeq.set(traceId, seq + 1);
+      }
+      const id = ++tail.id;
+      const hash = rowHash(tail.hash, id, tsMs, traceId, seq, actor, kind, scope, payload, provenance);
+      insertRow.run(id, tsMs, traceId, seq, actor, kind, scope, payload, provenance, tail.hash, hash);
+      tail.hash = hash;
+      seqs.push(seq);
+      hashes.set(hash, 32 * seqs.length);
+    }
+    tail.tsMs = tsMs;
+    return { answer: { firstId, tsMs, seqs, hashes } };
+  }
+
+  return (requests) => {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      const tail = tailOf();
+      const before = tail.id;
+      const nextSeq = new Map<string, number>();
+      const outcomes = requests.map((request): Outcome => {
+        const refusal = refuse(request);
+        return refusal ? { error: toRecord(refusal) } : place(request, tail, nextSeq);
+      });
+      if (tail.id > before) writeHead.run(tail.id, tail.hash);
+      db.exec("COMMIT");
+      return outcomes;
+    } catch (cause) {
+      if (db.inTransaction) db.exec("ROLLBACK");
+      throw cause;
+    }
+  };
+}

@@ -1,0 +1,68 @@
+/** What the ledger and its writer thread say to each other. Requests are answered in the order in which they were sent. */
+import type { ErrorRecord } from "../errors.js";
+
+/** actor, kind, scope, trace (null outside runs), payload and provenance as canonical JSON. */
+export type DraftColumns = readonly [
+  actor: string,
+  kind: string,
+  scope: string,
+  traceId: string | null,
+  payload: string,
+  provenance: string,
+];
+
+export interface BlobRecord {
+  /** 64 hexadecimal digits. */
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+}
+
+export interface AppendRequest {
+  readonly type: "append";
+  /** The caller's clock; the ledger's never goes back. */
+  readonly nowMs: number;
+  readonly rows: readonly DraftColumns[];
+  readonly blobs: readonly BlobRecord[];
+  /** Proposals that the rows decide: each may have no decision yet. */
+  readonly decides: readonly string[];
+}
+export interface AppendAnswer {
+  readonly firstId: number;
+  readonly tsMs: number;
+  readonly seqs: readonly (number | null)[];
+  /** `prev_hash` of the first row, then each row's hash: 32 bytes each. */
+  readonly hashes: Uint8Array;
+}
+
+export interface LeaseRequest {
+  readonly type: "lease";
+  readonly action: "acquire" | "beat" | "release";
+  readonly traceId: string;
+  readonly token: string;
+  readonly nowMs: number;
+  readonly owner: string;
+  readonly pid: number;
+}
+export interface LeaseAnswer {
+  /** Whether the lease is (still) the token's. */
+  readonly held: boolean;
+}
+
+export type Request = AppendRequest | LeaseRequest;
+export type Answer = AppendAnswer | LeaseAnswer;
+export type Outcome = { readonly answer: Answer } | { readonly error: ErrorRecord };
+
+export interface WriterOptions {
+  readonly file: string;
+  /** Upper bound of the database in pages; null = SQLite's own. Tests use it as a small disk. */
+  readonly maxPages: number | null;
+  readonly busyMs: number;
+}
+
+export type ToWriter = { readonly type: "batch"; readonly requests: readonly Request[] } | { readonly type: "close" };
+export type FromWriter =
+  | { readonly type: "done"; readonly outcomes: readonly Outcome[] }
+  /** Nothing can be written from now on; everything that waits fails with this. */
+  | { readonly type: "failed"; readonly error: ErrorRecord }
+  | { readonly type: "closed" };

@@ -1,0 +1,179 @@
+/** A row of the ledger, its hash, and its other form: the line of a run's stream. */
+import { blake3Bytes, type Digest } from "#core/digest.js";
+import type { EventKind, Level, MetaOf, Provenance, RunEvent, RunKind } from "#core/events.js";
+import { canonicalJson } from "#core/json.js";
+import type { OpeningId, TraceId } from "#core/ids.js";
+import { KbError } from "../errors.js";
+
+/** The `prev_hash` of the first row. */
+export const GENESIS = new Uint8Array(32);
+
+interface Placed {
+  /** From 1, without gaps. */
+  readonly id: number;
+  /** Milliseconds since the epoch; never less than in the row before. */
+  readonly ts_ms: number;
+  readonly actor: string;
+  readonly scope: string;
+  readonly provenance: Provenance;
+  readonly prev_hash: Digest;
+  readonly hash: Digest;
+}
+
+interface Payload<K extends EventKind> {
+  readonly opening_id?: OpeningId;
+  readonly level: Level;
+  readonly message: string;
+  readonly meta: MetaOf<K>;
+}
+
+/** A row. Rows of run kinds belong to a run and have a `seq`; all others have neither. */
+export type LedgerRow<Kinds extends EventKind = EventKind> = {
+  [K in Kinds]: Placed & {
+    readonly kind: K;
+    readonly trace_id: K extends RunKind ? TraceId : null;
+    readonly seq: K extends RunKind ? number : null;
+    readonly payload: Payload<K>;
+  };
+}[Kinds];
+
+/** The columns as SQLite holds them, in the order of {@link COLUMNS}. */
+export type RowColumns = readonly [
+  id: number,
+  tsMs: number,
+  traceId: string | null,
+  seq: number | null,
+  actor: string,
+  kind: string,
+  scope: string,
+  payload: string,
+  provenance: string,
+  prevHash: Uint8Array,
+  hash: Uint8Array,
+];
+export const COLUMNS = "id, ts_ms, trace_id, seq, actor, kind, scope, payload_json, provenance_json, prev_hash, hash";
+
+/** Parses its JSON when somebody looks at it: most rows are counted, sent on or skipped. */
+class StoredRow {
+  readonly id: number;
+  readonly ts_ms: number;
+  readonly trace_id: string | null;
+  readonly seq: number | null;
+  readonly actor: string;
+  readonly kind: string;
+  readonly scope: string;
+  readonly #columns: RowColumns;
+  #payload: unknown;
+  #provenance: unknown;
+
+  constructor(columns: RowColumns) {
+    [this.id, this.ts_ms, this.trace_id, this.seq, this.actor, this.kind, this.scope] = columns;
+    this.#columns = columns;
+  }
+  get payload(): unknown {
+    return (this.#payload ??= parseColumn(this.id, "payload", this.#columns[7]));
+  }
+  get provenance(): unknown {
+    return (this.#provenance ??= parseColumn(this.id, "provenance", this.#columns[8]));
+  }
+  get prev_hash(): string {
+    return hex(this.#columns[9]);
+  }
+  get hash(): string {
+    return hex(this.#columns[10]);
+  }
+  toJSON(): object {
+    const { id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance, prev_hash, hash } = this;
+    return { id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance, prev_hash, hash };
+  }
+}
+
+function parseColumn(id: number, column: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new KbError("KB_CORRUPT", `row ${id} of the ledger: its ${column} is not JSON`, {
+      cause,
+      hint: "`rlp kb verify` names every row that is damaged",
+    });
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+
+export function storedRow(columns: RowColumns): LedgerRow {
+  return new StoredRow(columns) as unknown as LedgerRow;
+}
+
+/**
+ * BLAKE3(prev_hash ‖ JCS({id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance})). Payload and provenance are
+ * canonical JSON already, so the record is put together from texts, with its members in JCS order.
+ */
+export function rowHash(
+  prevHash: Uint8Array,
+  id: number,
+  tsMs: number,
+  traceId: string | null,
+  seq: number | null,
+  actor: string,
+  kind: string,
+  scope: string,
+  payload: string,
+  provenance: string,
+): Uint8Array {
+  return blake3Bytes(
+    prevHash,
+    `{"actor":${JSON.stringify(actor)},"id":${id},"kind":${JSON.stringify(kind)},"payload":${payload},"provenance":${provenance},"scope":${JSON.stringify(scope)},"seq":${seq},"trace_id":${JSON.stringify(traceId)},"ts_ms":${tsMs}}`,
+  );
+}
+
+export type RunRow = LedgerRow<RunKind>;
+
+/** A row of a run as its line. `KB_CORRUPT` for a row that belongs to none. */
+export function rowToRunEvent(row: LedgerRow): RunEvent {
+  const { trace_id, seq, payload } = row;
+  if (trace_id === null || seq === null || payload.opening_id === undefined)
+    throw new KbError("KB_CORRUPT", `row ${row.id} of the ledger (${row.kind}) belongs to no run`);
+  return {
+    v: 1,
+    seq,
+    ts_ms: row.ts_ms,
+    trace_id,
+    opening_id: payload.opening_id,
+    run_id: trace_id,
+    kind: row.kind,
+    level: payload.level,
+    message: payload.message,
+    meta: payload.meta,
+  } as RunEvent;
+}
+
+/** One line of NDJSON, without the line feed. */
+export function line(event: RunEvent): string {
+  return JSON.stringify(event);
+}
+
+/** The line with everything that the row holds besides (`--json=full`). */
+export function fullLine(row: LedgerRow): string {
+  const { id, actor, scope, provenance, prev_hash, hash } = row;
+  return JSON.stringify({ ...rowToRunEvent(row), id, actor, scope, provenance, prev_hash, hash });
+}
+
+/** Recomputes a row's hash from its full line; equal to the line's own `hash` when nothing was changed. */
+export function lineHash(full: RunEvent & Omit<Placed, "ts_ms">): Digest {
+  const { level, message, meta, opening_id } = full;
+  return hex(
+    rowHash(
+      Buffer.from(full.prev_hash, "hex"),
+      full.id,
+      full.ts_ms,
+      full.trace_id,
+      full.seq,
+      full.actor,
+      full.kind,
+      full.scope,
+      canonicalJson({ level, message, meta, opening_id }),
+      canonicalJson(full.provenance),
+    ),
+  ) as Digest;
+}

@@ -1,0 +1,75 @@
+/**
+ * The ledger's writer thread: the one place of a process that writes to `events.sqlite`. While it waits for the disk the ledger
+ * gathers what arrives, so a batch is what came in during the last commit.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { KbError, storageError, toRecord } from "../errors.js";
+import { openReadWrite } from "../files.js";
+import { committer } from "./commit.js";
+import { leaseKeeper } from "./leases.js";
+import type { AppendRequest, FromWriter, Outcome, Request, ToWriter, WriterOptions } from "./messages.js";
+import { ledgerKind } from "./schema.js";
+
+/** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
+const CHECKPOINT_PAGES = 8192;
+
+const port = parentPort!;
+const options = workerData as WriterOptions;
+const send = (message: FromWriter): void => port.postMessage(message);
+
+function fail(cause: unknown): void {
+  const error = storageError(cause, options.file, "append to the ledger");
+  if (!(error instanceof KbError)) throw error;
+  send({ type: "failed", error: toRecord(error) });
+  port.close();
+}
+
+function start(): void {
+  const db = openReadWrite(options.file, ledgerKind);
+  db.pragma(`busy_timeout = ${options.busyMs}`);
+  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  db.pragma(`journal_size_limit = ${64 << 20}`);
+  if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
+  const commit = committer(db);
+  const lease = leaseKeeper(db);
+
+  /** Appends that stand side by side share a transaction; a lease has one of its own. */
+  function answer(requests: readonly Request[]): Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (let i = 0; i < requests.length;) {
+      const request = requests[i]!;
+      if (request.type === "append") {
+        const appends: AppendRequest[] = [];
+        for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
+        outcomes.push(...commit(appends));
+        continue;
+      }
+      i++;
+      try {
+        outcomes.push({ answer: lease(request) });
+      } catch (cause) {
+        if (!(cause instanceof KbError)) throw cause;
+        outcomes.push({ error: toRecord(cause) });
+      }
+    }
+    return outcomes;
+  }
+
+  port.on("message", (message: ToWriter) => {
+    try {
+      if (message.type === "batch") return send({ type: "done", outcomes: answer(message.requests) });
+      db.close();
+      send({ type: "closed" });
+      port.close();
+    } catch (cause) {
+      db.close();
+      fail(cause);
+    }
+  });
+}
+
+try {
+  start();
+} catch (cause) {
+  fail(cause);
+}

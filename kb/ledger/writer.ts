@@ -1,0 +1,158 @@
+/**
+ * The ledger's side of the writer thread.
+ *
+ * 1. One batch is under way at a time; what arrives meanwhile goes with the next. Requests keep their order.
+ * 2. A promise resolves only after the commit that holds its rows was synced.
+ * 3. After a failure of storage nothing more is written: everything that waits, and everything that comes later, is rejected
+ *    with that failure. So no event is durable whose predecessor was refused by the disk.
+ */
+import { Worker } from "node:worker_threads";
+import { builtFile } from "../built.js";
+import { fromRecord, KbError } from "../errors.js";
+import type { Answer, FromWriter, Outcome, Request, ToWriter, WriterOptions } from "./messages.js";
+
+/** A batch is cut here, so that one commit does not hold the lock, and its callers, for too long. */
+const BATCH_BYTES = 8 << 20;
+const BATCH_REQUESTS = 4096;
+
+/** Bytes in the queue above which {@link Writer.room} waits, and above which a caller that never waits is turned away. */
+export const HIGH_WATER_BYTES = 32 << 20;
+export const HARD_LIMIT_BYTES = 512 << 20;
+
+interface Waiting {
+  readonly request: Request;
+  readonly bytes: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: KbError) => void;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  #worker: Worker | undefined;
+  #queue: Waiting[] = [];
+  #underWay: Waiting[] = [];
+  #bytes = 0;
+  #scheduled = false;
+  #failure: KbError | undefined;
+  #closing: (() => void) | undefined;
+  #room: (() => void)[] = [];
+  #idle: (() => void)[] = [];
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** `bytes` is about what the request takes in memory. */
+  send(request: Request, bytes: number): Promise<Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#bytes + bytes > HARD_LIMIT_BYTES)
+      this.#fail(new KbError("KB_FULL", "the ledger's queue is full: events arrive faster than the disk takes them"));
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, bytes, resolve, reject });
+      this.#bytes += bytes;
+      if (this.#scheduled || this.#underWay.length > 0) return;
+      this.#scheduled = true;
+      // After the current turn of the event loop, so that all that is appended in it shares one commit.
+      setImmediate(() => this.#post());
+    });
+  }
+
+  /** Resolves when the queue is short again. Whoever produces events without awaiting each append awaits this now and then. */
+  room(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#bytes <= HIGH_WATER_BYTES) return Promise.resolve();
+    return new Promise((resolve) => this.#room.push(resolve));
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    if (this.#queue.length + this.#underWay.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Starts the thread, which takes some 25 ms, before it is needed. */
+  start(): Worker {
+    if (this.#worker) return this.#worker;
+    const worker = new Worker(builtFile("ledger/writer-thread.js"), { workerData: this.#options, name: "ledger" });
+    // The thread alone keeps no process alive; a batch under way does.
+    worker.unref();
+    worker.on("message", (message: FromWriter) => this.#receive(message));
+    worker.on("error", (cause) =>
+      this.#fail(new KbError("KB_IO", `the ledger's writer thread died: ${String(cause)}`, { cause })),
+    );
+    worker.on("exit", () => {
+      this.#closing?.();
+      this.#fail(new KbError("KB_IO", "the ledger's writer thread ended"));
+    });
+    return (this.#worker = worker);
+  }
+
+  /** Writes what waits, then ends the thread. */
+  async close(): Promise<void> {
+    await this.idle().catch(() => {});
+    const worker = this.#worker;
+    const usable = this.#failure === undefined;
+    this.#failure ??= new KbError("KB_CLOSED", "the ledger is closed");
+    if (!worker || !usable) return;
+    worker.ref();
+    await new Promise<void>((resolve) => {
+      this.#closing = resolve;
+      this.#tell({ type: "close" });
+    });
+    await worker.terminate();
+  }
+
+  #post(): void {
+    this.#scheduled = false;
+    if (this.#failure || this.#queue.length === 0) return;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && count < BATCH_REQUESTS && bytes < BATCH_BYTES) bytes += this.#queue[count++]!.bytes;
+    this.#underWay = this.#queue.splice(0, count);
+    this.start().ref();
+    const requests = this.#underWay.map((waiting) => waiting.request);
+    // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again.
+    const blobs = requests.flatMap((request) =>
+      request.type === "append" ? request.blobs.map(({ bytes }) => bytes.buffer as ArrayBuffer) : [],
+    );
+    this.#tell({ type: "batch", requests }, blobs);
+  }
+
+  #tell(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker?.postMessage(message, transfer);
+  }
+
+  #receive(message: FromWriter): void {
+    if (message.type === "failed") return this.#fail(fromRecord(message.error));
+    if (message.type === "closed") return this.#closing?.();
+    const done = this.#underWay;
+    this.#underWay = [];
+    for (const waiting of done) this.#bytes -= waiting.bytes;
+    done.forEach((waiting, index) => settle(waiting, message.outcomes[index]!));
+    if (this.#bytes <= HIGH_WATER_BYTES) for (const resolve of this.#room.splice(0)) resolve();
+    if (this.#queue.length > 0) {
+      // The promises settled above run first: what they append goes with this batch.
+      this.#scheduled = true;
+      setImmediate(() => this.#post());
+      return;
+    }
+    this.#worker?.unref();
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #fail(error: KbError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    for (const waiting of [...this.#underWay, ...this.#queue]) waiting.reject(error);
+    this.#underWay = [];
+    this.#queue = [];
+    this.#bytes = 0;
+    for (const resolve of [...this.#room.splice(0), ...this.#idle.splice(0)]) resolve();
+  }
+}
+
+function settle(waiting: Waiting, outcome: Outcome): void {
+  if ("answer" in outcome) waiting.resolve(outcome.answer);
+  else waiting.reject(fromRecord(outcome.error));
+}
