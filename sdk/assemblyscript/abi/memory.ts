@@ -1,0 +1,24 @@
+/**
+ * Memory that crosses the boundary. It is unmanaged: the collector neither sees nor moves it, so an address stays good until
+ * it is freed, whatever the guest allocates in between.
+ */
+import { inside } from "../abort";
+
+/**
+ * The host's way to place values here. It must stay cheap and must not call the host: it runs where a guest cannot be
+ * suspended, and `heap.alloc` never collects. Blocks are aligned to 16, more than any type of the ABI asks.
+ */
+export function cabi_realloc(old: usize, oldSize: usize, align: usize, size: usize): usize {
+  const outer = inside.host;
+  inside.host = true;
+  const block = old == 0 ? (size == 0 ? align : heap.alloc(size)) : heap.realloc(old, size);
+  inside.host = outer;
+  return block;
+}
+
+/** Gives a block from the host back. Empty values have an address but no block. */
+// @ts-ignore: decorator
+@inline
+export function release(block: usize, size: usize): void {
+  if (size != 0) heap.free(block);
+}

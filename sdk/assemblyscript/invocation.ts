@@ -1,0 +1,56 @@
+/** One attempt of one node, as the agent sees it. */
+import { Json } from "./json/value";
+
+/** One value on a port. */
+export class Message {
+  constructor(
+    readonly port: string,
+    /** Port type name, such as `contact.list.v1`. */
+    readonly type: string,
+    readonly body: Json,
+    /** Where the value came from, as the host knows it. */
+    readonly labels: string[],
+  ) {}
+}
+
+export class Invocation {
+  /** The node's `with` map. */
+  with: Json = Json.object();
+  /** All inputs, in the order of the edges in the opening's file. */
+  readonly messages: Message[] = [];
+
+  constructor(
+    readonly node: string,
+    /** From 1. */
+    readonly attempt: u32,
+  ) {}
+
+  /** What arrived on a port; empty where nothing did. */
+  input(port: string): Input {
+    const messages: Message[] = [];
+    for (let i = 0; i < this.messages.length; i++) if (this.messages[i].port == port) messages.push(this.messages[i]);
+    return new Input(messages);
+  }
+}
+
+/** The messages of one port. */
+export class Input {
+  constructor(readonly messages: Message[]) {}
+
+  /** Whether anything arrived. */
+  get given(): bool {
+    return this.messages.length > 0;
+  }
+
+  /** The first body, or JSON null where nothing arrived. */
+  first(): Json {
+    return this.given ? this.messages[0].body : Json.nothing;
+  }
+
+  /** All bodies. */
+  all(): Json[] {
+    const bodies: Json[] = [];
+    for (let i = 0; i < this.messages.length; i++) bodies.push(this.messages[i].body);
+    return bodies;
+  }
+}

@@ -1,0 +1,50 @@
+/** The author's pipeline: source → core module → component → digest. The same source gives the same bytes, wherever it stands. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { blake3, type Digest } from "#core/digest.js";
+import { compileModule } from "./compile.js";
+import { checkImports, componentOf } from "./component.js";
+import { BuildError } from "./errors.js";
+import { readTree, type Files } from "./layout.js";
+
+/** Either a bundle's folder, whose `src/` is built, or the text of `agent.ts` alone. */
+export type AgentSource = { readonly folder: string } | { readonly source: string };
+
+export interface BuiltAgent {
+  readonly component: Uint8Array;
+  /** BLAKE3 of the component. */
+  readonly digest: Digest;
+}
+
+/** The files that are compiled, by their names under `src/`. */
+export function sourcesOf(from: AgentSource): Files {
+  if ("source" in from) return new Map([["agent.ts", from.source]]);
+  const folder = join(from.folder, "src");
+  if (!existsSync(folder))
+    throw new BuildError("BUILD_BUNDLE", "the bundle has no `src` folder", { place: { file: from.folder } });
+  return readTree(folder, ".ts");
+}
+
+/** Builds an agent. Errors: {@link BuildError}, places relative to the bundle's `src/`, or absolute where a folder is given. */
+export async function buildAgent(from: AgentSource): Promise<BuiltAgent> {
+  const sources = sourcesOf(from);
+  try {
+    const module = await compileModule(sources);
+    checkImports(module, sources);
+    const component = await componentOf(module);
+    return { component, digest: blake3(component) };
+  } catch (error) {
+    throw "folder" in from && error instanceof BuildError ? under(join(from.folder, "src"), error) : error;
+  }
+}
+
+/** The error with the place that a person can open. */
+function under(folder: string, error: BuildError): BuildError {
+  const { place } = error;
+  if (!place?.file || place.file.startsWith("~lib")) return error;
+  return new BuildError(error.code, error.message, {
+    ...(error.hint !== undefined && { hint: error.hint }),
+    cause: error,
+    place: { ...place, file: join(folder, place.file) },
+  });
+}

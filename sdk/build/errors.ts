@@ -1,0 +1,16 @@
+import { RlpError } from "#core/errors.js";
+
+export type BuildCode =
+  /** The compiler refused the source. */
+  | "BUILD_COMPILE"
+  /** The source uses something that would have to come from outside of the contract. */
+  | "BUILD_IMPORT"
+  /** A folder or file that a bundle needs is missing or malformed. */
+  | "BUILD_BUNDLE"
+  /** What was built is not what the manifest names. */
+  | "BUILD_DIGEST";
+
+/** An agent that cannot be built, or not as its manifest says. */
+export class BuildError extends RlpError<BuildCode> {
+  readonly family = "build";
+}

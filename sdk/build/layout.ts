@@ -1,0 +1,33 @@
+/** Where things stand on disk: the same tree seen from the source (tests) and from `dist` (users). */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { BuildError } from "./errors.js";
+
+/** Files by their names relative to some folder, `/` between parts, sorted. */
+export type Files = ReadonlyMap<string, string>;
+
+/** The folder that holds `sdk/wit`: the project, or an installed copy of it. */
+export const projectRoot = ((): string => {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "sdk", "wit", "worlds.wit"))) return folder;
+    if (folder === dirname(folder))
+      throw new BuildError("BUILD_BUNDLE", "the SDK's folder `sdk/wit` is not above the build tools", {
+        place: { file: import.meta.dirname },
+      });
+  }
+})();
+
+/** All files under `folder` whose names end so, in code-unit order, line ends as `\n`. */
+export function readTree(folder: string, ending: string): Files {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .map((name) => name.replaceAll("\\", "/"))
+    .sort();
+  return new Map(names.map((name) => [name, readText(join(folder, name))]));
+}
+
+/** A checkout that turned line ends around must not change what is built. */
+export function readText(file: string): string {
+  return readFileSync(file, "utf8").replaceAll("\r\n", "\n");
+}

@@ -1,0 +1,126 @@
+/**
+ * Digests in `manifest.toml`: every file of the bundle that matters has its BLAKE3 there. Only the digests are written; layout,
+ * comments and order stay the author's.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { blake3, type Digest } from "#core/digest.js";
+import { BuildError } from "./errors.js";
+import { readText } from "./layout.js";
+
+/** A file that a manifest names: where, and the digest that stands there (null where none does). */
+export interface NamedFile {
+  /** The table: `agent`, `caps`, `artifacts.tools`. */
+  readonly table: string;
+  readonly path: string;
+  readonly digest: string | null;
+}
+
+/** The files that a manifest names, in its order. */
+export function namedFiles(manifest: string, file: string): readonly NamedFile[] {
+  const tables = readManifest(manifest, file);
+  const found: NamedFile[] = [];
+  const take = (table: string, value: unknown, pathKey: string): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { [pathKey]: path, blake3: digest } = value as Record<string, unknown>;
+    if (typeof path === "string") found.push({ table, path, digest: typeof digest === "string" ? digest : null });
+  };
+  take("agent", (tables["agent"] as { entry?: unknown } | undefined)?.entry, "path");
+  take("caps", tables["caps"], "file");
+  for (const [name, value] of Object.entries(tables["artifacts"] ?? {})) take(`artifacts.${name}`, value, "path");
+  return found;
+}
+
+function readManifest(manifest: string, file: string): Record<string, unknown> {
+  try {
+    return parse(manifest);
+  } catch (cause) {
+    const at = cause instanceof TomlError ? { line: cause.line, column: cause.column } : {};
+    throw new BuildError("BUILD_BUNDLE", cause instanceof Error ? cause.message : String(cause), {
+      place: { file, ...at },
+      cause,
+    });
+  }
+}
+
+/** Files of a bundle that must be named though the author did not: schemas, tools, source. */
+function filesThatMatter(folder: string): readonly string[] {
+  const below = (name: string, ending: string): string[] =>
+    existsSync(join(folder, name))
+      ? readdirSync(join(folder, name), { recursive: true, encoding: "utf8" })
+          .filter((entry) => entry.endsWith(ending))
+          .map((entry) => `${name}/${entry.replaceAll("\\", "/")}`)
+          .sort()
+      : [];
+  return [
+    ...(existsSync(join(folder, "tools.json")) ? ["tools.json"] : []),
+    ...below("schemas", ".json"),
+    ...below("src", ".ts"),
+  ];
+}
+
+function digestOf(folder: string, path: string): Digest {
+  const file = join(folder, path);
+  if (!existsSync(file))
+    throw new BuildError("BUILD_BUNDLE", `the manifest names \`${path}\`, which is not there`, { place: { file } });
+  return blake3(readFileSync(file));
+}
+
+/** Writes the digests of all files that matter into the bundle's manifest; says which of them changed it. */
+export function stampBundle(folder: string): readonly NamedFile[] {
+  const file = join(folder, "manifest.toml");
+  let text = readText(file);
+  const named = namedFiles(text, file);
+  const changed: NamedFile[] = [];
+  for (const path of filesThatMatter(folder)) {
+    if (named.some((entry) => entry.path === path)) continue;
+    const name = path.replace(/[^A-Za-z0-9]+/g, "_");
+    text = `${text.trimEnd()}\n\n[artifacts.${name}]\npath = "${path}"\n`;
+  }
+  for (const entry of namedFiles(text, file)) {
+    const digest = digestOf(folder, entry.path);
+    if (entry.digest === digest) continue;
+    text = withDigest(text, entry, digest);
+    changed.push({ ...entry, digest });
+  }
+  for (const entry of namedFiles(text, file)) {
+    if (entry.digest !== digestOf(folder, entry.path))
+      throw new BuildError("BUILD_BUNDLE", `no digest can be written for \`${entry.path}\``, {
+        place: { file, at: `[${entry.table}]` },
+        hint: 'write `blake3 = ""` beside the path by hand',
+      });
+  }
+  if (changed.length > 0) writeFileSync(file, text);
+  return changed;
+}
+
+const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** The manifest with a digest set: in the place of the old one, or behind the path. */
+function withDigest(text: string, entry: NamedFile, digest: Digest): string {
+  const lines = text.split("\n");
+  const head = new RegExp(`^\\s*\\[${quoted(entry.table)}\\]`);
+  const start = lines.findIndex((line) => head.test(line));
+  const pathLine = new RegExp(`\\b(path|file)\\s*=\\s*(["'])${quoted(entry.path)}\\2`);
+  const value = /(\bblake3\s*=\s*)(["'])[^"']*\2/;
+  for (let i = start + 1; i < lines.length && !/^\s*\[/.test(lines[i] ?? ""); i++) {
+    const line = lines[i] ?? "";
+    if (!pathLine.test(line)) continue;
+    if (line.includes("{")) {
+      // An inline table: path and digest on one line.
+      lines[i] = value.test(line)
+        ? line.replace(value, `$1"${digest}"`)
+        : line.replace(pathLine, (found) => `${found}, blake3 = "${digest}"`);
+      return lines.join("\n");
+    }
+    for (let j = start + 1; j < lines.length && !/^\s*\[/.test(lines[j] ?? ""); j++) {
+      if (!value.test(lines[j] ?? "")) continue;
+      lines[j] = (lines[j] ?? "").replace(value, `$1"${digest}"`);
+      return lines.join("\n");
+    }
+    lines.splice(i + 1, 0, `blake3 = "${digest}"`);
+    return lines.join("\n");
+  }
+  return text;
+}

@@ -1,0 +1,27 @@
+/**
+ * The contract as one text. The tools read WIT packages of several files only from a file system of their own, which would put
+ * this machine's paths into their hands; nested packages in one source say the same.
+ */
+import { join } from "node:path";
+import { projectRoot, readTree } from "./layout.js";
+
+const HEADER = /^package ([^;{]+);\n/m;
+
+/** `sdk/wit` with its dependencies, for `componentEmbed`'s `witSource`. */
+export function witSource(folder: string = join(projectRoot, "sdk", "wit")): string {
+  const own: string[] = [];
+  const nested = new Map<string, string[]>();
+  let header = "";
+  for (const [name, text] of readTree(folder, ".wit")) {
+    const declared = HEADER.exec(text);
+    const body = text.replace(HEADER, "");
+    if (!name.startsWith("deps/")) {
+      header ||= declared?.[0] ?? "";
+      own.push(body);
+    } else if (declared?.[1]) {
+      nested.set(declared[1], [...(nested.get(declared[1]) ?? []), body]);
+    }
+  }
+  const packages = [...nested].map(([name, bodies]) => `package ${name} {\n${bodies.join("\n")}}\n`);
+  return [header, ...own, ...packages].join("\n");
+}
