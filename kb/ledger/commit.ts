@@ -36,6 +36,11 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
 
   function tailOf(): Tail {
     const last = readTail.get();
+    if (last && !(last[2] instanceof Uint8Array && last[2].length === 32))
+      throw new KbError("KB_CORRUPT", `row ${last[0]} of the ledger cannot be read`, {
+        place: { file: db.name },
+        hint: "`rlp kb verify` says more",
+      });
     const tail = last ? { id: last[0], tsMs: last[1], hash: last[2] } : { id: 0, tsMs: 0, hash: GENESIS };
     const head = readHead.get();
     if ((head?.[0] ?? 0) !== tail.id || (head && Buffer.compare(head[1], tail.hash) !== 0))

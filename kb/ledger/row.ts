@@ -101,7 +101,21 @@ function parseColumn(id: number, column: string, text: string): unknown {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
+/** Whether the columns have the types that they were stored with: those of a damaged page can hold anything. */
+export function isSound(columns: readonly unknown[]): columns is RowColumns {
+  const [id, tsMs, traceId, seq, actor, kind, scope, payload, provenance, prevHash, hash] = columns;
+  const texts = [actor, kind, scope, payload, provenance].every((text) => typeof text === "string");
+  const run = (traceId === null || typeof traceId === "string") && (seq === null || typeof seq === "number");
+  const hashes = [prevHash, hash].every((bytes) => bytes instanceof Uint8Array && bytes.length === 32);
+  return typeof id === "number" && typeof tsMs === "number" && texts && run && hashes;
+}
+
+/** `KB_CORRUPT` when the columns cannot be a row's. */
 export function storedRow(columns: RowColumns): LedgerRow {
+  if (!isSound(columns))
+    throw new KbError("KB_CORRUPT", `row ${String((columns as readonly unknown[])[0])} of the ledger cannot be read`, {
+      hint: "`rlp kb verify` names every row that is damaged",
+    });
   return new StoredRow(columns) as unknown as LedgerRow;
 }
 

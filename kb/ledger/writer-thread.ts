@@ -2,6 +2,7 @@
  * The ledger's writer thread: the one place of a process that writes to `events.sqlite`. While it waits for the disk the ledger
  * gathers what arrives, so a batch is what came in during the last commit.
  */
+import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { KbError, storageError, toRecord } from "../errors.js";
 import { openReadWrite } from "../files.js";
@@ -32,6 +33,16 @@ function start(): void {
   if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
   const commit = committer(db);
   const lease = leaseKeeper(db);
+  const inode = statSync(options.file).ino;
+
+  /** A commit to a file that has no name any more would be acknowledged and lost. */
+  function checkName(): void {
+    if (statSync(options.file, { throwIfNoEntry: false })?.ino === inode) return;
+    throw new KbError("KB_IO", "the ledger's file was removed or replaced while it was written", {
+      place: { file: options.file },
+      hint: "put it back, or start again with an empty home; nothing more is written to the old file",
+    });
+  }
 
   /** Appends that stand side by side share a transaction; a lease has one of its own. */
   function answer(requests: readonly Request[]): Outcome[] {
@@ -42,6 +53,7 @@ function start(): void {
         const appends: AppendRequest[] = [];
         for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
         outcomes.push(...commit(appends));
+        checkName();
         continue;
       }
       i++;
