@@ -1,0 +1,281 @@
+/** Takes one event into the state. Refuses what does not follow from it (E9). */
+import type { NodeId, ProposalId } from "#core/ids.js";
+import { HistoryError } from "../journal/error.js";
+import type { Fact, FactOf } from "./fact.js";
+import type { GraphEdge, GraphNode } from "./graph.js";
+import { judge } from "./judge.js";
+import { messagesOn, nodeState, type NodeState, type Phase, type RunState } from "./state.js";
+
+/** `tsMs`: when the event happened, milliseconds since the epoch. `seq` is for the error only. Throws `HistoryError`. */
+export function apply(state: RunState, fact: Fact, tsMs: number, seq: number | null = null): void {
+  new Applier(state, tsMs, seq).apply(fact);
+}
+
+/** Takes up an attempt that the log already says is running (E2). */
+export function takeUp(state: RunState, node: GraphNode, nowMs: number): void {
+  const its = nodeState(state, node);
+  its.phase = { is: "running" };
+  its.startedMs = nowMs;
+}
+
+class Applier {
+  constructor(
+    private readonly state: RunState,
+    private readonly tsMs: number,
+    private readonly seq: number | null,
+  ) {}
+
+  apply(fact: Fact): void {
+    const { state } = this;
+    if (state.finished && changes(fact)) this.#refuse(`${fact.kind} after run.finished`);
+    if (!state.started && fact.kind !== "run.started") this.#refuse(`${fact.kind} before run.started`);
+    state.spending.apply(fact);
+    // Another process may write a decision long after this run's own process died: that is no time of the run.
+    if (fact.kind !== "action.decided" && !state.finished) state.lastMs = Math.max(state.lastMs, this.tsMs);
+
+    switch (fact.kind) {
+      case "run.started":
+        return this.#runStarted(fact);
+      case "run.parked":
+        this.#mustBeActive(fact);
+        state.parked = true;
+        state.activeMs = fact.meta.active_ms;
+        state.stretchMs = null;
+        return;
+      case "run.resumed":
+        return this.#runResumed(fact);
+      case "run.cancelled":
+        this.#mustGoOn(fact);
+        state.cancelled = fact.meta;
+        return;
+      case "run.finished":
+        this.#mustBeActive(fact);
+        if (!state.cancelled && state.unended > 0) this.#refuse(`run.finished while ${state.unended} nodes have not ended`);
+        state.finished = fact.meta;
+        return;
+      case "node.started":
+        return this.#nodeStarted(fact);
+      case "node.waiting":
+        return this.#nodeWaiting(fact);
+      case "action.decided":
+        return this.#decided(fact.meta.proposal_id);
+      case "node.finished":
+        return this.#nodeFinished(fact);
+      case "node.retrying":
+        return this.#nodeRetrying(fact);
+      case "node.skipped":
+        return this.#nodeSkipped(fact);
+      case "edge.delivered":
+        return this.#edgeDelivered(fact);
+      case "edge.withheld":
+        return this.#edgeWithheld(fact);
+      case "artifact.created":
+        if (fact.meta.node !== undefined && fact.meta.port !== undefined)
+          state.artifacts.add(`${fact.meta.node}.${fact.meta.port} ${fact.meta.digest}`);
+    }
+  }
+
+  #runStarted(fact: FactOf<"run.started">): void {
+    const { state } = this;
+    if (state.started) this.#refuse("run.started twice");
+    state.started = fact.meta;
+    state.stretchMs = this.tsMs;
+    for (const its of state.nodes) if (its.unresolved === 0) this.#judge(its);
+  }
+
+  #runResumed(fact: FactOf<"run.resumed">): void {
+    const { state } = this;
+    state.parked = false;
+    state.activeMs = fact.meta.active_ms;
+    state.stretchMs = this.tsMs;
+    state.waiting.clear();
+    for (const its of state.nodes) {
+      if (its.phase.is !== "running" && its.phase.is !== "waiting") continue;
+      its.phase = { is: "interrupted" };
+      state.ready.push(its.node.index);
+    }
+  }
+
+  #nodeStarted(fact: FactOf<"node.started">): void {
+    this.#mustGoOn(fact);
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "ready", "retrying");
+    if (fact.meta.attempt !== its.attempt + 1)
+      this.#refuse(`node.started of ${its.node.id}: attempt ${fact.meta.attempt} after attempt ${its.attempt}`);
+    its.phase = { is: "running" };
+    its.attempt = fact.meta.attempt;
+    its.startedMs = this.tsMs;
+  }
+
+  #nodeWaiting(fact: FactOf<"node.waiting">): void {
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "running", "waiting", "interrupted");
+    this.#stopWaiting(its);
+    its.phase = { is: "waiting", proposal: fact.meta.proposal_id };
+    this.state.waiting.set(fact.meta.proposal_id, its);
+  }
+
+  /** The attempt goes on if somebody holds it; a parked run keeps waiting until it is resumed. */
+  #decided(proposal: ProposalId): void {
+    const its = this.state.waiting.get(proposal);
+    if (!its || this.state.parked) return;
+    this.#stopWaiting(its);
+    its.phase = { is: "running" };
+  }
+
+  #nodeFinished(fact: FactOf<"node.finished">): void {
+    const { meta } = fact;
+    this.#mustBeActive(fact);
+    const its = this.#node(meta.node);
+    this.#mustBe(its, fact, "running", "waiting", "interrupted");
+    this.#mustBeAttempt(its, fact.kind, meta.attempt);
+    this.#stopWaiting(its);
+    its.durationMs += meta.duration_ms;
+    its.store = meta.state ?? null;
+    its.failure = meta.error ?? null;
+    switch (meta.status) {
+      case "ok":
+        its.outputs = meta.outputs;
+        its.byPort = Map.groupBy(meta.outputs, (message) => message.port);
+        its.outputsHash = meta.outputs_hash;
+        return this.#end(its, { is: "ended", status: "ok" });
+      case "error": {
+        if (!meta.error) this.#refuse(`node.finished of ${its.node.id}: an error without its reason`);
+        const again = meta.error.retryable && meta.attempt < its.node.spec.retry.max_attempts && !this.state.cancelled;
+        if (!again) return this.#end(its, { is: "ended", status: "error" });
+        its.phase = { is: "failed", failure: meta.error };
+        this.state.failed.add(its.node);
+        return;
+      }
+      case "cancelled":
+        return this.#end(its, { is: "ended", status: "cancelled" });
+      case "skipped":
+        this.#refuse(`node.finished of ${its.node.id}: an attempt cannot end as skipped`);
+    }
+  }
+
+  #nodeRetrying(fact: FactOf<"node.retrying">): void {
+    this.#mustGoOn(fact);
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "failed");
+    this.#mustBeAttempt(its, fact.kind, fact.meta.attempt);
+    this.state.failed.delete(its.node);
+    const dueMs = this.tsMs + fact.meta.backoff_ms;
+    its.phase = { is: "retrying", dueMs };
+    this.state.retries.push({ dueMs, index: its.node.index });
+  }
+
+  #nodeSkipped(fact: FactOf<"node.skipped">): void {
+    this.#mustGoOn(fact);
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "unwanted");
+    this.state.unwanted.delete(its.node);
+    this.#end(its, { is: "ended", status: "skipped" });
+  }
+
+  #edgeDelivered(fact: FactOf<"edge.delivered">): void {
+    const edge = this.#edge(fact);
+    const messages = messagesOn(this.state, edge).length;
+    if (messages === 0) this.#refuse(`edge.delivered from ${edge.from}, which gave nothing`);
+    const its = this.state.edges[edge.index];
+    if (!its) return;
+    its.carried++;
+    // A guard lets through once, whatever lies on the port; an edge carries each message by itself.
+    if (edge.spec.guard || its.carried === messages) this.#resolve(edge, "delivered");
+  }
+
+  #edgeWithheld(fact: FactOf<"edge.withheld">): void {
+    const edge = this.#edge(fact);
+    if (!edge.spec.guard && messagesOn(this.state, edge).length > 0)
+      this.#refuse(`edge.withheld from ${edge.from}, which gave a value`);
+    this.#resolve(edge, "withheld");
+  }
+
+  #resolve(edge: GraphEdge, as: "delivered" | "withheld"): void {
+    const { state } = this;
+    const its = state.edges[edge.index];
+    if (its) its.is = as;
+    if (--nodeState(state, edge.source).unsettled === 0) state.settling.delete(edge.source);
+    const target = nodeState(state, edge.target);
+    if (--target.unresolved === 0) this.#judge(target);
+  }
+
+  #judge(its: NodeState): void {
+    const judgement = judge(this.state, its.node);
+    if (judgement.runs) {
+      its.phase = { is: "ready" };
+      this.state.ready.push(its.node.index);
+      return;
+    }
+    its.phase = { is: "unwanted", reason: judgement.reason };
+    its.doomed = judgement.doomed;
+    this.state.unwanted.add(its.node);
+  }
+
+  #end(its: NodeState, phase: Extract<Phase, { is: "ended" }>): void {
+    its.phase = phase;
+    its.doomed ||= phase.status === "error" || phase.status === "cancelled";
+    this.state.unended--;
+    if (its.unsettled > 0) this.state.settling.add(its.node);
+  }
+
+  #stopWaiting(its: NodeState): void {
+    if (its.phase.is === "waiting") this.state.waiting.delete(its.phase.proposal);
+  }
+
+  #node(id: NodeId): NodeState {
+    const node = this.state.graph.find(id);
+    if (!node) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no node \`${id}\``);
+    return nodeState(this.state, node);
+  }
+
+  #edge(fact: FactOf<"edge.delivered"> | FactOf<"edge.withheld">): GraphEdge {
+    this.#mustGoOn(fact);
+    const { from, to } = fact.meta;
+    const named = this.state.graph.named(from, to);
+    if (named.length === 0) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no edge ${from} -> ${to}`);
+    const edge = named.find(({ index }) => this.state.edges[index]?.is === "open");
+    if (!edge) this.#refuse(`${fact.kind}: ${from} -> ${to} was resolved before`);
+    const source = nodeState(this.state, edge.source);
+    if (source.phase.is !== "ended") this.#refuse(`${fact.kind}: ${from} -> ${to} while ${edge.source.id} is ${source.phase.is}`);
+    return edge;
+  }
+
+  #mustBe(its: NodeState, fact: Fact, ...phases: readonly Phase["is"][]): void {
+    if (!phases.includes(its.phase.is)) this.#refuse(`${fact.kind} of ${its.node.id}, which is ${describe(its)}`);
+  }
+
+  #mustBeAttempt(its: NodeState, kind: string, attempt: number): void {
+    if (attempt !== its.attempt) this.#refuse(`${kind} of ${its.node.id}: attempt ${attempt}, but attempt ${its.attempt} runs`);
+  }
+
+  #mustBeActive(fact: Fact): void {
+    if (this.state.parked) this.#refuse(`${fact.kind} while the run is parked`);
+  }
+
+  /** For what only happens in a run that goes on (E7). */
+  #mustGoOn(fact: Fact): void {
+    this.#mustBeActive(fact);
+    if (this.state.cancelled) this.#refuse(`${fact.kind} after run.cancelled`);
+  }
+
+  #refuse(message: string): never {
+    throw HistoryError.at("HISTORY_ORDER", this.seq, message);
+  }
+}
+
+function describe({ phase }: NodeState): string {
+  return phase.is === "ended" ? phase.status : phase.is;
+}
+
+/** Kinds that move the run itself; the others (logs, late outcomes of actions) may trail behind its end. */
+function changes({ kind }: Fact): boolean {
+  return kind.startsWith("run.") || kind.startsWith("edge.") || NODE_KINDS.has(kind);
+}
+const NODE_KINDS: ReadonlySet<string> = new Set([
+  "node.started",
+  "node.waiting",
+  "node.finished",
+  "node.retrying",
+  "node.skipped",
+]);

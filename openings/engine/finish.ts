@@ -1,0 +1,115 @@
+/** The end of a run: its artifacts, whether it succeeded, and the hash by which two runs are compared. */
+import { blake3, type Digest } from "#core/digest.js";
+import type { MetaOf, RunEventDraft } from "#core/events.js";
+import { canonicalJson, isJsonObject, type Json } from "#core/json.js";
+import { holds } from "../language/expression.js";
+import type { Expression, PortRef } from "../ir.js";
+import type { Load } from "./attempt.js";
+import { activeAt, finalStatus, timedOut } from "./select.js";
+import { nodeState, type RunState, type StoredMessage } from "./state.js";
+
+type Finished = MetaOf<"run.finished">;
+
+/**
+ * BLAKE3(JCS([[node, status, [[port, type, body], …]], …])), nodes in file order, outputs in the agent's order: no times, ids,
+ * attempts, fuel or labels.
+ */
+export function finalHash(state: RunState, load: Load): Digest {
+  const rows = state.nodes.map((its) =>
+    // One row at a time, so that large values are in memory once and not twice.
+    canonicalJson([its.node.id, finalStatus(its), its.outputs.map(({ port, type, body }) => [port, type, load(body)])]),
+  );
+  return blake3(`[${rows.join(",")}]`);
+}
+
+export function runFinished(state: RunState, nowMs: number, load: Load): RunEventDraft {
+  const verdict = judgeRun(state, load);
+  const nodes = state.nodes.map((its): Finished["nodes"][number] => ({
+    node: its.node.id,
+    status: finalStatus(its),
+    attempts: its.attempt,
+    duration_ms: its.durationMs,
+    outputs_hash: its.outputsHash,
+  }));
+  const meta: Finished = {
+    ...verdict,
+    duration_ms: activeAt(state, nowMs),
+    nodes,
+    final_hash: finalHash(state, load),
+    totals: state.spending.totals(),
+  };
+  const why = verdict.reason === undefined ? "" : `: ${verdict.reason}`;
+  const message = `${state.graph.opening.name} ${verdict.status}${why}`;
+  return { kind: "run.finished", level: verdict.status === "error" ? "error" : "info", message, meta };
+}
+
+type Verdict = Pick<Finished, "status" | "success"> & { readonly reason?: string };
+
+/** A person's cancel is `cancelled`, a time-out an error; else `success` decides, and where there is none, whether a node failed. */
+function judgeRun(state: RunState, load: Load): Verdict {
+  if (state.cancelled) return { status: timedOut(state) ? "error" : "cancelled", success: false, reason: state.cancelled.why };
+  const failed = state.nodes.filter((its) => finalStatus(its) === "error" || finalStatus(its) === "cancelled");
+  const failures = failed.map(({ node, failure }) =>
+    failure ? `${node.id} failed: ${failure.code}: ${failure.message}` : `${node.id} was cancelled`,
+  );
+  const { success } = state.graph.opening;
+  const unmet = success && !successHolds(success, state, load) ? unmetReason(success) : null;
+  if (success ? unmet === null : failed.length === 0) return { status: "ok", success: true };
+  return { status: "error", success: false, reason: [...failures, ...(unmet === null ? [] : [unmet])].join("; ") };
+}
+
+type Success = NonNullable<RunState["graph"]["opening"]["success"]>;
+
+function successHolds(success: Success, state: RunState, load: Load): boolean {
+  const on = (ref: PortRef): readonly Json[] => messagesAt(state, ref).map(({ body }) => load(body));
+  const held = (expression: Expression) => holds(expression, on);
+  return success.mode === "any_of" ? success.of.some(held) : success.of.every(held);
+}
+
+function unmetReason({ mode, of }: Success): string {
+  return `success did not hold: ${mode === "any_of" ? "none" : "not all"} of ${of.map(show).join(", ")}`;
+}
+
+function show(expression: Expression): string {
+  const ref = `${expression.ref.node}.${expression.ref.port}`;
+  return expression.kind === "exists" ? `exists(${ref})` : `${ref}${expression.op}${JSON.stringify(expression.literal)}`;
+}
+
+function messagesAt(state: RunState, ref: PortRef): readonly StoredMessage[] {
+  return nodeState(state, state.graph.node(ref.node)).byPort.get(ref.port) ?? [];
+}
+
+/** `artifacts.save`, in the order of the file, but for what an interrupted end of this run has already created. */
+export function artifacts(state: RunState, load: Load, keep: (value: Json) => Digest): readonly RunEventDraft[] {
+  const created = new Set(state.artifacts);
+  return state.graph.opening.artifacts.save.flatMap((ref) =>
+    messagesAt(state, ref).flatMap(({ type, body: stored }): readonly RunEventDraft[] => {
+      const body = load(stored);
+      const digest = keep(body);
+      const name = `${ref.node}.${ref.port} ${digest}`;
+      if (created.has(name)) return [];
+      created.add(name);
+      return [artifactCreated(state, ref, type, digest, body)];
+    }),
+  );
+}
+
+function artifactCreated(state: RunState, ref: PortRef, type: string, digest: Digest, body: Json): RunEventDraft {
+  const { node, port } = ref;
+  const summary = headline(body) ?? `${type} from ${node}.${port}`;
+  return {
+    kind: "artifact.created",
+    level: "info",
+    message: `artifact ${type} from ${node}.${port}`,
+    meta: { kind: type, digest, media_type: "application/json", summary, node, port },
+    provenance: { node, attempt: nodeState(state, state.graph.node(node)).attempt },
+  };
+}
+
+/** A value's own short description: its text, or what it calls its summary, subject or title. */
+function headline(body: Json): string | undefined {
+  const candidates = isJsonObject(body) ? [body["summary"], body["subject"], body["title"]] : [body];
+  const text = candidates.find((value) => typeof value === "string" && value !== "");
+  if (typeof text !== "string") return undefined;
+  return text.length <= 200 ? text : `${text.slice(0, 199).toWellFormed()}…`;
+}

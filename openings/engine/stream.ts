@@ -1,0 +1,79 @@
+/**
+ * The run's stream as the run itself writes it. What is written is folded at once, in the order in which the log will hold it, and
+ * becomes durable behind: so the engine goes on without waiting for the disk, and its state is still nothing but a fold (E1).
+ * The executor writes through here too.
+ */
+import type { RunEvent, RunEventDraft } from "#core/events.js";
+import { apply } from "./apply.js";
+import type { RunState } from "./state.js";
+import type { Clock, Journal } from "./world.js";
+
+export class Stream {
+  readonly #pending = new Set<Promise<unknown>>();
+  #batch: RunEventDraft[] = [];
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(
+    readonly state: RunState,
+    private readonly journal: Journal,
+    private readonly clock: Clock,
+    /** Called when an append fails, from then on nothing can be written any more. */
+    private readonly onFailure: () => void,
+  ) {}
+
+  get failure(): { readonly error: unknown } | null {
+    return this.#failure;
+  }
+
+  /** Folds events now; they go to the journal with the next `flush`. */
+  write(drafts: readonly RunEventDraft[]): void {
+    const now = this.clock.now();
+    for (const draft of drafts) {
+      apply(this.state, draft, now);
+      this.#batch.push(draft);
+    }
+  }
+
+  flush(): void {
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    // Nobody awaits this one by itself: a failure is kept, and found by the loop.
+    this.#watch(this.journal.append(batch)).catch(() => undefined);
+  }
+
+  /** Resolves when all that was written is durable. */
+  async durable(): Promise<void> {
+    this.flush();
+    await Promise.allSettled(this.#pending);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** The journal as the executor is given it. */
+  asJournal(): Journal {
+    return {
+      append: async (drafts) => {
+        this.flush();
+        const now = this.clock.now();
+        for (const draft of drafts) apply(this.state, draft, now);
+        return this.#watch(this.journal.append(drafts));
+      },
+      store: (value) => this.journal.store(value),
+      keep: (value) => this.journal.keep(value),
+      load: (stored) => this.journal.load(stored),
+    };
+  }
+
+  async #watch(appended: Promise<readonly RunEvent[]>): Promise<readonly RunEvent[]> {
+    this.#pending.add(appended);
+    try {
+      return await appended;
+    } catch (error) {
+      this.#failure ??= { error };
+      this.onFailure();
+      throw error;
+    } finally {
+      this.#pending.delete(appended);
+    }
+  }
+}
