@@ -9,6 +9,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let least = Math.min(3, Math.ceil(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
+    // The distance is at least the difference of the lengths.
+    if (Math.abs(Math.min(candidate.length, LONGEST) - wanted.length) >= least) continue;
     const distance = editDistance(wanted, candidate.slice(0, LONGEST).toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }

@@ -14,7 +14,15 @@ export interface ExpressionFault {
   readonly message: string;
   readonly hint?: string;
 }
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: ExpressionFault };
+/** A part of the text, as offsets of UTF-16 units; `end` is exclusive. */
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+}
+/** `node` and `port` say where the reference's two names stand. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T; readonly node: Extent; readonly port: Extent }
+  | { readonly ok: false; readonly fault: ExpressionFault };
 
 export interface Comparison {
   readonly op: Operator;
@@ -64,7 +72,7 @@ function parse<T>(text: string, read: (reader: Reader) => T): Parsed<T> {
   try {
     const value = read(reader);
     if (!reader.end()) reader.fail("nothing may follow here");
-    return { ok: true, value };
+    return { ok: true, value, node: reader.nodeAt, port: reader.portAt };
   } catch (error) {
     if (error instanceof Fault) return { ok: false, fault: error.fault };
     throw error;
@@ -80,6 +88,8 @@ const STRING = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y;
 class Reader {
   #at = 0;
   #previous = 0;
+  nodeAt: Extent = { start: 0, end: 0 };
+  portAt: Extent = { start: 0, end: 0 };
   constructor(readonly text: string) {}
 
   take(pattern: RegExp): string | null {
@@ -109,8 +119,10 @@ class Reader {
 
   ref(): PortRef {
     const node = this.#name("a node's id");
+    this.nodeAt = { start: this.#previous, end: this.#at };
     if (!this.take(/\./y)) this.fail("expected `.` and a port's name", "a port is written node.port");
     const port = this.#name("a port's name");
+    this.portAt = { start: this.#previous, end: this.#at };
     return { node: node as NodeId, port };
   }
 

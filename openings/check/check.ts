@@ -1,0 +1,30 @@
+/** Everything that can be known before anything runs (`docs/reference/openings.md`, "Validation"). */
+import type { Draft, DraftNode } from "../language/draft.js";
+import type { Reporter } from "../language/reporter.js";
+import { resolveAgents } from "./agents.js";
+import type { CheckContext, CheckWorld } from "./context.js";
+import { checkCycles } from "./cycles.js";
+import { checkGrants } from "./grants.js";
+import { checkInputs } from "./inputs.js";
+import { checkBudgets, checkConfirmations } from "./policy.js";
+import { checkPortSchemas } from "./port-schemas.js";
+import { checkPortTypes } from "./port-types.js";
+import { checkReferences } from "./references.js";
+import { checkWith } from "./with.js";
+
+/** Runs every check over what could be read; each is silent about what an earlier one reported. */
+export function checkDraft(report: Reporter, draft: Draft, world: CheckWorld): void {
+  const nodes = new Map<string, DraftNode>();
+  for (const node of draft.nodes) if (node.id !== null && !nodes.has(node.id)) nodes.set(node.id, node);
+  const agentOf = resolveAgents(report, draft, world.agents);
+  const context: CheckContext = { ...world, report, draft, nodes, agentOf };
+  checkReferences(context);
+  checkPortTypes(context);
+  checkPortSchemas(context);
+  checkInputs(context);
+  checkCycles(context);
+  checkWith(context);
+  checkBudgets(context);
+  checkConfirmations(context);
+  checkGrants(context);
+}

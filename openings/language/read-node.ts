@@ -1,0 +1,78 @@
+/** One element of `nodes:`. */
+import { IDENTIFIER } from "#core/ids.js";
+import type { JsonObject } from "#core/json.js";
+import type { DraftNode } from "./draft.js";
+import { quoted } from "./diagnostic.js";
+import { asMap, asText, Fields, identifier, unsupported } from "./fields.js";
+import { readRetry } from "./read-policy.js";
+import type { Reporter } from "./reporter.js";
+import { hasTemplate, type Templates } from "./template.js";
+import type { MapEntry, Tree } from "./tree.js";
+import { filledValue } from "./value.js";
+
+const shape = {
+  what: "a node",
+  keys: ["id", "use", "with", "retry", "timeout_ms", "budget_tokens", "tags"],
+  unsupported: ["budget_usd", "budget_fuel", "caps", "for_each", "on_error", "max_parallel"],
+  elsewhere: { max_attempts: "retry", backoff_ms: "retry", multiplier: "retry", max_backoff_ms: "retry", jitter: "retry" },
+};
+
+export function readNode(report: Reporter, tree: Tree, templates: Templates): DraftNode | null {
+  const map = asMap(report, tree, "a node");
+  if (!map) return null;
+  const fields = new Fields(report, map, shape);
+  const idEntry = fields.required("id");
+  const use = fields.required("use", "write use: agent:<name>");
+  const budget = fields.entry("budget_tokens");
+  const tokens = fields.integer("budget_tokens", { min: 0 });
+  return {
+    span: idEntry?.value.span ?? fields.span,
+    id: (idEntry && identifier(report, idEntry.value, "the node id")) ?? null,
+    use: use ? readUse(report, use.value) : null,
+    with: readWith(report, fields, templates),
+    retry: readRetry(report, fields.map("retry")),
+    timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
+    budget_tokens: budget && tokens !== undefined ? { value: tokens, span: budget.value.span } : null,
+    tags: fields.list("tags").flatMap((tag) => readTag(report, tag)),
+  };
+}
+
+const VARIANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+function readUse(report: Reporter, tree: Tree): DraftNode["use"] {
+  const text = asText(report, tree, "`use`", "write use: agent:<name>");
+  if (!text) return null;
+  const { value, span } = text;
+  if (value.startsWith("opening:")) {
+    unsupported(report, span, "using another opening");
+    return null;
+  }
+  const [, name, variant] = /^agent:([^@]*)(?:@(.*))?$/s.exec(value) ?? [];
+  if (name === undefined) {
+    const hint = IDENTIFIER.test(value) ? `did you mean \`agent:${value}\`?` : "write agent:<name> or agent:<name>@<variant>";
+    report.error("OPENING_TYPE", span, `\`use\` expects agent:<name>, got ${quoted(value)}`, hint);
+    return null;
+  }
+  if (!IDENTIFIER.test(name) || (variant !== undefined && !VARIANT.test(variant))) {
+    const what = IDENTIFIER.test(name) ? `the variant ${quoted(variant ?? "")}` : `the agent ${quoted(name)}`;
+    const hint = hasTemplate(value) ? "templates are filled in in `with` and `goals` only" : undefined;
+    report.error("OPENING_IDENTIFIER", span, `${what} is not an identifier`, hint);
+    return null;
+  }
+  return { value: { agent: name, variant: variant ?? null }, span };
+}
+
+function readWith(report: Reporter, fields: Fields, templates: Templates): DraftNode["with"] {
+  const entry: MapEntry | undefined = fields.entry("with");
+  if (!entry) return { value: {}, tree: null, span: fields.span };
+  const tree = fields.map("with") ?? null;
+  const value = tree ? ((filledValue(tree, templates, report) as JsonObject | undefined) ?? null) : null;
+  return { value, tree, span: entry.keySpan };
+}
+
+function readTag(report: Reporter, tree: Tree): readonly string[] {
+  const text = asText(report, tree, "a tag");
+  if (!text) return [];
+  if (hasTemplate(text.value)) report.error("OPENING_TEMPLATE", text.span, "templates are filled in in `with` and `goals` only");
+  return [text.value];
+}

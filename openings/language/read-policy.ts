@@ -1,0 +1,50 @@
+/** `policy:` and the `retry:` block of a node. */
+import type { Opening, Retry } from "../ir.js";
+import { Fields, unsupported } from "./fields.js";
+import type { Reporter } from "./reporter.js";
+import type { MapTree } from "./tree.js";
+import { describe } from "./value.js";
+
+export const policyKeys = ["budget_tokens", "timeout_ms", "confirm_external", "max_parallel", "on_failure"] as const;
+
+export function readPolicy(
+  report: Reporter,
+  tree: MapTree | undefined,
+  defaults: { confirm_external: boolean },
+): Opening["policy"] {
+  const none = { budget_tokens: null, timeout_ms: null, confirm_external: defaults.confirm_external, max_parallel: null };
+  if (!tree) return none;
+  const fields = new Fields(report, tree, { what: "the policy", keys: policyKeys, unsupported: ["budget_usd", "budget_fuel"] });
+  const failure = fields.entry("on_failure");
+  if (failure && failure.value.kind === "scalar" && failure.value.value === "continue")
+    unsupported(report, failure.value.span, "`on_failure: continue`");
+  else if (failure && !(failure.value.kind === "scalar" && failure.value.value === "stop") && failure.value.kind !== "broken")
+    report.error("OPENING_TYPE", failure.value.span, `\`on_failure\` expects stop, got ${describe(failure.value)}`);
+  return {
+    budget_tokens: fields.integer("budget_tokens", { min: 0 }) ?? null,
+    timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
+    confirm_external: fields.boolean("confirm_external") ?? defaults.confirm_external,
+    max_parallel: fields.integer("max_parallel", { min: 1 }) ?? null,
+  };
+}
+
+/** Without a block: one attempt. The other defaults hold where a block leaves them out. */
+export const oneAttempt: Retry = { max_attempts: 1, backoff_ms: 100, multiplier: 2, max_backoff_ms: 30_000, jitter: 0.2 };
+
+const retryKeys = ["max_attempts", "backoff_ms", "multiplier", "max_backoff_ms", "jitter"] as const;
+
+export function readRetry(report: Reporter, tree: MapTree | undefined): Retry {
+  if (!tree) return oneAttempt;
+  const fields = new Fields(report, tree, { what: "a `retry` block", keys: retryKeys });
+  if (!fields.entry("max_attempts")) {
+    const message = "a `retry` block without `max_attempts` makes one attempt";
+    report.warn("OPENING_MISSING_KEY", fields.span, message, "add `max_attempts: 3`, say");
+  }
+  return {
+    max_attempts: fields.integer("max_attempts", { min: 1 }) ?? oneAttempt.max_attempts,
+    backoff_ms: fields.integer("backoff_ms", { min: 0 }) ?? oneAttempt.backoff_ms,
+    multiplier: fields.number("multiplier", { min: 1 }) ?? oneAttempt.multiplier,
+    max_backoff_ms: fields.integer("max_backoff_ms", { min: 0 }) ?? oneAttempt.max_backoff_ms,
+    jitter: fields.number("jitter", { min: 0, max: 1 }) ?? oneAttempt.jitter,
+  };
+}

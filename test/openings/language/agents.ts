@@ -1,0 +1,120 @@
+/** A small catalog to write openings against: the canonical agents' faces, and a few with something wrong. */
+import { blake3 } from "#core/digest.js";
+import type { JsonObject } from "#core/json.js";
+import type { AgentCatalog, AgentInterface, Grant, Port } from "#openings/agent.js";
+import { schemaRegistry } from "#openings/types/registry.js";
+
+export const nothing: Grant = {
+  fs_ro: [],
+  fs_rw: [],
+  net: [],
+  time: false,
+  random: false,
+  kb_read: false,
+  kb_write: false,
+  secrets: [],
+  secrets_raw: [],
+  model: false,
+  actions: [],
+  tools: [],
+  exec: [],
+  spawn: [],
+};
+
+const port = (types: string, required = false): Port => ({ types: types.split("|"), required });
+
+export function agent(
+  name: string,
+  inputs: Record<string, Port>,
+  outputs: Record<string, Port>,
+  rest: Partial<Omit<AgentInterface, "grant">> & { grant?: Partial<Grant> } = {},
+): AgentInterface {
+  return {
+    name,
+    version: "0.1.0",
+    description: `The agent ${name}.`,
+    digest: blake3(name),
+    inputs,
+    outputs,
+    withSchema: null,
+    imports: ["runloop:agent/types@0.1.0", "runloop:agent/log@0.1.0"],
+    optionalImports: [],
+    limits: { memory_mib: 64, fuel: 2_000_000_000, wall_ms: 15_000 },
+    schemas: {},
+    ...rest,
+    grant: { ...nothing, ...rest.grant },
+  };
+}
+
+const query: JsonObject = {
+  type: "object",
+  properties: { query: { type: "string", minLength: 1 }, limit: { type: "integer", minimum: 1, maximum: 100 } },
+  required: ["query"],
+  additionalProperties: false,
+};
+
+export const agents: readonly AgentInterface[] = [
+  agent(
+    "contact_resolver",
+    {},
+    { out: port("contact.list.v1") },
+    { withSchema: query, imports: ["runloop:agent/kb@0.1.0"], grant: { kb_read: true } },
+  ),
+  agent(
+    "context_gatherer",
+    { recipients: port("contact.list.v1") },
+    { out: port("context.bundle.v1") },
+    {
+      withSchema: { type: "object", properties: { topic: { type: "string" } }, additionalProperties: false },
+      grant: { kb_read: ["mail"] },
+    },
+  ),
+  agent(
+    "writer",
+    { recipients: port("contact.list.v1", true), context: port("context.bundle.v1"), topic: port("text.v1|json.v1") },
+    { out: port("artifact.draft.email.v1") },
+    { imports: ["runloop:agent/model"], grant: { model: true } },
+  ),
+  agent(
+    "critic",
+    { in: port("artifact.draft.email.v1", true) },
+    { ok: port("bool.v1"), review: port("text.v1"), score: port("number.v1") },
+  ),
+  agent(
+    "mailer",
+    { draft: port("artifact.draft.email.v1", true) },
+    { out: port("json.v1") },
+    {
+      imports: ["runloop:agent/actions@0.1.0"],
+      grant: { actions: ["email.send"], secrets: [{ id: "runloop/mail/smtp", hosts: ["smtp.example.com"] }] },
+    },
+  ),
+  agent("echo", { in: port("any"), constructor: port("text.v1") }, { out: port("any") }),
+  agent(
+    "greedy",
+    {},
+    { out: port("text.v1") },
+    { imports: ["runloop:agent/http@0.1.0", "wasi:clocks/wall-clock@0.2.0", "evil:pkg/x"] },
+  ),
+  agent(
+    "odd_types",
+    { in: port("contact.lst.v1") },
+    { out: port("bad.pattern.v1") },
+    {
+      schemas: { "bad.pattern.v1": { type: "string", pattern: "^(a+)+$" } },
+    },
+  ),
+];
+
+export const catalog: AgentCatalog = {
+  get: (name, variant) => (variant === null || variant === "fast" ? agents.find((each) => each.name === name) : undefined),
+  names: () => agents.map((each) => each.name),
+};
+
+export const types = schemaRegistry({
+  "contact.list.v1": { type: "array", items: { type: "object", required: ["email"], properties: { email: { type: "string" } } } },
+  "context.bundle.v1": { type: "object" },
+  "artifact.draft.email.v1": { type: "object", required: ["body"] },
+});
+
+export const world = { agents: catalog, types, params: {}, defaults: { confirm_external: true } };
