@@ -93,18 +93,6 @@ export function buildReady() {
   return text(buildStamp) === sourceDigest();
 }
 
-export function linksReady() {
-  return commands().every(([name, script]) => {
-    const link = join(root, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name);
-    return existsSync(link) && existsSync(join(root, script));
-  });
-}
-
-/** `[name, path]` of each command of the package. */
-export function commands() {
-  return Object.entries(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).bin);
-}
-
 function text(file) {
   try {
     return readFileSync(file, "utf8");

@@ -8,29 +8,33 @@ const POLL = 100;
 
 /**
  * Runs `work` while holding `file`. Waits for a living holder (calls `waiting(pid)` once) and takes over from a dead one.
+ * `work` gets a function to name processes that work for it: while one of them lives, the lock does, whatever became of us.
  * A lock is made by linking a written file into place, so it is never seen half-written.
  */
 export async function locked(file, waiting, work) {
-  const token = `${process.pid} ${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+  const token = `${process.pid}-${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
   let told = false;
-  while (!acquire(file, token)) {
+  while (!acquire(file, `${token} ${process.pid}`)) {
     const holder = read(file);
     if (holder === undefined) continue;
     if (dead(file, holder)) {
       takeOver(file, holder);
       continue;
     }
-    if (!told) waiting(holder.split(" ")[0]);
+    if (!told) waiting(holder.split(" ")[1]);
     told = true;
     await new Promise((resolve) => setTimeout(resolve, POLL));
   }
+  const ours = () => (read(file) || "").startsWith(`${token} `);
   const release = () => {
-    if (read(file) === token) remove(file);
+    if (ours()) remove(file);
   };
   const beat = setInterval(() => touch(file), HEARTBEAT);
   process.once("exit", release);
   try {
-    return await work();
+    return await work((pid) => {
+      if (ours()) writeFileSync(file, `${token} ${process.pid} ${pid}`);
+    });
   } finally {
     clearInterval(beat);
     process.removeListener("exit", release);
@@ -38,9 +42,9 @@ export async function locked(file, waiting, work) {
   }
 }
 
-function acquire(file, token) {
+function acquire(file, content) {
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, token);
+  writeFileSync(own, content);
   try {
     linkSync(own, file);
     return true;
@@ -48,7 +52,7 @@ function acquire(file, token) {
     if (error.code === "EEXIST") return false;
     // File systems without hard links: creating exclusively is as good, save for a moment in which the file is empty.
     try {
-      writeFileSync(file, token, { flag: "wx" });
+      writeFileSync(file, content, { flag: "wx" });
       return true;
     } catch (second) {
       if (second.code === "EEXIST") return false;
@@ -73,8 +77,11 @@ function dead(file, holder) {
   } catch {
     return false;
   }
-  const pid = parseInt(holder, 10);
-  if (!pid) return false;
+  const pids = holder.split(" ").slice(1).map(Number).filter(Boolean);
+  return pids.length > 0 && pids.every(gone);
+}
+
+function gone(pid) {
   try {
     process.kill(pid, 0);
     return false;

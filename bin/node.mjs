@@ -1,7 +1,7 @@
 // Finds a Node that is new enough, and starts programs with it. Every Node from 12.20 on must be able to parse and run this file
 // (no `?.`, no `??`, no top-level await): it is what tells the owner of an old one what to do.
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -73,7 +73,7 @@ export function runningSuits() {
 /** The path of a Node that suits: the running one, else the one that set-up made; undefined with neither. */
 export function findNode() {
   if (runningSuits()) return process.execPath;
-  if (process.execPath !== localNode && newEnough(localVersion())) return localNode;
+  if (newEnough(localVersion()) && realpathSync(localNode) !== process.execPath) return localNode;
   return undefined;
 }
 
