@@ -13,9 +13,9 @@ export interface Admitted {
   /** Versioned interface names, sorted: `runloop:agent/kb@0.1.0`. */
   readonly imports: readonly string[];
   readonly exports: readonly string[];
-  /** The generated instantiation code, to be evaluated in the sandbox process only. */
+  /** How the modules are put together: a `LinkPlan` (plan.ts) as JSON text in UTF-8. Data, never code; opaque to the control process. */
   readonly glue: Uint8Array;
-  /** Metered core modules by the names that the glue asks for. */
+  /** Metered core modules by the names that the plan uses. */
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly stats: {
     readonly bytes: number;
@@ -66,7 +66,7 @@ export interface GuestCall {
   readonly seq: number;
   readonly interface: string;
   readonly function: string;
-  /** The arguments in order, as JSON. */
+  /** The arguments in order, as JSON (`sandbox/abi/lift.ts` says in which forms). */
   readonly args: readonly Json[];
   /** Fuel used when the call was made. */
   readonly fuel: number;

@@ -1,0 +1,109 @@
+/**
+ * Admitted components on disk, one file each: `magic | MAC | header | plan | modules`. The MAC is BLAKE3 keyed with the home's
+ * key over the file's name and everything behind the MAC, so a file that was changed, cut, moved or written by somebody else is
+ * not there. The bytes that were checked are the bytes that are used: nothing is read twice.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createBLAKE3 } from "hash-wasm";
+import * as z from "zod";
+import type { Digest } from "#core/digest.js";
+import { parseJson } from "#core/json.js";
+import type { Admitted } from "./contract.js";
+
+const MAGIC = Buffer.from("rlp admitted 1\n");
+const MAC_BYTES = 32;
+const FILE_BYTES = 128 << 20;
+
+const count = z.int().nonnegative();
+const header = z.strictObject({
+  imports: z.array(z.string()),
+  exports: z.array(z.string()),
+  plan: count,
+  modules: z.array(z.strictObject({ name: z.string(), bytes: count })),
+  stats: z.strictObject({ bytes: count, meteredBytes: count, functions: count, fuelTable: count }),
+});
+
+export class AdmissionCache {
+  private readonly dir: string;
+  private readonly key: Uint8Array;
+
+  /** `key`: 32 bytes that nobody but this home's owner can read. */
+  constructor(dir: string, key: Uint8Array) {
+    this.dir = join(dir, "components");
+    this.key = key;
+  }
+
+  /** What was admitted under `name` before; undefined where there is nothing that can be believed. */
+  async load(name: Digest, digest: Digest): Promise<Admitted | undefined> {
+    let file: Buffer;
+    try {
+      file = await readFile(this.file(name));
+    } catch {
+      return undefined;
+    }
+    const body = file.subarray(MAGIC.length + MAC_BYTES);
+    if (file.length > FILE_BYTES || body.length < 4 || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    if (!timingSafeEqual(file.subarray(MAGIC.length, MAGIC.length + MAC_BYTES), await this.mac(name, body))) return undefined;
+    return decode(body, digest);
+  }
+
+  /** Whole or not at all; whoever comes last wins, with the same bytes. Throws where the directory cannot be written. */
+  async store(name: Digest, admitted: Admitted): Promise<void> {
+    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    const body = encode(admitted);
+    const temporary = `${this.file(name)}.${randomBytes(8).toString("hex")}.tmp`;
+    try {
+      await writeFile(temporary, Buffer.concat([MAGIC, await this.mac(name, body), body]), { mode: 0o600, flag: "wx" });
+      await rename(temporary, this.file(name));
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  private file(name: Digest): string {
+    return join(this.dir, `${name}.rlp`);
+  }
+
+  private async mac(name: Digest, body: Uint8Array): Promise<Uint8Array> {
+    const hasher = await createBLAKE3(256, this.key);
+    hasher.init();
+    return hasher.update(`${name}\n`).update(body).digest("binary");
+  }
+}
+
+function encode({ imports, exports, glue, modules, stats }: Admitted): Buffer {
+  const head = Buffer.from(
+    JSON.stringify({
+      imports,
+      exports,
+      stats,
+      plan: glue.length,
+      modules: modules.map(({ name, bytes }) => ({ name, bytes: bytes.length })),
+    }),
+  );
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(head.length);
+  return Buffer.concat([length, head, glue, ...modules.map(({ bytes }) => bytes)]);
+}
+
+/** The body is authentic: what does not fit was written by another version and counts as nothing. */
+function decode(body: Buffer, digest: Digest): Admitted | undefined {
+  let at = 0;
+  const take = (length: number): Buffer => {
+    if (length > body.length - at) throw new RangeError("short");
+    at += length;
+    return body.subarray(at - length, at);
+  };
+  try {
+    const head = header.parse(parseJson(take(take(4).readUInt32BE(0)).toString("utf8")));
+    const glue = take(head.plan);
+    const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
+    if (at !== body.length) return undefined;
+    return { digest, imports: head.imports, exports: head.exports, glue, modules, stats: head.stats };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * How a component's modules are put together, as data: which to instantiate in which order, what each import is, and where `run`
+ * lies. It is made by the toolchain process and carried out in sandbox processes; no code is generated anywhere.
+ */
+export type Encoding = "utf8" | "utf16";
+
+/** An export of a module's instance. `instance` counts the plan's `instances`. */
+export interface CoreRef {
+  readonly instance: number;
+  readonly name: string;
+}
+export type ImportSource =
+  | { readonly kind: "export"; readonly ref: CoreRef }
+  /** A host function; the index into the plan's `host`. */
+  | { readonly kind: "host"; readonly index: number }
+  /** Drops a handle of a resource of the host. */
+  | { readonly kind: "drop"; readonly interface: string; readonly resource: string };
+
+export interface HostImport {
+  /** Short name: `kb`. */
+  readonly interface: string;
+  readonly function: string;
+  readonly memory: CoreRef | null;
+  readonly realloc: CoreRef | null;
+  readonly encoding: Encoding;
+}
+
+export interface LinkPlan {
+  readonly instances: readonly {
+    /** Names one of the component's modules. */
+    readonly module: string;
+    readonly imports: readonly { readonly module: string; readonly name: string; readonly source: ImportSource }[];
+  }[];
+  readonly host: readonly HostImport[];
+  readonly run: {
+    readonly core: CoreRef;
+    readonly memory: CoreRef | null;
+    readonly realloc: CoreRef | null;
+    readonly postReturn: CoreRef | null;
+    readonly encoding: Encoding;
+  };
+}

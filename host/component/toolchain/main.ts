@@ -1,0 +1,65 @@
+/**
+ * The toolchain process: one component in, one answer out, gone. It is the only place where a component's bytes are parsed, and
+ * it holds nothing that a component could be after.
+ */
+import { RlpError } from "#core/errors.js";
+import { openPipe } from "../../sandbox/inside/pipe.js";
+import { seal } from "../../sandbox/inside/seal.js";
+import { Transfers } from "../../sandbox/transfer.js";
+import { inspect } from "../inspect/inspect.js";
+import { Refusal } from "../inspect/refusal.js";
+import { meterModule } from "../meter/meter.js";
+import { FUEL_TABLE_VERSION } from "../meter/protocol.js";
+import type { FromToolchain, ToolchainRequest } from "./messages.js";
+
+const MESSAGE_BYTES = 1 << 20;
+const { exit } = process;
+const transfers = new Transfers();
+
+seal();
+const pipe = openPipe(MESSAGE_BYTES, () => ({
+  message: (text) => {
+    const { bytes, memoryPages } = JSON.parse(text) as ToolchainRequest;
+    void transfers.expect(0, bytes).then((component) => admit(component, memoryPages));
+  },
+  chunk: (transfer, bytes) => transfers.chunk(transfer, bytes),
+}));
+const send = (message: FromToolchain): void => pipe.send(message);
+send({ t: "ready" });
+
+async function admit(component: Uint8Array, memoryPages: number): Promise<void> {
+  let modules: Uint8Array[] = [];
+  try {
+    const inspected = inspect(component);
+    modules = inspected.modules.map(({ name, bytes }) => meter(name, bytes, memoryPages));
+    send({
+      t: "admitted",
+      imports: [...inspected.imports],
+      exports: [...inspected.exports],
+      plan: JSON.stringify(inspected.plan),
+      modules: inspected.modules.map(({ name }, index) => ({ name, bytes: modules[index]!.length })),
+      functions: inspected.modules.reduce((sum, module) => sum + module.functions, 0),
+      fuelTable: FUEL_TABLE_VERSION,
+    });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    send({ t: "refused", code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) });
+  }
+  for (const [index, bytes] of modules.entries()) pipe.sendBytes(index, bytes);
+  await pipe.flushed();
+  exit(0);
+}
+
+function meter(name: string, bytes: Uint8Array, memoryPages: number): Uint8Array {
+  try {
+    return meterModule(bytes, { memoryPages }).bytes;
+  } catch (error) {
+    if (!(error instanceof RlpError)) throw error;
+    const at = error.place?.at ? ` (${error.place.at})` : "";
+    throw new Refusal(
+      "ADMIT_METER",
+      `${name}: ${error.message}${at}`,
+      error.hint ?? "agents are built from WebAssembly 2.0 without SIMD extensions, threads, exceptions or garbage collection",
+    );
+  }
+}

@@ -1,0 +1,132 @@
+/** Runs one component through a toolchain process and takes its answer, whatever happens to the process. */
+import { performance } from "node:perf_hooks";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { parseJson } from "#core/json.js";
+import { chunkFrames, FrameReader, messageFrames } from "../../sandbox/frame.js";
+import { codeRoot, spawnConfined } from "../../sandbox/spawn.js";
+import { Transfers } from "../../sandbox/transfer.js";
+import { AdmissionError } from "../error.js";
+import { fromToolchain, type FromToolchain, type ToolchainRequest } from "./messages.js";
+
+export interface Translated {
+  readonly imports: readonly string[];
+  readonly exports: readonly string[];
+  readonly plan: string;
+  readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly functions: number;
+  readonly fuelTable: number;
+}
+export interface ToolchainOptions {
+  /** Wall time for one component, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** JavaScript heap of the process, in MiB. Default 512. */
+  readonly heapMib?: number;
+  readonly nodePath?: string;
+  /** The process's entry file; tests put a hostile one here. */
+  readonly entry?: string;
+}
+
+const MESSAGE_BYTES = 2 << 20;
+/** All metered modules together. */
+const RESULT_BYTES = 96 << 20;
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Throws `AdmissionError`: the refusal that the process came to, or `ADMIT_TOOLCHAIN` when it came to nothing. */
+export async function translate(component: Uint8Array, memoryPages: number, options: ToolchainOptions = {}): Promise<Translated> {
+  if (running >= availableParallelism()) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+  try {
+    return await once(component, memoryPages, options);
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
+
+async function once(component: Uint8Array, memoryPages: number, options: ToolchainOptions): Promise<Translated> {
+  const { timeoutMs = 30_000, heapMib = 512, nodePath } = options;
+  const { dist, packageFile } = codeRoot();
+  const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
+  const { child, pipe, gone, said } = spawnConfined({
+    entry,
+    readable: [
+      packageFile,
+      join(dist, "host", "component"),
+      join(dist, "host", "sandbox"),
+      join(dist, "core", "errors.js"),
+      entry,
+    ],
+    flags: [`--max-old-space-size=${heapMib}`],
+    ...(nodePath !== undefined && { nodePath }),
+  });
+  const failed = (why: string): AdmissionError =>
+    new AdmissionError("ADMIT_TOOLCHAIN", `the component could not be translated: ${why}`, {
+      hint: "the process that translates components ended without an answer; a component that does this again and again is not to be trusted",
+    });
+  const { promise, resolve, reject } = Promise.withResolvers<Translated>();
+  const transfers = new Transfers();
+  let answered = false;
+  const reader = new FrameReader(
+    {
+      messageBytes: MESSAGE_BYTES,
+      chunks: true,
+      bytesPerSecond: Infinity,
+      framesPerSecond: 100_000,
+      now: () => performance.now(),
+    },
+    {
+      message: (text) => {
+        const message = fromToolchain.parse(parseJson(text, { bytes: MESSAGE_BYTES, depth: 8, elements: 10_000 }));
+        if (message.t === "ready") return;
+        if (answered) throw new Error("a second answer");
+        answered = true;
+        if (message.t === "refused") reject(refused(message));
+        else resolve(gather(message, transfers));
+      },
+      chunk: (transfer, bytes) => transfers.chunk(transfer, bytes),
+    },
+  );
+  pipe.on("data", (chunk: Buffer) => {
+    try {
+      reader.push(chunk);
+    } catch (error) {
+      reject(failed(`it broke the rules of the pipe: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`));
+    }
+  });
+  const timer = setTimeout(() => reject(failed(`it took longer than ${timeoutMs} ms`)), timeoutMs);
+  // Fires after the last byte was read: an answer that is complete by then has been taken.
+  void gone.then((how) => reject(failed(`${how}${said() ? ` (${said().slice(-300)})` : ""}`)));
+  const request: ToolchainRequest = { t: "admit", bytes: component.length, memoryPages };
+  for (const frame of messageFrames(JSON.stringify(request))) pipe.write(frame);
+  for (const frame of chunkFrames(0, component)) pipe.write(frame);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+function refused({ code, message, hint }: Extract<FromToolchain, { t: "refused" }>): AdmissionError {
+  return new AdmissionError(code, message, hint === undefined ? {} : { hint });
+}
+
+async function gather(answer: Extract<FromToolchain, { t: "admitted" }>, transfers: Transfers): Promise<Translated> {
+  const total = answer.modules.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (total > RESULT_BYTES)
+    throw new AdmissionError("ADMIT_LIMIT", `metered it has ${total} bytes, where ${RESULT_BYTES} are the limit`);
+  const { imports, exports, plan, functions, fuelTable } = answer;
+  const contents = await Promise.all(answer.modules.map(({ bytes }, index) => transfers.expect(index, bytes)));
+  return {
+    imports,
+    exports,
+    plan,
+    functions,
+    fuelTable,
+    modules: answer.modules.map(({ name }, index) => ({ name, bytes: contents[index]! })),
+  };
+}

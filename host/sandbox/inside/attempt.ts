@@ -1,0 +1,263 @@
+/** One attempt of one node: a fresh instance, its host calls, and how it ended. */
+import { FuelAccount, GuestLimit } from "../../component/meter/account.js";
+import { run as runType } from "../../component/wit.js";
+import { isObject, type Json } from "../abi/json.js";
+import { LiftTooLarge } from "../abi/lift.js";
+import type { SandboxEndMessage, StartMessage } from "../messages.js";
+import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
+import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded } from "./ends.js";
+import { LocalHost } from "./local.js";
+import type { Turns } from "./turns.js";
+import { wasm } from "./wasm.js";
+
+export interface AttemptWorld {
+  readonly send: (message: object) => void;
+  readonly turns: Turns;
+  readonly slice: number;
+  /** Most bytes of JSON in a call's arguments or an attempt's outputs. */
+  readonly valueBytes: number;
+}
+export type Answer =
+  | { readonly ok: Json }
+  | { readonly err: { code: string; message: string; retry_after_ms?: number } }
+  | { readonly failed: string };
+
+type End =
+  | { kind: "ok"; outputs: unknown }
+  | {
+      kind: "failed";
+      failure: { code: string; message: string; retryable: boolean };
+      limit?: { name: string; value: number; ceiling: number };
+    }
+  | { kind: "cancelled" };
+
+const MIB = 1 << 20;
+const MAX_OUTPUTS = 4096;
+
+export class Attempt {
+  private readonly start: StartMessage;
+  private readonly world: AttemptWorld;
+  private readonly account: FuelAccount;
+  private readonly local: LocalHost;
+  private instance: Instance | null = null;
+  private seq = 0;
+  private waiting: { seq: number; settle: (answer: Answer) => void; reject: (error: Error) => void } | null = null;
+  private cancelled: Cancelled | null = null;
+
+  constructor(start: StartMessage, world: AttemptWorld) {
+    this.start = start;
+    this.world = world;
+    this.local = new LocalHost(start, (line) => world.send({ t: "log", attempt: start.attempt, ...line }));
+    this.account = new FuelAccount({
+      budget: start.limits.fuel,
+      slice: world.slice,
+      breathe: world.turns.breathe,
+      due: world.turns.due,
+      stop: () => this.cancelled ?? undefined,
+    });
+  }
+
+  cancel(): void {
+    this.cancelled ??= new Cancelled("cancelled");
+    const { waiting } = this;
+    this.waiting = null;
+    waiting?.reject(this.cancelled);
+  }
+
+  /** An answer from the control process; false where none is awaited (the attempt was cancelled meanwhile). */
+  answer(seq: number, answer: Answer): boolean {
+    const { waiting } = this;
+    if (waiting?.seq !== seq) return false;
+    this.waiting = null;
+    waiting.settle(answer);
+    return true;
+  }
+
+  /** Never rejects. */
+  async run(component: LoadedComponent): Promise<SandboxEndMessage> {
+    let end: End;
+    try {
+      this.checkLinked(component);
+      if (this.cancelled) throw this.cancelled;
+      this.instance = new Instance(
+        component,
+        this.account,
+        { local: (call) => this.answerHere(call), remote: (call) => this.ask(call) },
+        this.world.valueBytes,
+      );
+      this.checkMemory();
+      const { node, number, with: given, inputs } = this.start;
+      const result = await this.instance.run(runType, [{ node, attempt: number, with: given, inputs } as unknown as Json]);
+      this.checkMemory();
+      end = this.ended(result);
+    } catch (error) {
+      end = this.stopped(error);
+    }
+    return this.end(end);
+  }
+
+  /** Ends an attempt whose component could not be loaded. */
+  fail(error: unknown): SandboxEndMessage {
+    return this.end(this.stopped(error));
+  }
+
+  private end(end: End): SandboxEndMessage {
+    const costs = { fuel: this.fuel, peakMemoryBytes: this.instance?.memoryBytes ?? 0, ...this.local.finish() };
+    this.instance = null;
+    return { t: "end", attempt: this.start.attempt, ...end, ...costs } as SandboxEndMessage;
+  }
+
+  /** At most what was granted: the block that passed the budget has not run. */
+  private get fuel(): number {
+    return Math.min(this.account.used, this.start.limits.fuel);
+  }
+
+  private checkLinked({ plan }: LoadedComponent): void {
+    const missing = plan.host.find((host) => !this.start.linked.includes(host.interface));
+    if (missing)
+      throw new AttemptFailed({
+        code: "host.denied",
+        message: `the component imports \`${missing.interface}\`, which its grant does not link`,
+        retryable: false,
+      });
+  }
+
+  /** The cap that was metered in holds at every moment; a lower one of this attempt's own is seen at the next host call. */
+  private checkMemory(): void {
+    const bytes = this.instance?.memoryBytes ?? 0;
+    if (bytes > this.start.limits.memoryMib * MIB) throw new MemoryExceeded(`${bytes} bytes`);
+  }
+
+  private answerHere(call: HostCall): Json {
+    this.checkMemory();
+    return this.local.answer({ ...call, fuel: this.account.used });
+  }
+
+  private async ask(call: HostCall): Promise<Json> {
+    this.checkMemory();
+    const { calls } = this.start.limits;
+    if (this.seq >= calls)
+      throw new AttemptFailed(
+        { code: "host.budget-exhausted", message: `more than ${calls} host calls in one attempt`, retryable: false },
+        { name: "calls", value: this.seq + 1, ceiling: calls },
+      );
+    if (this.cancelled) throw this.cancelled;
+    const seq = this.seq++;
+    const answer = await new Promise<Answer>((settle, reject) => {
+      this.waiting = { seq, settle, reject };
+      this.world.send({ t: "call", attempt: this.start.attempt, seq, ...call, fuel: this.account.used });
+    });
+    if (this.cancelled) throw this.cancelled;
+    if ("failed" in answer) throw new AttemptFailed({ code: "host.component", message: answer.failed, retryable: false });
+    if ("ok" in answer) return { ok: answer.ok };
+    const { code, message, retry_after_ms = 0 } = answer.err;
+    return { err: { tag: code, val: code === "unavailable" ? { message, retry_after_ms } : message } };
+  }
+
+  private ended(result: Json): End {
+    if (isObject(result) && isObject(result["err"])) {
+      const { code, message, retryable } = result["err"] as { code: string; message: string; retryable: boolean };
+      // Codes that begin with `host.` are the host's: an agent that chooses one gets a prefix of its own.
+      const own = code.startsWith("host.") ? `agent.${code}` : code || "agent";
+      return { kind: "failed", failure: { code: own.slice(0, 128), message: message.slice(0, 4096), retryable } };
+    }
+    const outputs = (result as { ok: readonly { port: string; type: string; body: string }[] }).ok;
+    const size = Buffer.byteLength(JSON.stringify(outputs));
+    if (outputs.length > MAX_OUTPUTS) return this.tooLarge("output_messages", outputs.length, MAX_OUTPUTS);
+    if (size > this.world.valueBytes) return this.tooLarge("output_bytes", size, this.world.valueBytes);
+    if (outputs.some(({ port, type }) => port.length > 64 || type.length > 256))
+      return {
+        kind: "failed",
+        failure: {
+          code: "host.component",
+          message: "an output names a port or a type of more than 64 or 256 characters",
+          retryable: false,
+        },
+      };
+    return { kind: "ok", outputs };
+  }
+
+  private tooLarge(name: string, value: number, ceiling: number): End {
+    return {
+      kind: "failed",
+      failure: {
+        code: "host.component",
+        message: `the outputs are too large: ${name} ${value}, where ${ceiling} is the limit`,
+        retryable: false,
+      },
+      limit: { name, value, ceiling },
+    };
+  }
+
+  private stopped(error: unknown): End {
+    const failed = (
+      code: string,
+      message: string,
+      retryable: boolean,
+      limit?: { name: string; value: number; ceiling: number },
+    ): End => ({
+      kind: "failed",
+      failure: { code, message: message.slice(0, 4096), retryable },
+      ...(limit && { limit }),
+    });
+    if (this.cancelled || error instanceof Cancelled) return { kind: "cancelled" };
+    if (error instanceof AttemptFailed)
+      return { kind: "failed", failure: error.failure, ...(error.limit && { limit: error.limit }) };
+    if (error instanceof LiftTooLarge) return this.tooLarge("output_bytes", error.limit + 1, error.limit);
+    if (error instanceof GuestLimit) {
+      const { used, ceiling } = error;
+      switch (error.code) {
+        case "LIMIT_FUEL":
+          return failed("host.fuel-exhausted", `the attempt used up its ${ceiling} units of fuel`, true, {
+            name: "fuel",
+            value: used,
+            ceiling,
+          });
+        case "LIMIT_UNSUSPENDED":
+          return failed("host.fuel-exhausted", "a start function, allocation or post-return used more fuel than it may", true, {
+            name: "unsuspended_fuel",
+            value: used,
+            ceiling,
+          });
+        case "LIMIT_DEPTH":
+          return failed("host.depth-exhausted", "the guest's calls are nested too deeply", true, {
+            name: "depth",
+            value: used,
+            ceiling,
+          });
+      }
+    }
+    const cap = this.start.limits.memoryMib * MIB;
+    const peak = this.instance?.memoryBytes ?? 0;
+    const memory = (): End =>
+      failed(
+        "host.memory-exhausted",
+        `the guest wanted more than its ${this.start.limits.memoryMib} MiB of memory (it had ${peak} bytes)`,
+        true,
+        {
+          name: "memory_bytes",
+          value: peak,
+          ceiling: cap,
+        },
+      );
+    if (error instanceof MemoryExceeded) return memory();
+    if (error instanceof wasm.RuntimeError || error instanceof GuestTrap) {
+      // A refused `memory.grow` is no trap; the allocators that agents bring answer it with `unreachable`.
+      if (error.message === "unreachable" && peak * 2 > cap) return memory();
+      return failed("host.trap", `the guest trapped: ${error.message}`, true);
+    }
+    if (error instanceof RangeError) {
+      if (/call stack/i.test(error.message))
+        return failed("host.depth-exhausted", "the guest's calls are nested too deeply", true);
+      if (/memory/i.test(error.message))
+        return failed("host.memory-exhausted", "there is no memory for another guest in this process", true);
+    }
+    if (wasm.SuspendError && error instanceof wasm.SuspendError)
+      return failed("host.trap", "the guest waited where it cannot be suspended", true);
+    return failed(
+      "host.component",
+      `the component could not be run: ${error instanceof Error ? error.message : String(error)}`,
+      false,
+    );
+  }
+}

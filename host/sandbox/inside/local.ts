@@ -1,0 +1,147 @@
+/**
+ * What needs no authority is answered here, from the seed and the fuel: `log`, `clock`, `random`, `state`. Every call and answer
+ * is folded into one digest, so that a replay can tell that they were the same without anything having been recorded.
+ */
+import { createCipheriv, createHash, type Cipheriv } from "node:crypto";
+import { parseObject, type Json, type JsonObject } from "../abi/json.js";
+
+export interface LocalCall {
+  readonly interface: string;
+  readonly function: string;
+  readonly args: readonly Json[];
+  /** Fuel used when the call was made. */
+  readonly fuel: number;
+}
+export type Level = "trace" | "debug" | "info" | "warn" | "error";
+export interface LogLine {
+  readonly level: Level;
+  readonly message: string;
+  readonly fields: JsonObject;
+}
+
+/** What an attempt may log; counted, not timed, so that a replay keeps and drops the same lines. */
+const LOG = { lines: 1000, units: 1 << 20, message: 8192, fields: 16_384, depth: 16, elements: 1000 };
+/** WIT, `state`: characters of a key and of a value, bytes in all. */
+const STATE = { key: 256, value: 65_536, total: 1 << 20 };
+const RANDOM_BYTES = 65_536;
+/** One unit of fuel is one nanosecond. */
+const FUEL_PER_MS = 1_000_000;
+
+export const LOCAL_INTERFACES: ReadonlySet<string> = new Set(["log", "clock", "random", "state"]);
+
+const ok = (value: Json): Json => ({ ok: value });
+const invalid = (message: string): Json => ({ err: { tag: "invalid", val: message } });
+
+export class LocalHost {
+  private readonly hash = createHash("sha256");
+  private readonly epochMs: number;
+  private readonly seed: string;
+  private stream: Cipheriv | null = null;
+  private readonly store: Map<string, string>;
+  private stored = 0;
+  private readonly write: (line: LogLine) => void;
+  private lines = 0;
+  private units = 0;
+  private dropped = 0;
+
+  constructor(spec: { seed: string; epochMs: number; state: JsonObject }, write: (line: LogLine) => void) {
+    this.seed = spec.seed;
+    this.epochMs = spec.epochMs;
+    this.write = write;
+    this.store = new Map(Object.entries(spec.state).map(([key, value]) => [key, String(value)]));
+    for (const [key, value] of this.store) this.stored += bytes(key) + bytes(value);
+  }
+
+  /** The result as the WIT types it, null for `log.write`. */
+  answer(call: LocalCall): Json {
+    const value = this.dispatch(call);
+    this.hash.update(`${JSON.stringify([call.interface, call.function, call.args, call.fuel, value])}\n`);
+    return value;
+  }
+
+  /** Digest of everything so far; ends the log with a line that says how much of it was dropped. */
+  finish(): { localHash: string; state: JsonObject } {
+    if (this.dropped > 0)
+      this.write({
+        level: "warn",
+        message: `${this.dropped} lines of this agent's log were dropped: it wrote more than an attempt may`,
+        fields: { dropped: this.dropped },
+      });
+    return {
+      localHash: this.hash.digest("hex"),
+      state: Object.fromEntries([...this.store].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
+  }
+
+  private dispatch({ interface: name, function: func, args, fuel }: LocalCall): Json {
+    switch (`${name}.${func}`) {
+      case "log.write":
+        this.log(args[0] as Level, args[1] as string, args[2] as string);
+        return null;
+      case "clock.now-ms":
+        return ok(this.epochMs + Math.floor(fuel / FUEL_PER_MS));
+      case "clock.monotonic-ns":
+        return ok(fuel);
+      case "random.next-u64":
+        return ok(this.random(8).readBigUInt64LE(0).toString());
+      case "random.bytes": {
+        const length = args[0] as number;
+        if (length > RANDOM_BYTES) return invalid(`at most ${RANDOM_BYTES} bytes at a time`);
+        return ok(this.random(length).toString("base64"));
+      }
+      case "state.get":
+        return ok(this.store.get(args[0] as string) ?? null);
+      case "state.set":
+        return this.set(args[0] as string, args[1] as string);
+      case "state.delete":
+        this.remove(args[0] as string);
+        return ok(null);
+      case "state.keys":
+        return ok([...this.store.keys()].sort());
+      default:
+        throw new TypeError(`${name}.${func} is not answered here`);
+    }
+  }
+
+  /** The key stream of AES-256 in counter mode under the attempt's seed: the same on every machine and version. */
+  private random(length: number): Buffer {
+    this.stream ??= createCipheriv("aes-256-ctr", Buffer.from(this.seed, "hex"), Buffer.alloc(16));
+    return this.stream.update(Buffer.alloc(length));
+  }
+
+  private set(key: string, value: string): Json {
+    if (key.length === 0 || key.length > STATE.key) return invalid(`a key has 1 to ${STATE.key} characters`);
+    if (value.length > STATE.value) return invalid(`a value has at most ${STATE.value} characters`);
+    const old = this.store.get(key);
+    const total = this.stored - (old === undefined ? 0 : bytes(key) + bytes(old)) + bytes(key) + bytes(value);
+    if (total > STATE.total) return invalid(`a node's state has at most ${STATE.total} bytes in all`);
+    this.store.set(key, value);
+    this.stored = total;
+    return ok(null);
+  }
+
+  private remove(key: string): void {
+    const old = this.store.get(key);
+    if (old === undefined) return;
+    this.store.delete(key);
+    this.stored -= bytes(key) + bytes(old);
+  }
+
+  private log(level: Level, message: string, fields: string): void {
+    this.lines++;
+    this.units += message.length + fields.length;
+    if (this.lines > LOG.lines || this.units > LOG.units) {
+      this.dropped++;
+      return;
+    }
+    const short = message.length > LOG.message ? `${message.slice(0, LOG.message)}… (${message.length} characters)` : message;
+    const parsed = fields === "" ? {} : fields.length > LOG.fields ? undefined : parseObject(fields, LOG);
+    this.write({
+      level,
+      message: short.toWellFormed(),
+      fields: parsed ?? { unreadable_fields: fields.slice(0, 1024).toWellFormed() },
+    });
+  }
+}
+
+const bytes = (text: string): number => Buffer.byteLength(text);

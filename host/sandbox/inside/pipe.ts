@@ -1,0 +1,34 @@
+/** The child's end of the pipe: file descriptor 3. When the control process is gone, so is the child. */
+import { Socket } from "node:net";
+import { FrameReader, messageFrames, chunkFrames, type FrameSink } from "../frame.js";
+
+export interface ChildPipe {
+  send(message: unknown): void;
+  sendBytes(transfer: number, bytes: Uint8Array): void;
+  /** Resolves when everything that was sent has left this process. */
+  flushed(): Promise<void>;
+}
+
+const { exit } = process;
+
+export function openPipe(messageBytes: number, sink: (pipe: ChildPipe) => FrameSink): ChildPipe {
+  const socket = new Socket({ fd: 3, readable: true, writable: true });
+  const pipe: ChildPipe = {
+    send: (message) => {
+      for (const frame of messageFrames(JSON.stringify(message))) socket.write(frame);
+    },
+    sendBytes: (transfer, bytes) => {
+      for (const frame of chunkFrames(transfer, bytes)) socket.write(frame);
+    },
+    flushed: () => new Promise((resolve) => socket.write(Buffer.alloc(0), () => resolve())),
+  };
+  const reader = new FrameReader(
+    { messageBytes, chunks: true, bytesPerSecond: Infinity, framesPerSecond: Infinity, now: () => 0 },
+    sink(pipe),
+  );
+  socket.on("data", (chunk: Buffer) => reader.push(chunk));
+  socket.on("error", () => exit(0));
+  socket.on("close", () => exit(0));
+  socket.on("end", () => exit(0));
+  return pipe;
+}

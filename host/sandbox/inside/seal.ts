@@ -1,0 +1,67 @@
+/**
+ * Takes away what this process does not need before the first guest comes: depth, not the wall. No JavaScript is made from a
+ * guest, so there is none to find these; should a guest break out of its memory by a fault of the engine, it finds less.
+ */
+const NETWORK = [
+  "fetch",
+  "WebSocket",
+  "EventSource",
+  "Request",
+  "Response",
+  "Headers",
+  "FormData",
+  "BroadcastChannel",
+  "MessageChannel",
+  "MessagePort",
+  "navigator",
+  "localStorage",
+  "sessionStorage",
+  "Worker",
+  "SharedArrayBuffer",
+];
+const PROCESS = [
+  "kill",
+  "_kill",
+  "abort",
+  "binding",
+  "_linkedBinding",
+  "dlopen",
+  "getBuiltinModule",
+  "reallyExit",
+  "chdir",
+  "setuid",
+  "setgid",
+  "seteuid",
+  "setegid",
+  "setgroups",
+  "initgroups",
+  "umask",
+  "_debugProcess",
+  "_debugEnd",
+  "_startProfilerIdleNotifier",
+  "_stopProfilerIdleNotifier",
+  "loadEnvFile",
+  "setSourceMapsEnabled",
+  "report",
+  "mainModule",
+  "openStdin",
+  "_rawDebug",
+];
+
+function remove(from: object, name: string): void {
+  try {
+    Object.defineProperty(from, name, { value: undefined, writable: false, configurable: false, enumerable: false });
+  } catch {
+    // Not configurable in this version of Node: it stays, and the permission model is what holds.
+  }
+}
+
+/** Gives the names that are still there afterwards. */
+export function seal(): string[] {
+  for (const name of NETWORK) if (name in globalThis) remove(globalThis, name);
+  for (const name of PROCESS) if (name in process) remove(process, name);
+  return [
+    ...NETWORK.filter((name) => (globalThis as Record<string, unknown>)[name] !== undefined),
+    ...PROCESS.filter((name) => (process as unknown as Record<string, unknown>)[name] !== undefined),
+  ];
+}

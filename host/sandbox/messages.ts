@@ -1,0 +1,97 @@
+/** What the control process and a sandbox process say to each other. Every kind is closed; what comes from X is checked here. */
+import * as z from "zod";
+import type { JsonLimits, Json, JsonObject } from "#core/json.js";
+import { failure, json } from "#core/values.js";
+import type { CallError } from "#core/values.js";
+
+/** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs and 1 MiB of state, escaped). */
+export const MESSAGE_BYTES = 8 << 20;
+/** The largest arguments of one call and the largest outputs of one attempt, as JSON text. */
+export const VALUE_BYTES = 1 << 20;
+export const messageLimits: JsonLimits = { bytes: MESSAGE_BYTES, depth: 40, elements: 300_000 };
+
+const attempt = z.int().nonnegative();
+const fuel = z.int().nonnegative();
+const end = {
+  t: z.literal("end"),
+  attempt,
+  fuel,
+  peakMemoryBytes: z.int().nonnegative(),
+  localHash: z.string().regex(/^[0-9a-f]{64}$/),
+  state: z.record(z.string().max(256), z.string().max(65_536)),
+};
+const output = z.strictObject({ port: z.string().max(64), type: z.string().max(256), body: z.string() });
+
+/** X → C. */
+export const fromSandbox = z.discriminatedUnion("t", [
+  z.strictObject({ t: z.literal("ready"), node: z.string().max(64) }),
+  z.strictObject({ t: z.literal("pong"), n: z.int().nonnegative() }),
+  z.strictObject({
+    t: z.literal("call"),
+    attempt,
+    seq: z.int().nonnegative(),
+    interface: z.string().max(64),
+    function: z.string().max(64),
+    args: z.array(json).max(16),
+    fuel,
+  }),
+  z.strictObject({
+    t: z.literal("log"),
+    attempt,
+    level: z.enum(["trace", "debug", "info", "warn", "error"]),
+    message: z.string().max(16_384),
+    fields: z.record(z.string(), json),
+  }),
+  z.discriminatedUnion("kind", [
+    z.strictObject({ ...end, kind: z.literal("ok"), outputs: z.array(output).max(4096) }),
+    z.strictObject({
+      ...end,
+      kind: z.literal("failed"),
+      failure,
+      limit: z.strictObject({ name: z.string().max(64), value: z.number(), ceiling: z.number() }).optional(),
+    }),
+    z.strictObject({ ...end, kind: z.literal("cancelled") }),
+  ]),
+]);
+export type FromSandbox = z.infer<typeof fromSandbox>;
+export type SandboxEndMessage = Extract<FromSandbox, { t: "end" }>;
+
+export interface StartMessage {
+  readonly t: "start";
+  readonly attempt: number;
+  /** A component that a `load` has named. */
+  readonly component: number;
+  readonly node: string;
+  readonly number: number;
+  readonly with: string;
+  readonly inputs: readonly {
+    readonly port: string;
+    readonly type: string;
+    readonly body: string;
+    readonly labels: readonly string[];
+  }[];
+  readonly seed: string;
+  readonly epochMs: number;
+  readonly state: JsonObject;
+  readonly limits: { readonly fuel: number; readonly memoryMib: number; readonly calls: number };
+  readonly linked: readonly string[];
+}
+
+/** C → X. Trusted: it is typed, not checked. */
+export type ToSandbox =
+  /** Modules follow as transfers. */
+  | {
+      readonly t: "load";
+      readonly component: number;
+      /** A `LinkPlan` as JSON text. */
+      readonly plan: string;
+      readonly modules: readonly { readonly name: string; readonly transfer: number; readonly bytes: number }[];
+    }
+  | { readonly t: "unload"; readonly component: number }
+  | StartMessage
+  | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly ok: Json }
+  | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly err: CallError }
+  /** The host could not answer: the attempt ends with `host.component`. */
+  | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly failed: string }
+  | { readonly t: "cancel"; readonly attempt: number }
+  | { readonly t: "ping"; readonly n: number };

@@ -1,0 +1,290 @@
+/** A sandbox process as the control process sees it. Nothing that it says is believed before it has been checked here. */
+import { performance } from "node:perf_hooks";
+import { join } from "node:path";
+import { parseJson, type Json } from "#core/json.js";
+import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
+import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
+import { codeRoot, spawnConfined, type Confined } from "./spawn.js";
+
+export interface SandboxOptions {
+  /** A child that says nothing for this long while it holds guests is killed. Default 5,000 ms. */
+  readonly watchdogMs?: number;
+  /** Guests that live at once; further ones wait. Every memory reserves gigabytes of address space. Default 8,000. */
+  readonly maxLive?: number;
+  /** Fuel between two looks at the clock. Changes nothing that a guest computes or pays. Default 10^6, about 1 ms. */
+  readonly slice?: number;
+  /** Megabytes of JavaScript heap. Default 1,024. */
+  readonly heapMib?: number;
+  /** The child's entry file; tests put a hostile one here. */
+  readonly entry?: string;
+  readonly nodePath?: string;
+}
+
+/** What a child may send: generous for honest work, finite for the rest. */
+const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
+/** Log lines an attempt can make us take; the child itself keeps to less. */
+const MAX_LOG_LINES = 2000;
+
+/** How often the watchdog looks within its time. */
+const LOOKS = 5;
+
+type Live = {
+  readonly id: number;
+  readonly hooks: GuestHooks;
+  readonly end: (end: GuestEnd) => void;
+  nextSeq: number;
+  calling: boolean;
+  fuel: number;
+  lines: number;
+};
+
+/** Starts a child in the background and returns at once. When it dies, its attempts end `lost` and the next `run` starts another. */
+export function startSandbox(options: SandboxOptions = {}): Sandbox {
+  return new SandboxHost(options);
+}
+
+class SandboxHost implements Sandbox {
+  readonly isolation = "permission";
+  private readonly options: SandboxOptions;
+  private child: Child | null;
+  private closed = false;
+  private live = 0;
+  private readonly queue: (() => void)[] = [];
+
+  constructor(options: SandboxOptions) {
+    this.options = options;
+    this.child = this.fresh();
+  }
+
+  async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
+    await this.place();
+    try {
+      if (this.closed) return { kind: "lost", reason: "the sandbox is closed" };
+      if (!this.child || this.child.dead) this.child = this.fresh();
+      return await this.child.run(spec, hooks, signal);
+    } finally {
+      this.live--;
+      this.queue.shift()?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.child?.kill("the sandbox was closed");
+  }
+
+  private fresh(): Child {
+    return new Child(this.options);
+  }
+
+  private async place(): Promise<void> {
+    if (this.live >= (this.options.maxLive ?? 8000)) await new Promise<void>((resolve) => this.queue.push(resolve));
+    this.live++;
+  }
+}
+
+class Child {
+  dead = false;
+  private readonly confined: Confined;
+  private readonly attempts = new Map<number, Live>();
+  private readonly components = new Map<string, number>();
+  private nextAttempt = 0;
+  private nextTransfer = 0;
+  private readonly watchdogMs: number;
+  private watchdog: NodeJS.Timeout | null = null;
+  /** Looks of the watchdog since the child last said something. Counted, so that a stall of this process is not held against it. */
+  private silent = 0;
+  private pings = 0;
+  private reason: string | null = null;
+
+  constructor(options: SandboxOptions) {
+    this.watchdogMs = options.watchdogMs ?? 5000;
+    const { dist, packageFile } = codeRoot();
+    const entry = options.entry ?? join(dist, "host", "sandbox", "main.js");
+    this.confined = spawnConfined({
+      entry,
+      // Its own code, the table of our interfaces, the account of fuel, and what says that these are ES modules.
+      readable: [
+        packageFile,
+        join(dist, "core", "errors.js"),
+        join(dist, "host", "sandbox"),
+        ...["wit.js", "flat.js", "meter"].map((name) => join(dist, "host", "component", name)),
+        entry,
+      ],
+      flags: [`--max-old-space-size=${options.heapMib ?? 1024}`],
+      args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
+      ...(options.nodePath !== undefined && { nodePath: options.nodePath }),
+    });
+    const reader = new FrameReader(
+      { messageBytes: MESSAGE_BYTES, chunks: false, ...RATES, now: () => performance.now() },
+      { message: (text) => this.receive(fromSandbox.parse(parseJson(text, messageLimits))), chunk: () => {} },
+    );
+    this.confined.pipe.on("data", (chunk: Buffer) => {
+      if (this.reason !== null) return;
+      this.silent = 0;
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        void this.kill(`it broke the rules of the pipe: ${summary(error)}`);
+      }
+    });
+    void this.confined.gone.then((how) => this.lost(how));
+    this.idle();
+  }
+
+  run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
+    const attempt = this.nextAttempt++;
+    const { promise, resolve } = Promise.withResolvers<GuestEnd>();
+    const cancel = (): void => this.send({ t: "cancel", attempt });
+    this.attempts.set(attempt, {
+      id: attempt,
+      hooks,
+      nextSeq: 0,
+      calling: false,
+      fuel: 0,
+      lines: 0,
+      end: (end) => {
+        signal.removeEventListener("abort", cancel);
+        this.attempts.delete(attempt);
+        if (this.attempts.size === 0) this.idle();
+        resolve(end);
+      },
+    });
+    this.busy();
+    const component = this.load(spec.component);
+    const { node, attempt: number, with: given, inputs, seed, epochMs, state, limits, linked } = spec;
+    this.send({ t: "start", attempt, component, node, number, with: given, inputs, seed, epochMs, state, limits, linked });
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+    return promise;
+  }
+
+  /** Resolves when the process is gone. */
+  async kill(reason: string): Promise<void> {
+    this.reason ??= reason;
+    this.dead = true;
+    // An idle child does not keep this process alive; waiting for its end must.
+    this.confined.child.ref();
+    this.confined.child.kill("SIGKILL");
+    await this.confined.gone;
+  }
+
+  private load(component: Admitted): number {
+    const known = this.components.get(component.digest);
+    if (known !== undefined) return known;
+    const id = this.components.size;
+    this.components.set(component.digest, id);
+    const modules = component.modules.map(({ name, bytes }) => ({
+      name,
+      bytes: bytes.length,
+      transfer: this.nextTransfer++,
+      content: bytes,
+    }));
+    this.send({
+      t: "load",
+      component: id,
+      plan: new TextDecoder().decode(component.glue),
+      modules: modules.map(({ name, bytes, transfer }) => ({ name, bytes, transfer })),
+    });
+    for (const { transfer, content } of modules)
+      for (const frame of chunkFrames(transfer, content)) this.confined.pipe.write(frame);
+    return id;
+  }
+
+  private send(message: ToSandbox): void {
+    if (this.dead) return;
+    for (const frame of messageFrames(JSON.stringify(message))) this.confined.pipe.write(frame);
+  }
+
+  /** Throws for anything out of order: the caller kills the child. */
+  private receive(message: FromSandbox): void {
+    switch (message.t) {
+      case "ready":
+      case "pong":
+        return;
+      case "call": {
+        const live = this.attempt(message.attempt);
+        if (live.calling || message.seq !== live.nextSeq || message.fuel < live.fuel)
+          throw new Error(`call ${message.seq} of an attempt is out of order`);
+        live.nextSeq++;
+        live.fuel = message.fuel;
+        live.calling = true;
+        void this.answer(live, message);
+        return;
+      }
+      case "log": {
+        const live = this.attempt(message.attempt);
+        if (++live.lines > MAX_LOG_LINES) throw new Error("an attempt logs without end");
+        live.hooks.log({ level: message.level, message: message.message, fields: message.fields as Record<string, Json> });
+        return;
+      }
+      case "end": {
+        const live = this.attempt(message.attempt);
+        if (message.fuel < live.fuel) throw new Error("an attempt has used less fuel than before");
+        const { t: _, attempt: __, ...end } = message;
+        live.end(end as GuestEnd);
+      }
+    }
+  }
+
+  private attempt(id: number): Live {
+    const live = this.attempts.get(id);
+    if (!live) throw new Error(`it speaks of attempt ${id}, which it does not hold`);
+    return live;
+  }
+
+  private async answer(
+    live: Live,
+    { seq, interface: name, function: func, args, fuel }: Extract<FromSandbox, { t: "call" }>,
+  ): Promise<void> {
+    const place = { t: "answer", attempt: live.id, seq } as const;
+    let reply: ToSandbox;
+    try {
+      const answer = await live.hooks.call({ seq, interface: name, function: func, args, fuel });
+      reply = { ...place, ...answer };
+    } catch (error) {
+      reply = { ...place, failed: summary(error) };
+    }
+    live.calling = false;
+    if (this.attempts.get(live.id) === live) this.send(reply);
+  }
+
+  private lost(how: string): void {
+    this.dead = true;
+    if (this.watchdog) clearInterval(this.watchdog);
+    this.watchdog = null;
+    const said = this.confined.said();
+    const reason = this.reason ?? `the sandbox process died: ${how}${said ? ` (${said.slice(-300)})` : ""}`;
+    for (const live of this.attempts.values()) live.end({ kind: "lost", reason });
+  }
+
+  /** With guests inside, the child must keep answering and keeps this process alive; without, neither. */
+  private busy(): void {
+    if (this.watchdog) return;
+    this.silent = 0;
+    this.watchdog = setInterval(() => {
+      if (++this.silent > LOOKS) void this.kill(`it did not answer for ${this.watchdogMs} ms`);
+      else this.send({ t: "ping", n: this.pings++ });
+    }, this.watchdogMs / LOOKS);
+    this.confined.child.ref();
+    setRef(this.confined.pipe, "ref");
+  }
+
+  private idle(): void {
+    if (this.watchdog) clearInterval(this.watchdog);
+    this.watchdog = null;
+    this.confined.child.unref();
+    for (const stream of [this.confined.pipe, this.confined.child.stdout, this.confined.child.stderr]) setRef(stream, "unref");
+  }
+}
+
+/** Pipes are sockets, whose `ref` the stream types do not name. */
+function setRef(stream: unknown, method: "ref" | "unref"): void {
+  (stream as Partial<Record<"ref" | "unref", () => void>> | null)?.[method]?.();
+}
+
+function summary(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.length > 500 ? `${message.slice(0, 500)}…` : message;
+}

@@ -1,0 +1,68 @@
+/** Starts a Node that can do nothing but compute: permission model, empty environment, one pipe. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { basename, join, resolve } from "node:path";
+import type { Duplex } from "node:stream";
+
+/** Built code and the package's `package.json`, whether this file runs built or from source. */
+export function codeRoot(here: string = import.meta.dirname): { readonly dist: string; readonly packageFile: string } {
+  const above = resolve(here, "..", "..");
+  const dist = basename(above) === "dist" ? above : join(above, "dist");
+  return { dist, packageFile: join(dist, "..", "package.json") };
+}
+
+export interface Confined {
+  readonly child: ChildProcess;
+  /** File descriptor 3 of the child. */
+  readonly pipe: Duplex;
+  /** Resolves once, when the process is gone or could not be started. */
+  readonly gone: Promise<string>;
+  /** The end of what it wrote to standard output and error, for messages of ours. */
+  readonly said: () => string;
+}
+
+/** How much of a child's standard output and error is kept; the rest is read, so that it never blocks, and dropped. */
+const KEPT = 2048;
+
+/**
+ * `entry` is a built file. It may read `readable` (files or folders) and nothing else; no child processes, workers, add-ons, WASI,
+ * inspector, and on Node 26 no network. Strings are never compiled to code in it.
+ */
+export function spawnConfined(options: {
+  readonly entry: string;
+  readonly readable: readonly string[];
+  readonly flags?: readonly string[];
+  readonly args?: readonly string[];
+  readonly nodePath?: string;
+}): Confined {
+  const child = spawn(
+    options.nodePath ?? process.execPath,
+    [
+      "--permission",
+      "--no-experimental-sqlite",
+      "--no-addons",
+      "--disallow-code-generation-from-strings",
+      "--no-warnings",
+      ...options.readable.map((path) => `--allow-fs-read=${path}`),
+      ...(options.flags ?? []),
+      options.entry,
+      ...(options.args ?? []),
+    ],
+    { env: {}, stdio: ["ignore", "pipe", "pipe", "pipe"], windowsHide: true },
+  );
+  let kept = "";
+  let dropped = 0;
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => {
+      const text = kept + chunk.subarray(-KEPT).toString("utf8");
+      dropped += Math.max(0, chunk.length - KEPT) + Math.max(0, text.length - KEPT);
+      kept = text.slice(-KEPT);
+    });
+  const pipe = child.stdio[3] as Duplex;
+  // A child that dies while something is written to it is seen through `gone`; the pipe has nothing to add.
+  pipe.on("error", () => {});
+  const gone = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
+    child.once("close", (code, signal) => resolve(signal ? `ended by ${signal}` : `exit status ${code}`));
+  });
+  return { child, pipe, gone, said: () => (dropped > 0 ? `…(${dropped} more) ${kept}` : kept).trim() };
+}
