@@ -25,6 +25,8 @@ const output = z.strictObject({ port: text, type: text, labels, body: storedValu
 const totals = z.strictObject({ tokens: count, usd: z.number().nonnegative(), fuel: count, calls: count });
 const call = { node, attempt: count, call_seq: count, interface: text, function: text, request_hash: digest };
 const decision = z.enum(["approved", "rejected"]);
+/** `left` is what the tightest budget over the scope still holds; null where there is no budget. */
+const budget = z.strictObject({ scope: text, unit: text, amount: count, left: count.nullable() });
 
 /** Kinds that belong to a run. All times in `_ms` are milliseconds; `attempt` counts from 1, `call_seq` from 0. */
 export const runMeta = {
@@ -114,9 +116,9 @@ export const runMeta = {
   }),
   "cap.denied": z.strictObject({ node: node.optional(), agent: text, cap: text, op: text, target: text, reason: text }),
   "cap.allowed": z.strictObject({ node: node.optional(), agent: text, cap: text, op: text, target: text, reason: text }),
-  "budget.reserved": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
-  "budget.charged": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
-  "budget.exhausted": z.strictObject({ scope: text, unit: text, amount: count, left: count }),
+  "budget.reserved": budget,
+  "budget.charged": budget,
+  "budget.exhausted": budget,
   "limit.hit": z.strictObject({ node, limit: text, value: z.number(), ceiling: z.number() }),
   log: z.strictObject({ node, attempt: count, fields: z.record(text, json) }),
   "value.truncated": z.strictObject({ where: text, kept: count, dropped: count }),

@@ -1,9 +1,11 @@
 /** The model broker: from a name that an agent asks for to a provider that answers, within budgets. */
 import type { RunEventDraft } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
+import { budgetScope, unit } from "#openings/engine/spending.js";
+import type { Opening } from "#openings/ir.js";
 import { matchesPattern } from "../capability/authorize.js";
 import { CallFailure, type CallContext } from "../imports/interface.js";
-import { TokenBudget, type Grantee, type Scope } from "./budget.js";
+import { TokenBudget, type Grantee } from "./budget.js";
 import { LOCAL_MODEL, localProvider } from "./local.js";
 import type { Completion, CompletionRequest, Provider } from "./provider.js";
 
@@ -47,36 +49,26 @@ export class ModelBroker {
   }
 }
 
-/** The budgets of one run, shared by its nodes. */
+/** The token budgets of one run, shared by its nodes. */
 export class RunBudgets {
   private readonly budget = new TokenBudget();
-  private readonly opening: Scope | null;
   private readonly nodes: ReadonlyMap<NodeId, Grantee>;
 
-  /** `spent` is what the journal says was used before (a reservation that was never settled counts in full). */
-  constructor(
-    opening: number | null,
-    nodes: readonly { id: NodeId; tokens: number | null }[],
-    spent: { total: number; byNode: ReadonlyMap<NodeId, number> },
-  ) {
-    this.opening = opening === null ? null : this.budget.scope("opening", opening, spent.total);
+  /** `used` is what the journal says was spent, or reserved and never settled, before this process took the run up. */
+  constructor(opening: Opening, used: (node: NodeId | null) => number) {
+    const { budget_tokens } = opening.policy;
+    const whole = budget_tokens === null ? [] : [this.budget.scope("the opening", budget_tokens, used(null))];
     this.nodes = new Map(
-      nodes.map(({ id, tokens }, order) => [
-        id,
-        {
-          order,
-          scopes: [
-            ...(this.opening ? [this.opening] : []),
-            ...(tokens === null ? [] : [this.budget.scope(`node:${id}`, tokens, spent.byNode.get(id) ?? 0)]),
-          ],
-        },
-      ]),
+      opening.nodes.map(({ id, budget_tokens: own }, order) => {
+        const scopes = own === null ? whole : [...whole, this.budget.scope(`node ${id}`, own, used(id))];
+        return [id, { order, scopes }];
+      }),
     );
   }
 
   /**
    * Reserves the worst case, makes the call, settles the actual. The reservation is durable before the call is made; what was used
-   * comes back as events for the call's own append.
+   * comes back as an event for the call's own append.
    */
   async complete(
     context: CallContext,
@@ -84,48 +76,40 @@ export class RunBudgets {
     request: CompletionRequest,
   ): Promise<{ completion: Completion; events: RunEventDraft[] }> {
     const grantee = this.nodes.get(context.node) ?? { order: 0, scopes: [] };
-    const amount = provider.worstCase(request);
-    if (grantee.scopes.length > 0) {
-      const granted = await this.budget.reserve(grantee, amount, context.signal);
-      if (!granted) {
-        await context.journal.append(grantee.scopes.map((scope) => budgetEvent("budget.exhausted", context, scope, amount)));
-        const tightest = grantee.scopes.reduce((a, b) => (a.left <= b.left ? a : b));
-        throw new CallFailure(
-          "budget-exhausted",
-          `the call may cost ${amount} tokens; ${tightest.left} are left (${tightest.name})`,
-        );
-      }
-      await context.journal.append(grantee.scopes.map((scope) => budgetEvent("budget.reserved", context, scope, amount)));
+    const worst = provider.worstCase(request);
+    if (!(await this.budget.reserve(grantee, worst, context.signal))) {
+      await context.journal.append([budgetEvent("budget.exhausted", context, grantee, worst)]);
+      const names = grantee.scopes.map((scope) => `${scope.left} (${scope.name})`).join(", ");
+      throw new CallFailure("budget-exhausted", `the call may cost ${worst} tokens; left are ${names}`);
     }
-    let used = 0;
+    await context.journal.append([budgetEvent("budget.reserved", context, grantee, worst)]);
     try {
       const completion = await provider.complete(request, context.signal);
-      used = completion.inputTokens + completion.outputTokens;
-      return { completion, events: this.charge(context, grantee, amount, used) };
+      const used = completion.inputTokens + completion.outputTokens;
+      this.budget.settle(grantee, worst, used);
+      return { completion, events: [budgetEvent("budget.charged", context, grantee, used)] };
     } catch (error) {
-      // What a failed call has cost is not known; providers bill answers, not refusals. The reservation is given back.
-      if (grantee.scopes.length > 0) await context.journal.append(this.charge(context, grantee, amount, 0));
+      // Providers bill answers, not refusals. A call that was cut off may have been answered all the same: it counts in full.
+      const used = context.signal.aborted ? worst : 0;
+      this.budget.settle(grantee, worst, used);
+      await context.journal.append([budgetEvent("budget.charged", context, grantee, used)]);
       throw error;
     }
-  }
-
-  private charge(context: CallContext, grantee: Grantee, reserved: number, used: number): RunEventDraft[] {
-    this.budget.settle(grantee, reserved, used);
-    return grantee.scopes.map((scope) => budgetEvent("budget.charged", context, scope, used));
   }
 }
 
 function budgetEvent(
   kind: "budget.reserved" | "budget.charged" | "budget.exhausted",
   context: CallContext,
-  scope: Scope,
+  grantee: Grantee,
   amount: number,
 ): RunEventDraft {
   const verb = { "budget.reserved": "reserved", "budget.charged": "used", "budget.exhausted": "not covered" }[kind];
+  const left = grantee.scopes.length === 0 ? null : Math.min(...grantee.scopes.map((scope) => scope.left));
   return {
     kind,
     level: kind === "budget.exhausted" ? "warn" : "info",
-    message: `${context.node}: ${amount} tokens ${verb}, ${scope.left} left (${scope.name})`,
-    meta: { scope: scope.name, unit: "tokens", amount, left: scope.left },
+    message: `${context.node}: ${amount} tokens ${verb}${left === null ? "" : `, ${left} left`}`,
+    meta: { scope: budgetScope(context.node), unit: unit.tokens, amount, left },
   };
 }

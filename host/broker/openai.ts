@@ -10,12 +10,16 @@ export interface OpenAiOptions {
   readonly name: string;
   readonly baseUrl: string;
   readonly apiKey: string | null;
+  /** The environment variable that should hold the key; null where the service needs none. */
+  readonly keyVariable: string | null;
   readonly timeoutMs: number;
   readonly maxRetries: number;
 }
 
 export function openAiProvider(options: OpenAiOptions): Provider {
   const client = async () => {
+    if (options.apiKey === null && options.keyVariable !== null)
+      throw new CallFailure("failed", `provider \`${options.name}\` needs a key: the environment variable ${options.keyVariable} is not set`);
     const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
     return createOpenAICompatible({
       name: options.name,

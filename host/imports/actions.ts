@@ -52,7 +52,7 @@ export function actionFunctions(desk: ActionDesk): HostFunctions {
         if (decision.args_hash !== proposal.argsHash)
           throw new CallFailure("denied", "the decision belongs to other arguments: nothing was done");
         if (decision.decision === "rejected")
-          return { answer: { ok: { rejected: decision.reason ?? `rejected by ${decision.by}` } }, labels: [] };
+          return { answer: { ok: { tag: "rejected", val: decision.reason ?? `rejected by ${decision.by}` } }, labels: [] };
         return perform(desk, context, kind, action, proposal);
       },
     ],
@@ -203,7 +203,7 @@ async function perform(
   try {
     const performed = await kind.perform(args, { idempotencyKey, firstDispatchMs }, desk.storeBlob);
     return {
-      answer: { ok: { done: JSON.stringify(performed.result) } },
+      answer: { ok: { tag: "done", val: JSON.stringify(performed.result) } },
       labels: [],
       events: [...performed.events, finished(proposal.id, "done", performed.detail)],
     };

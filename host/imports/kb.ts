@@ -25,10 +25,10 @@ export interface KbContact {
 }
 /** What this interface needs of the knowledge base; every read is as of the watermark that was bound at the run's start. */
 export interface KbReader {
-  search(words: string, options: { limit: number; kind: string | null; domains: true | readonly string[] }): readonly KbHit[];
-  contacts(match: string, limit: number): readonly KbContact[];
+  search(words: string, options: { limit: number; kind: string | null; domains: true | readonly string[] }): Promise<readonly KbHit[]>;
+  contacts(match: string, limit: number): Promise<readonly KbContact[]>;
   /** An entity or a chunk with the domain it belongs to. */
-  entity(key: string): { readonly domain: string; readonly value: JsonObject } | null;
+  entity(key: string): Promise<{ readonly domain: string; readonly value: JsonObject } | null>;
   /**
    * Appends a record that an agent proposed; gives its row id. The draft's provenance names trace, node, attempt and the request:
    * where the host died between this row and the call's own, the row that is there already is found again and not repeated.
@@ -71,7 +71,8 @@ export function kbFunctions(kb: KbReader): HostFunctions {
         const [query, options] = read(searchArgs, args);
         refuse(mayRead(context.grant, options.domain || null));
         const domains = options.domain ? [options.domain] : readableDomains(context.grant);
-        const hits = kb.search(query, { limit: options.limit, kind: options.kind || null, domains }).map((hit) => ({
+        const found = await kb.search(query, { limit: options.limit, kind: options.kind || null, domains });
+        const hits = found.map((hit) => ({
           ...hit,
           text: masked(kb, context.grant, hit.text.slice(0, HIT_TEXT)),
           title: masked(kb, context.grant, hit.title),
@@ -84,7 +85,7 @@ export function kbFunctions(kb: KbReader): HostFunctions {
       async (context, args) => {
         const [key] = read(z.tuple([z.string().max(512)]), args);
         refuse(mayRead(context.grant, null));
-        const found = kb.entity(key);
+        const found = await kb.entity(key);
         // An entity of a domain that is not granted looks like one that is not there: its existence is the domain's secret too.
         if (!found || mayRead(context.grant, found.domain)) return { answer: { ok: null }, labels: [] };
         const value = seesRawContacts(context.grant) ? found.value : maskValue(kb, found.value);
@@ -98,9 +99,8 @@ export function kbFunctions(kb: KbReader): HostFunctions {
         const filter = readText(contactFilter, text);
         refuse(mayRead(context.grant, "contacts"));
         const raw = seesRawContacts(context.grant);
-        const rows = kb
-          .contacts(filter.match, filter.limit)
-          .map((contact) => (raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) }));
+        const found = await kb.contacts(filter.match, filter.limit);
+        const rows = found.map((contact) => (raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) }));
         return { answer: { ok: JSON.stringify(rows) }, labels: privateLabels(rows.length > 0 ? ["contacts"] : []) };
       },
     ],

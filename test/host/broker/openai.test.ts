@@ -46,6 +46,7 @@ async function provider(handler: Handler, options: { timeoutMs?: number; maxRetr
       name: "test",
       baseUrl: `http://127.0.0.1:${port}/v1`,
       apiKey: KEY,
+      keyVariable: "TEST_KEY",
       timeoutMs: options.timeoutMs ?? 5000,
       maxRetries: options.maxRetries ?? 0,
     }),
@@ -147,6 +148,13 @@ test("a cancelled run ends the request", async () => {
   const pending = failure(api.complete(request, cancel.signal));
   setTimeout(() => cancel.abort(new Error("stop")), 50);
   expect((await pending).error.code).toBe("cancelled");
+});
+
+test("a key that is configured and not set is named, and nothing goes out", async () => {
+  const { seen, port } = await provider(ok);
+  const api = openAiProvider({ name: "test", baseUrl: `http://127.0.0.1:${port}/v1`, apiKey: null, keyVariable: "TEST_KEY", timeoutMs: 1000, maxRetries: 0 });
+  expect((await failure(api.complete(request, never))).message).toContain("TEST_KEY");
+  expect(seen.hits).toBe(0);
 });
 
 test("tools that a model asks for come back as calls", async () => {
