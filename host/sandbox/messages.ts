@@ -75,6 +75,7 @@ export interface StartMessage {
   readonly state: JsonObject;
   readonly limits: { readonly fuel: number; readonly memoryMib: number; readonly calls: number };
   readonly linked: readonly string[];
+  readonly stubs: readonly string[];
 }
 
 /** C → X. Trusted: it is typed, not checked. */

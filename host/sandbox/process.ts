@@ -153,8 +153,8 @@ class Child {
     });
     this.busy();
     const component = this.load(spec.component);
-    const { node, attempt: number, with: given, inputs, seed, epochMs, state, limits, linked } = spec;
-    this.send({ t: "start", attempt, component, node, number, with: given, inputs, seed, epochMs, state, limits, linked });
+    const { node, attempt: number, with: given, inputs, seed, epochMs, state, limits, linked, stubs = [] } = spec;
+    this.send({ t: "start", attempt, component, node, number, with: given, inputs, seed, epochMs, state, limits, linked, stubs });
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
     return promise;

@@ -15,9 +15,6 @@ const coreName = /^[A-Za-z0-9_$.:/@#[\]-]+$/;
 const reserved = new Set([
   "then",
   "prototype",
-  "arguments",
-  "caller",
-  "callee",
   ...Object.getOwnPropertyNames(Object.prototype),
   ...Object.getOwnPropertyNames(Function.prototype).filter((name) => /[A-Z]|^(?:apply|bind)$/.test(name)),
 ]);

@@ -6,7 +6,7 @@ import { LiftTooLarge } from "../abi/lift.js";
 import type { SandboxEndMessage, StartMessage } from "../messages.js";
 import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded } from "./ends.js";
-import { LocalHost } from "./local.js";
+import { LOCAL_INTERFACES, LocalHost } from "./local.js";
 import type { Turns } from "./turns.js";
 import { wasm } from "./wasm.js";
 
@@ -82,7 +82,12 @@ export class Attempt {
       this.instance = new Instance(
         component,
         this.account,
-        { local: (call) => this.answerHere(call), remote: (call) => this.ask(call) },
+        {
+          // A stub is denied by the control process, which also writes that down.
+          answersHere: (name) => LOCAL_INTERFACES.has(name) && this.start.linked.includes(name),
+          local: (call) => this.answerHere(call),
+          remote: (call) => this.ask(call),
+        },
         this.world.valueBytes,
       );
       this.checkMemory();
@@ -113,7 +118,9 @@ export class Attempt {
   }
 
   private checkLinked({ plan }: LoadedComponent): void {
-    const missing = plan.host.find((host) => !this.start.linked.includes(host.interface));
+    const missing = plan.host.find(
+      ({ interface: name }) => !this.start.linked.includes(name) && !this.start.stubs.includes(name),
+    );
     if (missing)
       throw new AttemptFailed({
         code: "host.denied",

@@ -9,7 +9,6 @@ import { Lowerer } from "../abi/lower.js";
 import { GuestMemory, type WasmMemory } from "../abi/memory.js";
 import { layout } from "../../component/flat.js";
 import { GuestTrap } from "./ends.js";
-import { LOCAL_INTERFACES } from "./local.js";
 import { wasm, type Exports } from "./wasm.js";
 
 export interface LoadedComponent {
@@ -23,6 +22,8 @@ export interface HostCall {
   readonly args: readonly Json[];
 }
 export interface Host {
+  /** Whether `local` answers for this interface; else it is asked of the control process. */
+  answersHere(name: string): boolean;
   /** Answers at once; null where the function has no result. */
   local(call: HostCall): Json;
   /** Answers later. A rejection ends the attempt. */
@@ -165,7 +166,7 @@ export class Instance {
       if (type.result) this.lower(type, resultAt, value, memory, realloc, encoding);
     };
 
-    if (LOCAL_INTERFACES.has(name))
+    if (this.host.answersHere(name))
       return (...flat: unknown[]): void => {
         const lifted = lift(flat);
         if (isLifted(lifted)) lower(lifted.resultAt, this.host.local({ interface: name, function: func, args: lifted.args }));

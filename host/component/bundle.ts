@@ -1,0 +1,214 @@
+/** A bundle's folder, read and held against the digests in its manifest. Nothing in it is run, parsed as a component or followed. */
+import { constants } from "node:fs";
+import { lstat, open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { blake3, isDigest, type Digest } from "#core/digest.js";
+import { parseJson, type JsonObject, isJsonObject } from "#core/json.js";
+import { RlpError } from "#core/errors.js";
+import { IDENTIFIER } from "#core/ids.js";
+import type { AgentInterface, Port } from "#openings/agent.js";
+import { parsePolicy } from "../capability/policy.js";
+import { AdmissionError } from "./error.js";
+import { limits as componentLimits } from "./inspect/limits.js";
+import { readToml, TomlProblem } from "./toml.js";
+
+export interface Bundle {
+  readonly dir: string;
+  /** All of the agent's face but what its component imports, which admission finds out. */
+  readonly face: Omit<AgentInterface, "imports">;
+  readonly world: "agent";
+  readonly component: { readonly path: string; readonly bytes: Uint8Array };
+  /** The other files that the manifest names, by the names of their tables. */
+  readonly artifacts: ReadonlyMap<string, { readonly path: string; readonly bytes: Uint8Array }>;
+}
+
+const MANIFEST = "manifest.toml";
+const FILE_BYTES = 1 << 20;
+const SCHEMAS = "schemas/";
+
+const digest = z.custom<Digest>(isDigest, "must be a BLAKE3 digest of 64 hexadecimal digits (`rlp agent build` writes it)");
+const relative = z.string().min(1).max(512);
+const typeName = z
+  .string()
+  .regex(/^(?:any|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*)$/, "must be a type such as `text.v1`, or `any`");
+const description = z.string().max(4096);
+const portNames = z
+  .record(z.string(), z.unknown())
+  .refine(
+    (ports) => Object.keys(ports).every((name) => IDENTIFIER.test(name)),
+    "a port's name is lower-case letters, digits and `_`",
+  );
+const inPort = z.strictObject({
+  type: z.union([typeName, z.array(typeName).min(1).max(32)]),
+  required: z.boolean().default(false),
+  description: description.optional(),
+});
+const outPort = z.strictObject({ type: typeName, required: z.boolean().default(false), description: description.optional() });
+const schema = z.custom<JsonObject>((value) => isJsonObject(value), "must be a JSON Schema");
+
+const manifest = z.strictObject({
+  agent: z.strictObject({
+    name: z.string().regex(IDENTIFIER, "must be lower-case letters, digits and `_`, beginning with a letter"),
+    version: z.string().regex(/^[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]{1,64})?$/, "must be a version such as `0.1.0`"),
+    description: description.default(""),
+    world: z.enum(["agent", "command"]),
+    entry: z.strictObject({ path: relative, blake3: digest }),
+  }),
+  ports: z
+    .strictObject({
+      in: z.record(z.string(), inPort).and(portNames).optional(),
+      out: z.record(z.string(), outPort).and(portNames).optional(),
+    })
+    .optional(),
+  schemas: z.strictObject({ with: schema.optional() }).optional(),
+  imports: z.strictObject({ optional: z.array(z.string().max(64)).max(32).default([]) }).optional(),
+  caps: z.strictObject({ file: relative, blake3: digest }),
+  artifacts: z.record(z.string().max(128), z.strictObject({ path: relative, blake3: digest })).optional(),
+  limits: z
+    .strictObject({
+      memory_mib: z.int().min(1).max(1024).default(64),
+      fuel: z.int().min(1).max(1e12).default(2_000_000_000),
+      wall_ms: z.int().min(1).max(86_400_000).default(15_000),
+    })
+    .default({ memory_mib: 64, fuel: 2_000_000_000, wall_ms: 15_000 }),
+});
+
+/** Throws `AdmissionError` (`ADMIT_BUNDLE`, `ADMIT_DIGEST`, `ADMIT_UNREADABLE`) or the policy's own `PolicyError`. */
+export async function readBundle(dir: string): Promise<Bundle> {
+  const manifestFile = join(dir, MANIFEST);
+  const given = parseManifest(await readPlain(dir, MANIFEST, FILE_BYTES), manifestFile);
+  const { agent, caps } = given;
+  if (agent.world === "command")
+    throw new AdmissionError("ADMIT_BUNDLE", "the world `command` is not run by this version of rlp", {
+      place: { file: manifestFile },
+      hint: 'build the agent for the world "agent"',
+    });
+
+  const artifacts = new Map<string, { path: string; bytes: Uint8Array }>();
+  for (const [name, file] of Object.entries(given.artifacts ?? {}))
+    artifacts.set(name, { path: file.path, bytes: await readNamed(dir, file.path, file.blake3, FILE_BYTES) });
+  const policy = await readNamed(dir, caps.file, caps.blake3, FILE_BYTES);
+  const component = await readNamed(dir, agent.entry.path, agent.entry.blake3, componentLimits.bytes);
+
+  return {
+    dir,
+    world: agent.world,
+    face: {
+      name: agent.name,
+      version: agent.version,
+      description: agent.description,
+      digest: agent.entry.blake3,
+      inputs: ports(given.ports?.in ?? {}),
+      outputs: ports(given.ports?.out ?? {}),
+      withSchema: given.schemas?.with ?? null,
+      grant: parsePolicy(policy, join(dir, caps.file)),
+      optionalImports: given.imports?.optional ?? [],
+      limits: given.limits,
+      schemas: await portSchemas(dir, artifacts),
+    },
+    component: { path: join(dir, agent.entry.path), bytes: component },
+    artifacts,
+  };
+}
+
+function parseManifest(bytes: Uint8Array, file: string): z.infer<typeof manifest> {
+  try {
+    return readToml(bytes, file, manifest);
+  } catch (error) {
+    if (!(error instanceof TomlProblem)) throw error;
+    throw new AdmissionError("ADMIT_BUNDLE", error.message, {
+      place: error.place,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
+  }
+}
+
+function ports(given: Readonly<Record<string, z.infer<typeof inPort>>>): Record<string, Port> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, { type, required, description }]) => [
+      name,
+      { types: typeof type === "string" ? [type] : type, required, ...(description !== undefined && { description }) },
+    ]),
+  );
+}
+
+/** `schemas/<type>.json`. A schema that lies there and is not named in the manifest could be anybody's. */
+async function portSchemas(dir: string, artifacts: Bundle["artifacts"]): Promise<Record<string, JsonObject>> {
+  const schemas: Record<string, JsonObject> = {};
+  const named = new Set<string>();
+  for (const { path, bytes } of artifacts.values()) {
+    if (!path.startsWith(SCHEMAS) || !path.endsWith(".json")) continue;
+    named.add(path);
+    const name = path.slice(SCHEMAS.length, -".json".length);
+    const bad = (what: string): AdmissionError => new AdmissionError("ADMIT_BUNDLE", what, { place: { file: join(dir, path) } });
+    if (!typeName.safeParse(name).success || name === "any")
+      throw bad(`\`${name}\` is not the name of a port type (\`name.v1\`)`);
+    let value: unknown;
+    try {
+      value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch (error) {
+      throw bad(`not a JSON Schema: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (!isJsonObject(value)) throw bad("not a JSON Schema: it is no object");
+    schemas[name] = value;
+  }
+  const there = await readdir(join(dir, SCHEMAS)).catch(() => []);
+  const stray = there.find((file) => file.endsWith(".json") && !named.has(`${SCHEMAS}${file}`));
+  if (stray !== undefined)
+    throw new AdmissionError("ADMIT_BUNDLE", `\`${SCHEMAS}${stray}\` is not named in the manifest`, {
+      place: { file: join(dir, SCHEMAS, stray) },
+      hint: "`rlp agent build` names every file that matters, with its digest",
+    });
+  return schemas;
+}
+
+async function readNamed(dir: string, path: string, expected: Digest, most: number): Promise<Uint8Array> {
+  const bytes = await readPlain(dir, path, most);
+  const found = blake3(bytes);
+  if (found !== expected)
+    throw new AdmissionError("ADMIT_DIGEST", `the file's digest is ${found}, and the manifest names ${expected}`, {
+      place: { file: join(dir, path) },
+      hint: "it was changed after the manifest was written: rebuild the agent (`rlp agent build`), or install the bundle again",
+    });
+  return bytes;
+}
+
+/** A regular file inside the bundle, reached through no link and no `..`. */
+async function readPlain(dir: string, path: string, most: number): Promise<Uint8Array> {
+  const file = join(dir, path);
+  const refuse = (code: "ADMIT_BUNDLE" | "ADMIT_UNREADABLE", what: string): RlpError =>
+    new AdmissionError(code, what, { place: { file } });
+  const parts = path.split("/");
+  if (
+    path.includes("\\") ||
+    path.includes("\0") ||
+    path.includes(":") ||
+    parts.some((part) => part === "" || part === "." || part === "..")
+  )
+    throw new AdmissionError("ADMIT_BUNDLE", `\`${path.slice(0, 120)}\` does not name a file inside the bundle`, {
+      place: { file: join(dir, MANIFEST) },
+      hint: "paths in a manifest are relative, with `/` between their parts and without `..`",
+    });
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const status = await lstat(join(dir, ...parts.slice(0, depth))).catch((error: NodeJS.ErrnoException) => {
+      throw refuse(
+        "ADMIT_UNREADABLE",
+        error.code === "ENOENT" || error.code === "ENOTDIR" ? "there is no such file" : error.message,
+      );
+    });
+    if (status.isSymbolicLink()) throw refuse("ADMIT_BUNDLE", "a bundle may hold no links");
+    if (depth === parts.length && !status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
+  }
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
+    if (status.size > most) throw refuse("ADMIT_BUNDLE", `it has ${status.size} bytes, where ${most} are the limit`);
+    const bytes = new Uint8Array(status.size);
+    const { bytesRead } = await handle.read(bytes, 0, status.size, 0);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

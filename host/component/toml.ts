@@ -1,0 +1,91 @@
+/** TOML files of a bundle, read against closed schemas: the first thing that is wrong is named with its line and a suggestion. */
+import { parse, TomlError } from "smol-toml";
+import * as z from "zod";
+import { nearest } from "#core/nearest.js";
+import type { Place } from "#core/errors.js";
+
+/** Something is wrong in a TOML file. The caller turns it into an error of its own family. */
+export class TomlProblem extends Error {
+  readonly place: Place;
+  readonly hint: string | undefined;
+  constructor(message: string, place: Place, hint?: string) {
+    super(message);
+    this.place = place;
+    this.hint = hint;
+  }
+}
+
+/** Larger files are neither a manifest nor a policy. */
+const BYTES = 256 * 1024;
+/** Deeper tables mean nothing to anyone. */
+const DEPTH = 32;
+
+export function readToml<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T>): T {
+  if (bytes.length > BYTES) throw new TomlProblem(`the file is larger than ${BYTES} bytes`, { file });
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new TomlProblem("the file is not UTF-8 text", { file });
+  }
+  let value: unknown;
+  try {
+    value = parse(text, { maxDepth: DEPTH });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw new TomlProblem(error instanceof Error ? error.message : String(error), { file });
+    const [first = "not TOML"] = error.message.split("\n");
+    throw new TomlProblem(first, { file, line: error.line, column: error.column });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw problem(result.error.issues[0]!, text, file, schema);
+}
+
+function problem(issue: z.core.$ZodIssue, text: string, file: string, schema: z.ZodType): TomlProblem {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0] ?? "";
+    const known = nearest(key, keysAt(schema, path));
+    const keys = keysAt(schema, path);
+    return new TomlProblem(
+      `unknown key \`${[...path, key].join(".")}\``,
+      { file, ...lineOf(text, key) },
+      known ? `did you mean \`${known}\`?` : keys.length > 0 ? `there are: ${keys.join(", ")}` : undefined,
+    );
+  }
+  const where = path.length > 0 ? `\`${path.join(".")}\`: ` : "";
+  const named = path.findLast((part) => !/^[0-9]+$/.test(part));
+  return new TomlProblem(`${where}${issue.message}`, { file, ...(named !== undefined && lineOf(text, named)) });
+}
+
+/** Where a key stands, found by its text: TOML readers keep no positions. Nothing where it cannot be told. */
+function lineOf(text: string, key: string): { line?: number } {
+  const lines = text.split("\n");
+  const quoted = key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const found = lines.findIndex((line) => new RegExp(`(?:^|[{,\\s."'[])${quoted}["']?\\s*(?:=|\\.|\\])`).test(line));
+  return found < 0 ? {} : { line: found + 1 };
+}
+
+/** The keys that the schema knows at a path. */
+function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
+  let at: unknown = schema;
+  for (const part of path) at = inner(at, part);
+  at = bare(at);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function inner(schema: unknown, key: string): unknown {
+  const at = bare(schema);
+  if (at instanceof z.ZodObject) return (at.shape as Record<string, unknown>)[key];
+  if (at instanceof z.ZodRecord) return at.valueType;
+  if (at instanceof z.ZodArray) return at.element;
+  if (at instanceof z.ZodUnion) return at.options.find((option) => bare(option) instanceof z.ZodObject);
+  return undefined;
+}
+
+function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault)
+    return bare(schema.unwrap());
+  if (schema instanceof z.ZodPipe) return bare(schema.in);
+  return schema;
+}
