@@ -20,7 +20,8 @@ export const jsonLimits: JsonLimits = { bytes: 1 << 20, depth: 64, elements: 100
 
 /**
  * RFC 8785 (JCS) text of a value. Throws `DATA_NOT_CANONICAL` for what has no canonical form: NaN and infinities, lone
- * surrogates, functions, `undefined` inside arrays, cycles. Members whose value is `undefined` are left out, as in JSON.
+ * surrogates (their UTF-8, and so the digest, would depend on the encoder), bigints, cycles. As in JSON, members whose value is
+ * `undefined` or a function are left out, and inside arrays those are null.
  */
 export function canonicalJson(value: unknown): string {
   let text: string | undefined;
@@ -30,9 +31,6 @@ export function canonicalJson(value: unknown): string {
     throw new DataError("DATA_NOT_CANONICAL", cause instanceof Error ? cause.message : String(cause), { cause });
   }
   if (text === undefined) throw new DataError("DATA_NOT_CANONICAL", "the value has no JSON form");
-  // I-JSON (RFC 7493): text that is not well-formed UTF-16 has no UTF-8, so its digest would depend on the encoder.
-  if (!text.isWellFormed() || /\\ud[89a-f]/i.test(text))
-    throw new DataError("DATA_NOT_CANONICAL", "a string holds a lone surrogate");
   return text;
 }
 

@@ -1,0 +1,81 @@
+/** JSON from outside: limits first, then `JSON.parse`. */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DataError } from "#core/errors.js";
+import { isJsonObject, parseJson, type JsonLimits } from "#core/json.js";
+
+const limits: JsonLimits = { bytes: 64, depth: 3, elements: 4 };
+
+function outcome(text: string, within: JsonLimits = limits): string {
+  try {
+    return JSON.stringify(parseJson(text, within));
+  } catch (error) {
+    expect(error).toBeInstanceOf(DataError);
+    return (error as DataError).code;
+  }
+}
+
+describe("limits hold to the last unit", () => {
+  test.each([
+    ["as many bytes as allowed", `"${"a".repeat(62)}"`, `"${"a".repeat(62)}"`],
+    ["one more", `"${"a".repeat(63)}"`, "DATA_TOO_LARGE"],
+    ["bytes are counted, not characters", `"${"€".repeat(21)}"`, "DATA_TOO_LARGE"],
+    ["few enough wide characters", `"${"€".repeat(20)}"`, `"${"€".repeat(20)}"`],
+    ["as deep as allowed", "[[[1]]]", "[[[1]]]"],
+    ["one deeper", "[[[[1]]]]", "DATA_TOO_DEEP"],
+    ["objects and arrays count alike", '{"a":[{"b":[]}]}', "DATA_TOO_DEEP"],
+    ["siblings are not nested", "[[],[],[],[]]", "[[],[],[],[]]"],
+    ["as many elements as allowed", "[1,2,3,4,5]", "[1,2,3,4,5]"],
+    ["one more", "[1,2,3,4,5,6]", "DATA_TOO_LARGE"],
+    ["elements count across levels", "[[1,2,3],[4,5,6]]", "DATA_TOO_LARGE"],
+    ["brackets and commas in text are text", '"[[[[[,,,,,,{{{"', '"[[[[[,,,,,,{{{"'],
+    ["behind an escaped quote too", '"\\"[[[[,,,,,,"', '"\\"[[[[,,,,,,"'],
+    ["an escaped backslash ends no text", '["\\\\",[[[[]]]]]', "DATA_TOO_DEEP"],
+  ])("%s", (_, text, expected) => {
+    expect(outcome(text)).toBe(expected);
+  });
+
+  test("a megabyte of brackets is refused and not recursed into", () => {
+    expect(outcome("[".repeat(1 << 20), { bytes: 1 << 20, depth: 64, elements: 100 })).toBe("DATA_TOO_DEEP");
+  });
+
+  test("closing brackets earn no depth", () => {
+    expect(outcome("]]]]]][[[[", limits)).toBe("DATA_NOT_JSON");
+  });
+});
+
+test.each(["", " ", "{", "[1,]", "{'a':1}", "NaN", "01", "\ufeff1", "nul", '"\u0001"', '"\\x"', "1 2", '{"a":1,}', "// 1"])(
+  "%j is no JSON",
+  (text) => {
+    expect(outcome(text)).toBe("DATA_NOT_JSON");
+  },
+);
+
+test("within the limits it is `JSON.parse`, values and refusals alike", () => {
+  const wide: JsonLimits = { bytes: 1 << 20, depth: 64, elements: 100_000 };
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.json({ maxDepth: 5 }), fc.string(), fc.string({ unit: fc.constantFrom(...'[]{},:"\\1 ') })),
+      (text) => {
+        let expected: unknown;
+        try {
+          expected = JSON.parse(text);
+        } catch {
+          expect(outcome(text, wide)).toBe("DATA_NOT_JSON");
+          return;
+        }
+        expect(parseJson(text, wide)).toEqual(expected);
+      },
+    ),
+  );
+});
+
+test.each([
+  [{}, true],
+  [[], false],
+  [null, false],
+  ["{}", false],
+  [undefined, false],
+])("isJsonObject(%j) → %s", (value, expected) => {
+  expect(isJsonObject(value)).toBe(expected);
+});
