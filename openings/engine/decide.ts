@@ -80,8 +80,9 @@ function nextStart(state: RunState, nowMs: number): Command | null {
   }
   for (let index = state.ready.peek(); index !== undefined; index = state.ready.peek()) {
     const its = state.nodes[index];
-    if (its?.phase.is === "ready" || its?.phase.is === "retrying")
-      return { do: "start", node: its.node, attempt: its.attempt + 1 };
+    // The entry of an earlier attempt may still be here while the node waits for its next one.
+    const startable = its?.phase.is === "ready" || (its?.phase.is === "retrying" && its.phase.dueMs <= nowMs);
+    if (its && startable) return { do: "start", node: its.node, attempt: its.attempt + 1 };
     if (its?.phase.is === "interrupted") return { do: "continue", node: its.node, attempt: its.attempt };
     state.ready.pop();
   }

@@ -10,7 +10,7 @@
  *      or at who ended first.
  *  E4  Inputs stand in the order of the edges in the file; among the ready the first in the file starts first.
  *  E5  An attempt ends once (`node.finished`). A retry follows only from a retryable end, and says so (`node.retrying`).
- *  E6  A failure stops what depends on it and nothing else (docs/decisions: "A failure stops its dependents"). So which nodes run
+ *  E6  A failure stops what depends on it and nothing else (docs/decisions/003). So which nodes run
  *      does not depend on when one of them failed.
  *  E7  After `run.cancelled` nothing starts; after `run.finished` nothing changes.
  *  E8  Work is proportional to nodes + edges: every queue entry is made once for each event that calls for it, and nothing is scanned.

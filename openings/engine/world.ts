@@ -8,7 +8,10 @@ import type { Json, JsonObject } from "#core/json.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
 import type { Failure, Labels, Message, StoredValue } from "#core/values.js";
 
-/** The run's stream. Appends keep their order; each resolves, with the placed events, when its rows are durable. */
+/**
+ * The run's stream. Appends keep their order; each is one transaction and resolves, with the placed events, when its rows are
+ * durable. What belongs together (a call's answer and its charge) goes in one append.
+ */
 export interface Journal {
   append(drafts: readonly RunEventDraft[]): Promise<readonly RunEvent[]>;
   /** Stores a value: inline when its canonical JSON has at most `INLINE_BYTES`, else as a blob that the next append makes durable. */
@@ -22,7 +25,7 @@ export interface Journal {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after `ms`, rejects with the signal's reason when that aborts first. */
+  /** Resolves after `ms`, rejects with the signal's reason when that aborts first. `sleep(0)` only lets others have the thread. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 

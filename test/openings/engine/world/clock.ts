@@ -25,11 +25,16 @@ export class SimClock implements Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
-      const sleeper: Sleeper = { dueMs: this.#nowMs + ms, order: this.#order++, wake: resolve, asleep: true };
-      signal.addEventListener("abort", () => {
+      const aborted = () => {
         sleeper.asleep = false;
         reject(signal.reason as Error);
-      });
+      };
+      const wake = () => {
+        signal.removeEventListener("abort", aborted);
+        resolve();
+      };
+      const sleeper: Sleeper = { dueMs: this.#nowMs + ms, order: this.#order++, wake, asleep: true };
+      signal.addEventListener("abort", aborted);
       this.#sleepers.push(sleeper);
     });
   }

@@ -23,7 +23,9 @@ export interface Sketch {
 }
 
 export function sketch(from: Sketch): Graph {
-  const nodes = Object.entries(from.nodes).map(([id, { inputs: _, ...given }]): OpeningNode => {
+  const faces = new Map<string, Inputs>();
+  const nodes = Object.entries(from.nodes).map(([id, { inputs = {}, ...given }]): OpeningNode => {
+    faces.set(id, inputs);
     const defaults = { agent: id, variant: null, with: {}, retry: once, timeout_ms: null, budget_tokens: null, tags: [] };
     return { id: id as NodeId, ...defaults, ...given };
   });
@@ -38,7 +40,7 @@ export function sketch(from: Sketch): Graph {
     success: from.success ? { mode: from.success.mode, of: from.success.of.map((text) => read(parseExpression(text))) } : null,
     artifacts: { save: (from.save ?? []).map((text) => read(parsePortRef(text))) },
   };
-  return buildGraph(opening, ({ id }) => from.nodes[id]?.inputs ?? {});
+  return buildGraph(opening, ({ id }) => faces.get(id) ?? {});
 }
 
 function edge(text: string): OpeningEdge {
