@@ -19,7 +19,10 @@ export interface OpenAiOptions {
 export function openAiProvider(options: OpenAiOptions): Provider {
   const client = async () => {
     if (options.apiKey === null && options.keyVariable !== null)
-      throw new CallFailure("failed", `provider \`${options.name}\` needs a key: the environment variable ${options.keyVariable} is not set`);
+      throw new CallFailure(
+        "failed",
+        `provider \`${options.name}\` needs a key: the environment variable ${options.keyVariable} is not set`,
+      );
     const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
     return createOpenAICompatible({
       name: options.name,

@@ -111,8 +111,18 @@ async function propose(
         expires_at_ms: expiresAtMs,
       },
     },
+    ...(desk.needsDecision(context) ? [waiting(context, id)] : []),
   ]);
   return { ...shown, expiresAtMs };
+}
+
+function waiting(context: CallContext, id: ProposalId): RunEventDraft {
+  return {
+    kind: "node.waiting",
+    level: "info",
+    message: `${context.node} waits for a decision`,
+    meta: { node: context.node, proposal_id: id },
+  };
 }
 
 type Standing = RunEventOf<"action.decided">["meta"];

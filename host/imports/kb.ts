@@ -22,10 +22,15 @@ export interface KbContact {
   readonly email: string;
   readonly org: string | null;
   readonly trust: number | null;
+  /** How it fits: `email`, `name`, `word`, `part`, or `all` where nothing was asked for. */
+  readonly match: string;
 }
 /** What this interface needs of the knowledge base; every read is as of the watermark that was bound at the run's start. */
 export interface KbReader {
-  search(words: string, options: { limit: number; kind: string | null; domains: true | readonly string[] }): Promise<readonly KbHit[]>;
+  search(
+    words: string,
+    options: { limit: number; kind: string | null; domains: true | readonly string[] },
+  ): Promise<readonly KbHit[]>;
   contacts(match: string, limit: number): Promise<readonly KbContact[]>;
   /** An entity or a chunk with the domain it belongs to. */
   entity(key: string): Promise<{ readonly domain: string; readonly value: JsonObject } | null>;
@@ -100,7 +105,9 @@ export function kbFunctions(kb: KbReader): HostFunctions {
         refuse(mayRead(context.grant, "contacts"));
         const raw = seesRawContacts(context.grant);
         const found = await kb.contacts(filter.match, filter.limit);
-        const rows = found.map((contact) => (raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) }));
+        const rows = found.map((contact) =>
+          raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) },
+        );
         return { answer: { ok: JSON.stringify(rows) }, labels: privateLabels(rows.length > 0 ? ["contacts"] : []) };
       },
     ],

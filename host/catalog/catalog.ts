@@ -1,0 +1,138 @@
+/** Where agents are found by name, and how a bundle becomes an agent that can run. */
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { UsageError } from "#core/errors.js";
+import { nearest } from "#core/nearest.js";
+import type { AgentInterface } from "#openings/agent.js";
+import { admit } from "../component/admit.js";
+import { readBundle } from "../component/bundle.js";
+import type { Admitted } from "../component/contract.js";
+import type { LoadedAgent } from "../run/executor.js";
+import { codeRoot } from "../sandbox/spawn.js";
+
+export interface CatalogOptions {
+  /** Named by the person at the keyboard: searched before everything else. */
+  readonly named: readonly string[];
+  /** From the configuration: searched after the bundled agents. */
+  readonly dirs: readonly string[];
+  readonly cacheDir: string;
+  readonly key: () => Promise<Uint8Array>;
+}
+
+export interface AgentSummary {
+  readonly name: string;
+  readonly dir: string;
+  /** What is wrong with it, where it cannot be used. */
+  readonly fault: Error | null;
+  readonly face: Omit<AgentInterface, "imports"> | null;
+}
+
+export interface InspectedAgent {
+  readonly dir: string | null;
+  readonly face: AgentInterface | null;
+  readonly component: Admitted;
+}
+
+const MANIFEST = "manifest.toml";
+
+export class Catalog {
+  private readonly options: CatalogOptions;
+  private readonly dirs: string[];
+  private readonly loaded = new Map<string, Promise<LoadedAgent>>();
+
+  constructor(options: CatalogOptions) {
+    this.options = options;
+    // The bundled agents come before what is merely lying around: nothing beside an opening can put its own `mailer` in their place.
+    this.dirs = [...options.named, join(codeRoot().dist, "..", "agents"), ...options.dirs];
+  }
+
+  /** An opening may bring agents of its own: `agents/` beside it, or beside its folder. They come last. */
+  alsoLookBeside(opening: string): void {
+    const folder = dirname(resolve(opening));
+    for (const dir of [join(folder, "agents"), join(folder, "..", "agents")])
+      if (!this.dirs.includes(dir) && existsSync(dir)) this.dirs.push(dir);
+  }
+
+  names(): readonly string[] {
+    const found = new Set<string>();
+    for (const dir of this.dirs) for (const name of bundlesIn(dir)) found.add(name);
+    return [...found].sort();
+  }
+
+  has(name: string): boolean {
+    return this.folder(name) !== undefined;
+  }
+
+  /** Reads, checks and admits the agent, once. Throws `AdmissionError`, `PolicyError`, or `USAGE_NOT_FOUND`. */
+  load(name: string): Promise<LoadedAgent> {
+    const known = this.loaded.get(name);
+    if (known) return known;
+    const loading = this.read(name);
+    this.loaded.set(name, loading);
+    return loading;
+  }
+
+  private async read(name: string): Promise<LoadedAgent> {
+    const folder = this.folder(name);
+    if (folder === undefined) {
+      const near = nearest(name, this.names());
+      throw new UsageError("USAGE_NOT_FOUND", `there is no agent \`${name}\``, {
+        hint: near ? `did you mean \`${near}\`?` : "`rlp agent list` shows the agents there are",
+      });
+    }
+    const { face, component } = await this.open(folder);
+    return { face, grant: face.grant, component };
+  }
+
+  private async open(folder: string): Promise<{ readonly face: AgentInterface; readonly component: Admitted }> {
+    const bundle = await readBundle(folder);
+    const component = await admit(bundle.component.bytes, {
+      expectedDigest: bundle.face.digest,
+      path: bundle.component.path,
+      memoryMib: bundle.face.limits.memory_mib,
+      ...(await this.cache()),
+    });
+    return { face: { ...bundle.face, imports: component.imports }, component };
+  }
+
+  /** Without a home that can be written there is no cache: everything is admitted anew. */
+  private async cache(): Promise<{ cacheDir?: string; homeKey?: Uint8Array }> {
+    const homeKey = await this.options.key().catch(() => undefined);
+    return homeKey ? { cacheDir: this.options.cacheDir, homeKey } : {};
+  }
+
+  /** Every bundle that can be found; a broken one with its fault. */
+  async list(): Promise<readonly AgentSummary[]> {
+    return Promise.all(
+      this.names().map(async (name) => {
+        const dir = this.folder(name) as string;
+        try {
+          return { name, dir, fault: null, face: (await readBundle(dir)).face };
+        } catch (error) {
+          return { name, dir, fault: error as Error, face: null };
+        }
+      }),
+    );
+  }
+
+  /** An agent by its name, its folder, or a component by its file. */
+  async inspect(what: string): Promise<InspectedAgent> {
+    const dir = existsSync(join(what, MANIFEST)) ? resolve(what) : this.folder(what);
+    if (dir !== undefined) return { dir, ...(await this.open(dir)) };
+    if (!existsSync(what)) await this.read(what); // says what is near
+    return { dir: null, face: null, component: await admit(what, await this.cache()) };
+  }
+
+  private folder(name: string): string | undefined {
+    if (!/^[a-z][a-z0-9_]{0,63}(?:@[a-z0-9][a-z0-9_.-]{0,63})?$/.test(name)) return undefined;
+    return this.dirs.map((dir) => join(dir, name)).find((folder) => existsSync(join(folder, MANIFEST)));
+  }
+}
+
+function bundlesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).filter((name) => existsSync(join(dir, name, MANIFEST)));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,164 @@
+/** The host of one home: its agents, its knowledge base, its sandbox process and its broker, each made when it is first needed. */
+import { readFile, stat } from "node:fs/promises";
+import { UsageError } from "#core/errors.js";
+import type { JsonObject } from "#core/json.js";
+import { openKb, type Kb } from "#kb/kb.js";
+import type { Ledger } from "#kb/ledger/ledger.js";
+import type { AgentInterface, TypeRegistry } from "#openings/agent.js";
+import { compileOpening } from "#openings/language/compile.js";
+import { emailAction } from "./actions/email.js";
+import type { ActionKind } from "./actions/action.js";
+import { Catalog, type AgentSummary, type InspectedAgent } from "./catalog/catalog.js";
+import { sharedTypes } from "./catalog/types.js";
+import { ModelBroker } from "./broker/broker.js";
+import { configuredProviders } from "./broker/configured.js";
+import { homeKey } from "./component/key.js";
+import type { Sandbox } from "./component/contract.js";
+import type { Home } from "./config/home.js";
+import type { Config } from "./config/schema.js";
+import type { Compiled } from "./run/contract.js";
+import type { LoadedAgent } from "./run/executor.js";
+import { startSandbox } from "./sandbox/process.js";
+
+export const VERSION = "0.1.0";
+
+export interface HostOptions {
+  readonly home: Home;
+  readonly config: Config;
+  /** Folders of agent bundles that a person named for this call: they come before all others. */
+  readonly agentDirs?: readonly string[];
+  /** Starts the sandbox process and the ledger's writer at once, because they will be needed. */
+  readonly warm?: boolean;
+}
+
+/** Openings are small; what is larger is no opening (the language has its own, smaller limit). */
+const MAX_OPENING_FILE = 16 << 20;
+
+export class Host {
+  readonly home: Home;
+  readonly config: Config;
+  readonly types: TypeRegistry;
+  readonly broker: ModelBroker;
+  readonly actions: ReadonlyMap<string, ActionKind>;
+  private readonly catalog: Catalog;
+  private openedKb: Promise<Kb> | undefined;
+  private readKey: Promise<Uint8Array> | undefined;
+  private startedSandbox: Sandbox | undefined;
+
+  constructor(options: HostOptions) {
+    const { home, config } = options;
+    this.home = home;
+    this.config = config;
+    this.catalog = new Catalog({
+      cacheDir: home.cacheDir,
+      key: () => this.key(),
+      named: options.agentDirs ?? [],
+      dirs: config.agents.search_dirs,
+    });
+    this.types = sharedTypes();
+    this.broker = new ModelBroker({
+      providers: configuredProviders(config, process.env),
+      defaultModel: config.models.default,
+      routes: config.models.broker.route,
+    });
+    const email = emailAction({ outbox: home.outboxDir, from: "rlp@localhost" });
+    this.actions = new Map([[email.kind, email]]);
+    if (options.warm) {
+      this.sandbox();
+      void this.ledger().then(
+        (ledger) => ledger.prepare(),
+        () => {},
+      ); // whoever needs it meets the failure
+    }
+  }
+
+  /** Ledger and views; the views are opened when somebody looks at them. */
+  kb(): Promise<Kb> {
+    return (this.openedKb ??= openKb({ root: this.config.kb.root_dir }));
+  }
+
+  /** The ledger alone: nothing but `events.sqlite` is touched. */
+  async ledger(): Promise<Ledger> {
+    return (await this.kb()).ledger;
+  }
+
+  /** The home's own secret. */
+  key(): Promise<Uint8Array> {
+    return (this.readKey ??= homeKey(this.home.keyFile));
+  }
+
+  sandbox(): Sandbox {
+    return (this.startedSandbox ??= startSandbox({}));
+  }
+
+  /** Reads, checks and compiles an opening. Throws when the file cannot be read; everything in it becomes diagnostics. */
+  async compile(file: string, params: JsonObject): Promise<Compiled> {
+    const bytes = await readOpening(file);
+    this.catalog.alsoLookBeside(file);
+    const defaults = { confirm_external: this.config.security.confirm_external_actions };
+    const wanted = new Set<string>();
+    const catalog = this.catalog;
+    // The first pass only asks which agents the file names; they are then read and admitted, which takes a process.
+    const ask = {
+      get: (name: string, variant: string | null) => (wanted.add(variant === null ? name : `${name}@${variant}`), undefined),
+      names: () => catalog.names(),
+    };
+    compileOpening({ file, bytes }, { agents: ask, types: this.types, params, defaults });
+    const agents = new Map<string, AgentInterface>();
+    await Promise.all(
+      [...wanted].filter((name) => catalog.has(name)).map(async (name) => agents.set(name, (await catalog.load(name)).face)),
+    );
+    const known = {
+      get: (name: string, variant: string | null) => agents.get(variant === null ? name : `${name}@${variant}`),
+      names: () => catalog.names(),
+    };
+    const { opening, diagnostics } = compileOpening({ file, bytes }, { agents: known, types: this.types, params, defaults });
+    return { file, opening, diagnostics, agents };
+  }
+
+  agent(name: string): Promise<LoadedAgent> {
+    return this.catalog.load(name);
+  }
+
+  agents(): Promise<readonly AgentSummary[]> {
+    return this.catalog.list();
+  }
+
+  /** An agent by its name, its folder, or a component by its file. */
+  inspectAgent(what: string): Promise<InspectedAgent> {
+    return this.catalog.inspect(what);
+  }
+
+  async close(): Promise<void> {
+    await this.startedSandbox?.close();
+    await this.openedKb?.then(
+      (kb) => kb.close(),
+      () => {},
+    );
+  }
+}
+
+export function openHost(options: HostOptions): Host {
+  return new Host(options);
+}
+
+async function readOpening(file: string): Promise<Uint8Array> {
+  const info = await stat(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      "USAGE_NOT_FOUND",
+      cause.code === "ENOENT" ? `there is no opening ${file}` : `cannot read ${file}: ${cause.code}`,
+      { place: { file }, cause },
+    );
+  });
+  if (info.isDirectory())
+    throw new UsageError("USAGE", `${file} is a directory, not an opening`, {
+      place: { file },
+      hint: "name a `.yaml` file in it",
+    });
+  if (!info.isFile()) throw new UsageError("USAGE", `${file} is not a regular file`, { place: { file } });
+  if (info.size > MAX_OPENING_FILE)
+    throw new UsageError("USAGE", `${file} has ${info.size} bytes: that is no opening`, { place: { file } });
+  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new UsageError("USAGE", `cannot read ${file}: ${cause.code}`, { place: { file }, cause });
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * How one process asks another to cancel a run that the other drives: a file in the home, named after the run. (The ledger is not
+ * the place: a request is no event of the run; `run.cancelled`, which follows, is.)
+ */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TraceId } from "#core/ids.js";
+import type { Home } from "../config/home.js";
+
+/** A run is cancelled within this many milliseconds, and one look costs microseconds. */
+const LOOK_MS = 50;
+
+const file = (home: Home, traceId: TraceId): string => join(home.root, "cancel", traceId.replace("trace:", ""));
+
+export function requestCancel(home: Home, traceId: TraceId, why: string): void {
+  mkdirSync(join(home.root, "cancel"), { recursive: true, mode: 0o700 });
+  writeFileSync(file(home, traceId), why, { mode: 0o600 });
+}
+
+export function withdrawCancel(home: Home, traceId: TraceId): void {
+  try {
+    rmSync(file(home, traceId), { force: true });
+  } catch {
+    // A home that cannot be written holds no request of ours.
+  }
+}
+
+export interface CancelWatch {
+  readonly signal: AbortSignal;
+  stop(): void;
+}
+
+export function watchForCancel(home: Home, traceId: TraceId): CancelWatch {
+  const controller = new AbortController();
+  const path = file(home, traceId);
+  const timer = setInterval(() => {
+    if (!existsSync(path)) return;
+    controller.abort("cancelled by `rlp cancel`");
+    clearInterval(timer);
+  }, LOOK_MS);
+  timer.unref();
+  return {
+    signal: controller.signal,
+    stop() {
+      clearInterval(timer);
+      withdrawCancel(home, traceId);
+    },
+  };
+}

@@ -1,0 +1,287 @@
+/** Runs attempts of nodes as guests in sandbox processes, live or from the journal. */
+import type { RunEventDraft } from "#core/events.js";
+import type { JsonObject } from "#core/json.js";
+import type { NodeId } from "#core/ids.js";
+import { hostFailure, joinLabels, type Failure, type Message } from "#core/values.js";
+import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
+import type { AttemptCosts, AttemptEnd, AttemptSpec, Clock, Executor, Journal } from "#openings/engine/world.js";
+import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
+import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestSpec, Sandbox } from "../component/contract.js";
+import { Parked, type HostFunctions } from "../imports/interface.js";
+import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
+import type { TraceId } from "#core/ids.js";
+import { AttemptCalls, tokensOf } from "./calls.js";
+import { acceptOutputs, checkInputs } from "./outputs.js";
+import { WallClock } from "./wall-clock.js";
+
+/** An agent that is ready to run. */
+export interface LoadedAgent {
+  readonly face: AgentInterface;
+  readonly grant: Grant;
+  readonly component: Admitted;
+}
+
+export interface ExecutorOptions {
+  readonly traceId: TraceId;
+  readonly agentOf: (node: NodeId) => LoadedAgent;
+  readonly types: TypeRegistry;
+  readonly sandbox: Sandbox;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly functions: HostFunctions;
+}
+
+/** Host calls that one attempt may make. */
+export const CALLS_PER_ATTEMPT = 10_000;
+/** An attempt whose sandbox process dies is executed again from its journal; the second death is taken to be its own doing. */
+const SANDBOX_DEATHS = 2;
+
+class TimedOut extends Error {}
+
+export class AgentExecutor implements Executor {
+  private readonly options: ExecutorOptions;
+  constructor(options: ExecutorOptions) {
+    this.options = options;
+  }
+
+  async execute(spec: AttemptSpec, signal: AbortSignal): Promise<AttemptEnd> {
+    const { journal, clock, functions, traceId } = this.options;
+    const agent = this.options.agentOf(spec.node);
+    const stopped = new AbortController();
+    const stop = (reason: Error): void => stopped.abort(reason);
+    const cancelled = (): void => stop(signal.reason instanceof Error ? signal.reason : new Error("cancelled"));
+    if (signal.aborted) cancelled();
+    signal.addEventListener("abort", cancelled, { once: true });
+    const wallMs = Math.min(spec.timeoutMs ?? Infinity, agent.face.limits.wall_ms);
+    const wall = new WallClock(wallMs, () => stop(new TimedOut(`the attempt took longer than ${wallMs} ms`)));
+    const calls = new AttemptCalls(
+      spec,
+      journal,
+      {
+        functions,
+        journal,
+        now: () => clock.now(),
+        context: (call, requestHash) => ({
+          traceId,
+          node: spec.node,
+          agent: agent.face,
+          grant: agent.grant,
+          attempt: spec.attempt,
+          seq: call.seq,
+          requestHash,
+          journal,
+          clock,
+          signal: stopped.signal,
+          recorded: spec.recorded,
+          offTheClock: (work) => wall.pausedFor(work),
+        }),
+      },
+      stop,
+    );
+    const log = new AttemptLog(spec, journal, stop);
+    try {
+      const end = await execution({
+        spec,
+        agent,
+        types: this.options.types,
+        sandbox: this.options.sandbox,
+        calls,
+        log,
+        signal: stopped.signal,
+      });
+      const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
+      if (reason instanceof Parked) return { status: "parked", proposal: reason.proposal };
+      if (reason instanceof TimedOut && end.status === "cancelled") {
+        await journal.append([limitHit(spec.node, "wall_ms", wall.elapsedMs(), wallMs)]);
+        return {
+          ...(await costsOf(spec, end.costs, calls, { failure: hostFailure("host.timeout", reason.message) })),
+          status: "error",
+          failure: hostFailure("host.timeout", reason.message),
+          state: end.costs.state,
+        };
+      }
+      // The host itself is broken, or the guest diverged from its journal: not an end of the attempt but of the run's process.
+      if (reason !== null && !signal.aborted && !(reason instanceof TimedOut)) throw reason;
+      if (end.limit) await journal.append([limitHit(spec.node, end.limit.name, end.limit.value, end.limit.ceiling)]);
+      return await finish(spec, end, calls);
+    } finally {
+      wall.stop();
+      signal.removeEventListener("abort", cancelled);
+      await calls.settled(); // nothing of this attempt is written after its end
+    }
+  }
+}
+
+/** How one execution of the guest ended, before it becomes an end of the attempt. */
+export type Execution = { readonly costs: GuestCosts; readonly limit?: { name: string; value: number; ceiling: number } } & (
+  | { readonly status: "ok"; readonly outputs: readonly Message[] }
+  | { readonly status: "error"; readonly failure: Failure }
+  | { readonly status: "cancelled" }
+);
+
+const NO_COSTS: GuestCosts = { fuel: 0, peakMemoryBytes: 0, localHash: "0".repeat(64), state: {} };
+
+/** Executes the guest, again where its process died under it, and checks what goes in and what comes out. */
+export async function execution(run: {
+  spec: AttemptSpec;
+  agent: LoadedAgent;
+  types: TypeRegistry;
+  sandbox: Sandbox;
+  calls: AttemptCalls;
+  log: AttemptLog;
+  signal: AbortSignal;
+  fuelLimit?: number;
+}): Promise<Execution> {
+  const { spec, agent, calls, log } = run;
+  const unfit = checkInputs(spec.inputs, agent.face, run.types);
+  if (unfit) return { status: "error", failure: unfit, costs: { ...NO_COSTS, state: spec.state } };
+  for (let deaths = 0; ;) {
+    log.restart();
+    const end: GuestEnd = await run.sandbox.run(
+      guestSpec(spec, agent, run.fuelLimit),
+      { call: (call) => calls.answer(call), log: (entry) => log.write(entry) },
+      run.signal,
+    );
+    if (end.kind === "lost") {
+      if (run.signal.aborted) return { status: "cancelled", costs: { ...NO_COSTS, state: spec.state } };
+      if (++deaths < SANDBOX_DEATHS) continue;
+      return {
+        status: "error",
+        failure: hostFailure("host.sandbox-lost", end.reason),
+        costs: { ...NO_COSTS, state: spec.state },
+      };
+    }
+    if (end.kind === "cancelled") return { status: "cancelled", costs: end };
+    if (end.kind === "failed")
+      return { status: "error", failure: end.failure, costs: end, ...(end.limit && { limit: end.limit }) };
+    const read = joinLabels(
+      ...spec.inputs.map((input) => input.labels),
+      ...(await calls.settled()).map((record) => record.labels),
+    );
+    const outputs = acceptOutputs(end.outputs, agent.face, run.types, read);
+    return "code" in outputs ? { status: "error", failure: outputs, costs: end } : { status: "ok", outputs, costs: end };
+  }
+}
+
+function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | undefined): GuestSpec {
+  const { limits } = agent.face;
+  return {
+    component: agent.component,
+    node: spec.node,
+    attempt: spec.attempt,
+    with: JSON.stringify(spec.with),
+    inputs: spec.inputs.map((input) => ({
+      port: input.port,
+      type: input.type,
+      body: JSON.stringify(input.body),
+      labels: input.labels,
+    })),
+    seed: spec.seed,
+    epochMs: spec.epochMs,
+    state: spec.state,
+    limits: { fuel: Math.min(limits.fuel, fuelLimit ?? Infinity), memoryMib: limits.memory_mib, calls: CALLS_PER_ATTEMPT },
+    linked: linkedInterfaces(agent.face, agent.grant),
+    stubs: stubbedInterfaces(agent.face, agent.grant),
+  };
+}
+
+/** The attempt's end with everything that its journal adds up to. */
+export async function finish(
+  spec: AttemptSpec,
+  end: Execution,
+  calls: AttemptCalls,
+): Promise<Exclude<AttemptEnd, { status: "parked" }>> {
+  const state: JsonObject = end.costs.state;
+  switch (end.status) {
+    case "ok":
+      return { ...(await costsOf(spec, end.costs, calls, { outputs: end.outputs })), status: "ok", outputs: end.outputs, state };
+    case "error":
+      return {
+        ...(await costsOf(spec, end.costs, calls, { failure: end.failure })),
+        status: "error",
+        failure: end.failure,
+        state,
+      };
+    case "cancelled":
+      return { ...(await costsOf(spec, end.costs, calls, { cancelled: true })), status: "cancelled", state };
+  }
+}
+
+async function costsOf(
+  spec: AttemptSpec,
+  costs: GuestCosts,
+  calls: AttemptCalls,
+  end: { outputs: readonly Message[] } | { failure: Failure } | { cancelled: true },
+): Promise<AttemptCosts> {
+  const records = await calls.settled();
+  const hasher = new JournalHasher({ inputsHash: spec.inputsHash, seed: spec.seed });
+  for (const record of records) hasher.call(record);
+  const journalHash = hasher.finish({
+    localHash: costs.localHash as AttemptCosts["localHash"],
+    fuel: costs.fuel,
+    end:
+      "outputs" in end
+        ? { status: "ok", outputsHash: outputsHash(end.outputs) }
+        : "failure" in end
+          ? { status: "error", failure: end.failure }
+          : { status: "cancelled" },
+  });
+  return {
+    fuel: costs.fuel,
+    peakMemoryBytes: costs.peakMemoryBytes,
+    localHash: costs.localHash as AttemptCosts["localHash"],
+    journalHash,
+    tokens: records.reduce((sum, record) => sum + tokensOf(record), 0),
+    usd: 0,
+    calls: records.length,
+  };
+}
+
+/** `log` events of an attempt. A re-executed guest says again what it has said: those lines are not written twice. */
+export class AttemptLog {
+  private readonly spec: AttemptSpec;
+  private readonly journal: Journal | null;
+  private readonly fail: (error: Error) => void;
+  private written: number;
+  private seen = 0;
+
+  constructor(spec: AttemptSpec, journal: Journal | null, fail: (error: Error) => void) {
+    this.spec = spec;
+    this.journal = journal;
+    this.fail = fail;
+    this.written = spec.recorded.logs;
+  }
+
+  restart(): void {
+    this.seen = 0;
+  }
+
+  write(entry: GuestLog): void {
+    if (this.seen++ < this.written) return;
+    this.written = this.seen;
+    const level = entry.level === "warn" || entry.level === "error" ? entry.level : "info";
+    this.journal
+      ?.append([
+        {
+          kind: "log",
+          level,
+          message: entry.message,
+          meta: {
+            node: this.spec.node,
+            attempt: this.spec.attempt,
+            fields: { ...entry.fields, ...(entry.level !== level && { level: entry.level }) },
+          },
+        },
+      ])
+      .catch((error: unknown) => this.fail(error as Error));
+  }
+}
+
+function limitHit(node: NodeId, limit: string, value: number, ceiling: number): RunEventDraft {
+  return {
+    kind: "limit.hit",
+    level: "warn",
+    message: `${node}: ${limit} reached (${ceiling})`,
+    meta: { node, limit, value, ceiling },
+  };
+}

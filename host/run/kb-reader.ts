@@ -1,0 +1,63 @@
+/** The knowledge base as one run's agents see it: as of the run's watermark. */
+import { blake3 } from "#core/digest.js";
+import type { EventDraft } from "#core/events.js";
+import { canonicalJson, type JsonObject } from "#core/json.js";
+import type { TraceId } from "#core/ids.js";
+import type { Kb } from "#kb/kb.js";
+import type { Entity } from "#kb/views/entities.js";
+import type { KbReader } from "../imports/kb.js";
+
+export interface KbScope {
+  readonly traceId: TraceId;
+  readonly watermark: number;
+  /** Whether the run was interrupted before: then what it proposed may be in the ledger already. */
+  readonly resumed: boolean;
+}
+
+export function kbReader(kb: Kb, homeKey: Uint8Array, { traceId, watermark, resumed }: KbScope): KbReader {
+  return {
+    maskKey: blake3("mask\0", homeKey),
+    async search(words, { limit, kind, domains }) {
+      const hits = kb.views.search(words, { watermark, limit, domains, ...(kind !== null && { kind }) });
+      return hits.map(({ citation, title, text, uri, domain, score }) => ({ citation, title, text, uri, domain, score }));
+    },
+    async contacts(match, limit) {
+      const found = kb.views.contacts({ match, limit, watermark });
+      return found.map(({ key, name, email, org, trust, match: how }) => ({ key, name, email, org, trust, match: how }));
+    },
+    async entity(key) {
+      const found = kb.views.entity(key, watermark);
+      return found ? { domain: domainOf(found), value: shown(found) } : null;
+    },
+    async propose(draft) {
+      const before = resumed ? earlier(kb, watermark, draft) : undefined;
+      if (before !== undefined) return before;
+      const [row] = await kb.ledger.append({
+        trace: null,
+        drafts: [{ ...draft, provenance: { ...draft.provenance, trace: traceId } }],
+      });
+      return row?.id ?? 0;
+    },
+  };
+}
+
+const domainOf = (entity: Entity): string => (entity.type === "artifact" ? "artifacts" : entity.domain);
+
+/** Without the ids of ledger rows, which differ between two homes that hold the same knowledge. */
+function shown(entity: Entity): JsonObject {
+  const { eventId: _, evidence: __, ...rest } = entity as Entity & { eventId?: number; evidence?: unknown };
+  return rest as unknown as JsonObject;
+}
+
+const PAGE = 1000;
+
+/** The row that an earlier process of this run appended for the very same request. */
+function earlier(kb: Kb, from: number, draft: EventDraft): number | undefined {
+  const wanted = canonicalJson([draft.kind, draft.provenance, draft.meta]);
+  for (let id = from + 1; ; id += PAGE) {
+    const rows = kb.ledger.rows(id, PAGE);
+    for (const row of rows)
+      if (row.trace_id === null && canonicalJson([row.kind, row.provenance, row.payload.meta]) === wanted) return row.id;
+    if (rows.length < PAGE) return undefined;
+  }
+}

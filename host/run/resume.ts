@@ -1,0 +1,131 @@
+/** Takes a run up again: what its journal holds is executed again and agrees, what it does not hold is done live. */
+import { Exit, RlpError } from "#core/errors.js";
+import type { RunEvent, RunEventOf } from "#core/events.js";
+import type { TraceId } from "#core/ids.js";
+import { parseJson } from "#core/json.js";
+import { KbError } from "#kb/errors.js";
+import type { Ledger } from "#kb/ledger/ledger.js";
+import { buildGraph } from "#openings/engine/graph.js";
+import type { Opening } from "#openings/ir.js";
+import { openRun } from "#openings/journal/open.js";
+import { HistoryError } from "#openings/journal/error.js";
+import type { Host } from "../host.js";
+import type { RunOptions, RunResult } from "./contract.js";
+import type { LoadedAgent } from "./executor.js";
+import type { RunReader } from "./ledger.js";
+import { runLedger } from "./run-ledger.js";
+import { drive } from "./session.js";
+
+export interface History {
+  readonly traceId: TraceId;
+  readonly started: RunEventOf<"run.started">;
+  readonly finished: RunEventOf<"run.finished"> | null;
+  readonly events: readonly RunEvent[];
+  readonly reader: RunReader;
+}
+
+export type ResumeCode = "RESUME_FINISHED" | "RESUME_AGENT_CHANGED";
+
+export class ResumeError extends RlpError<ResumeCode> {
+  readonly family = "resume";
+}
+
+/** The run's events so far. Throws `KB_NOT_FOUND`, or `HistoryError` where they are no run. */
+export function openHistory(ledger: Ledger, traceId: TraceId): History {
+  const reader = runLedger(ledger);
+  const history = historyOf(traceId, [...reader.runEvents(traceId)], reader);
+  if (!history) throw new KbError("KB_NOT_FOUND", `there is no run ${traceId}`, { hint: "`rlp runs` lists the runs there are" });
+  return history;
+}
+
+export function historyOf(traceId: TraceId, events: readonly RunEvent[], reader: RunReader): History | null {
+  const [first] = events;
+  if (!first) return null;
+  if (first.kind !== "run.started") throw HistoryError.at("HISTORY_ORDER", first.seq, `the run begins with ${first.kind}`);
+  const finished = events.find((event): event is RunEventOf<"run.finished"> => event.kind === "run.finished") ?? null;
+  return { traceId, started: first, finished, events, reader };
+}
+
+/** The opening as it was when the run began. */
+export function openingOf({ started, reader }: History): Opening {
+  const bytes = reader.blob(started.meta.opening);
+  return parseJson(Buffer.from(bytes).toString("utf8"), {
+    bytes: 64 << 20,
+    depth: 128,
+    elements: 10_000_000,
+  }) as unknown as Opening;
+}
+
+/** The agents of a run by node, each with the very component that the run began with. Throws `RESUME_AGENT_CHANGED`. */
+export async function agentsOf(host: Host, history: History, opening: Opening): Promise<ReadonlyMap<string, LoadedAgent>> {
+  const byNode = new Map<string, LoadedAgent>();
+  for (const node of opening.nodes) {
+    const name = agentName(node);
+    const agent = await host.agent(name);
+    const expected = history.started.meta.components[name];
+    if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
+    byNode.set(node.id, agent);
+  }
+  return byNode;
+}
+
+/** What is there now is not what the run used: neither a replay nor a resumption of it would mean anything. */
+export class AgentChanged extends ResumeError {
+  override readonly exit = Exit.mismatch;
+  constructor(name: string, expected: string, got: string) {
+    super(
+      "RESUME_AGENT_CHANGED",
+      `agent \`${name}\` is not the one that the run used: expected the component ${expected}, found ${got}`,
+      {
+        hint: "put the agent's former version back, or begin a new run",
+      },
+    );
+  }
+}
+
+export function agentName(node: Opening["nodes"][number]): string {
+  return node.variant === null ? node.agent : `${node.agent}@${node.variant}`;
+}
+
+export async function resumeRun(host: Host, traceId: TraceId, options: RunOptions): Promise<RunResult> {
+  const history = openHistory(await host.ledger(), traceId);
+  if (history.finished)
+    throw new ResumeError(
+      "RESUME_FINISHED",
+      `${traceId} has finished (${history.finished.meta.status}): there is nothing to resume`,
+      {
+        hint: `\`rlp trace ${traceId}\` shows what it did, \`rlp replay ${traceId}\` executes it again`,
+      },
+    );
+  return resumeFrom(host, history, options, { by: "user" });
+}
+
+export async function resumeFrom(
+  host: Host,
+  history: History,
+  options: RunOptions,
+  how: { readonly by: string; readonly cancel?: AbortSignal },
+): Promise<RunResult> {
+  const opening = openingOf(history);
+  const agents = await agentsOf(host, history, opening);
+  const graph = buildGraph(opening, (node) => (agents.get(node.id) as LoadedAgent).face.inputs);
+  const last = history.events.at(-1);
+  return drive(
+    host,
+    {
+      traceId: history.traceId,
+      openingId: history.started.opening_id,
+      opening,
+      agents,
+      watermark: history.started.meta.kb_watermark,
+      run: {
+        resume: openRun(graph, history.events),
+        why: last?.kind === "run.parked" ? "taken up again" : "its process had ended",
+        by: how.by,
+      },
+      nextSeq: history.events.length,
+      ...(how.cancel && { cancel: how.cancel }),
+    },
+    options,
+  );
+}

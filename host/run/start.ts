@@ -1,0 +1,62 @@
+/** Begins a run. */
+import { randomInt } from "node:crypto";
+import type { MetaOf } from "#core/events.js";
+import { newOpeningId, newTraceId } from "#core/ids.js";
+import { jsonDigest, type Json } from "#core/json.js";
+import { UsageError } from "#core/errors.js";
+import { openingAsJson, type Opening } from "#openings/ir.js";
+import { FUEL_TABLE_VERSION } from "../component/meter/protocol.js";
+import { VERSION, type Host } from "../host.js";
+import type { Compiled, RunOptions, RunResult } from "./contract.js";
+import type { LoadedAgent } from "./executor.js";
+import { agentName } from "./resume.js";
+import { drive } from "./session.js";
+
+/** `crypto.randomInt` draws from at most 2^48. */
+const MAX_DRAWN_SEED = 2 ** 48 - 1;
+
+/** Runs a compiled opening until it has finished or is parked. Throws when there are errors among its diagnostics. */
+export async function startRun(host: Host, compiled: Compiled, options: RunOptions): Promise<RunResult> {
+  const { opening } = compiled;
+  if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
+  const agents = new Map<string, LoadedAgent>();
+  for (const node of opening.nodes) agents.set(node.id, await host.agent(agentName(node)));
+  const ledger = await host.ledger();
+  const watermark = ledger.watermark();
+  return drive(
+    host,
+    {
+      traceId: newTraceId(),
+      openingId: newOpeningId(),
+      opening,
+      agents,
+      watermark,
+      run: { begin: started(host, opening, agents, watermark, options) },
+      nextSeq: 0,
+    },
+    options,
+  );
+}
+
+function started(
+  host: Host,
+  opening: Opening,
+  agents: ReadonlyMap<string, LoadedAgent>,
+  watermark: number,
+  options: RunOptions,
+): MetaOf<"run.started"> {
+  return {
+    opening_name: opening.name,
+    opening: jsonDigest(openingAsJson(opening)),
+    params: { ...opening.params },
+    seed: options.seed ?? randomInt(MAX_DRAWN_SEED),
+    epoch_ms: options.epochMs ?? Date.now(),
+    kb_watermark: watermark,
+    components: Object.fromEntries(
+      opening.nodes.map((node) => [agentName(node), (agents.get(node.id) as LoadedAgent).face.digest]),
+    ),
+    grants: Object.fromEntries([...agents].map(([node, agent]) => [node, agent.grant as unknown as Json])),
+    budgets: { tokens: opening.policy.budget_tokens },
+    host: { rlp: VERSION, node: process.version, isolation: host.sandbox().isolation, fuel_table: FUEL_TABLE_VERSION },
+  };
+}
