@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { blake3, isDigest, type Digest } from "#core/digest.js";
 import { parseJson, type JsonObject, isJsonObject } from "#core/json.js";
-import { RlpError } from "#core/errors.js";
+import type { RlpError } from "#core/errors.js";
 import { IDENTIFIER } from "#core/ids.js";
 import type { AgentInterface, Port } from "#openings/agent.js";
 import { parsePolicy } from "../capability/policy.js";
