@@ -71,7 +71,7 @@ const hints: Partial<Record<KbCode, string>> = {
   KB_LOCKED: "another program keeps the file locked; close it and try again",
   KB_READONLY: "check the owner and the permissions of the folder and its files, or choose another home with `--home`",
   KB_CORRUPT:
-    "`rlp kb verify` says how far the ledger is good; put a copy of the file back, or move `pog.sqlite` away if it is that one",
+    "`rlp kb verify` says how far the ledger is good; put a copy of the file back. If it is `pog.sqlite`, move it away: it is made again from the ledger",
   KB_IO: "the disk reports an error; look at the system's log",
 };
 

@@ -87,6 +87,9 @@ export interface Ledger {
   /** The events of one proposal, whatever its run. */
   proposalRows(id: ProposalId): readonly LedgerRow[];
 
+  /** Records (`note.added`, …) that were made in a run, as their provenance says. */
+  recordsFrom(traceId: TraceId): readonly LedgerRow[];
+
   /** `KB_LEASED`, with the holder named, when another living process drives the run. */
   acquireLease(traceId: TraceId, holder: { readonly owner: string; readonly pid?: number }): Promise<Lease>;
   close(): Promise<void>;
@@ -135,6 +138,9 @@ class SqliteLedger implements Ledger {
         run: rows<[string, number, number]>("trace_id = ? AND seq >= ? ORDER BY seq LIMIT ?"),
         proposal: rows<[string]>(
           "json_extract(payload_json, '$.meta.proposal_id') = ? AND kind IN ('action.proposed', 'action.decided', 'action.finished') ORDER BY id",
+        ),
+        source: rows<[string]>(
+          "json_extract(provenance_json, '$.trace') = ? AND trace_id IS NULL AND provenance_json <> '{}' ORDER BY id",
         ),
         last: db.prepare<[], number | null>("SELECT max(id) FROM events").pluck(),
         blob: db.prepare<[Uint8Array], [Uint8Array, string]>("SELECT bytes, media_type FROM blobs WHERE hash = ?").raw(),
@@ -244,6 +250,9 @@ class SqliteLedger implements Ledger {
   }
   proposalRows(id: ProposalId): readonly LedgerRow[] {
     return this.#read(() => this.#select.proposal.all(id)).map(storedRow);
+  }
+  recordsFrom(traceId: TraceId): readonly LedgerRow[] {
+    return this.#read(() => this.#select.source.all(traceId)).map(storedRow);
   }
 
   async acquireLease(traceId: TraceId, holder: { readonly owner: string; readonly pid?: number }): Promise<Lease> {

@@ -46,6 +46,8 @@ export const ledgerObjects = {
   events_first: `CREATE INDEX events_first ON events (trace_id) WHERE seq = 0`,
   events_by_proposal: `CREATE INDEX events_by_proposal ON events (json_extract(payload_json, '$.meta.proposal_id'), kind)
   WHERE kind IN ('action.proposed', 'action.decided', 'action.finished')`,
+  events_by_source: `CREATE INDEX events_by_source ON events (json_extract(provenance_json, '$.trace'))
+  WHERE trace_id IS NULL AND provenance_json <> '{}'`,
   events_no_update: `CREATE TRIGGER events_no_update BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END`,
   events_no_delete: `CREATE TRIGGER events_no_delete BEFORE DELETE ON events

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { EventDraft } from "#core/events.js";
 import { newOpeningId, newTraceId } from "#core/ids.js";
+import { openKb, type Kb } from "#kb/kb.js";
 import { openLedger, type Ledger, type LedgerOptions } from "#kb/ledger/ledger.js";
 import type { RunRef } from "#kb/ledger/drafts.js";
 
@@ -42,3 +43,24 @@ export const contact = (
   actor: "user",
   scope: "user",
 });
+
+export async function freshKb(options: Partial<LedgerOptions> = {}): Promise<Kb> {
+  const kb = await openKb({ root: freshRoot(), ...options });
+  onTestFinished(() => kb.close());
+  return kb;
+}
+
+export const note = (text: string, title?: string): EventDraft<"note.added"> => ({
+  kind: "note.added",
+  level: "info",
+  message: "note",
+  meta: { text, ...(title !== undefined && { title }) },
+  actor: "user",
+  scope: "user",
+});
+
+/** Appends records and gives the ledger's watermark. */
+export async function put(kb: Kb, ...drafts: EventDraft[]): Promise<number> {
+  await kb.ledger.append({ trace: null, drafts });
+  return kb.ledger.watermark();
+}

@@ -1,0 +1,197 @@
+/** The materialized views: `pog.sqlite`. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "#core/digest.js";
+import type { TraceId } from "#core/ids.js";
+import { guarded, KbError } from "../errors.js";
+import { openReadOnly, openReadWrite, type Db } from "../files.js";
+import type { Ledger } from "../ledger/ledger.js";
+import { contactFinder, type Contact, type ContactQuery, type RankedContact } from "./contacts.js";
+import { viewsDigest } from "./digest.js";
+import { entityFinder, type Entity } from "./entities.js";
+import { materializer, type Materializer } from "./materializer.js";
+import { runViews, type Proposal, type ProposalQuery, type RunNode, type RunQuery, type RunSummary } from "./runs.js";
+import { searcher, type Hit, type SearchOptions } from "./search.js";
+import { VIEWS_FILE, viewsKind } from "./schema.js";
+
+/**
+ * Every read first brings the views up to the watermark that it asks for (by default the ledger's end). A read at a watermark
+ * gives the same answer for ever.
+ */
+export interface Views {
+  readonly file: string;
+  /** Brings the views up to the ledger's end, letting the event loop breathe; gives the watermark reached. */
+  catchUp(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number>;
+  /** Makes all views again from the first row. */
+  rebuild(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number>;
+  /** Id of the last row that the views contain. */
+  watermark(): number;
+  /** Over all content; takes as long as reading it. */
+  digest(): Digest;
+
+  search(query: string, options?: SearchOptions): readonly Hit[];
+  contacts(query?: ContactQuery): readonly RankedContact[];
+  /** By the address, whatever its case. */
+  contact(key: string, watermark?: number): Contact | undefined;
+  /** By `contact:…`, `document:…`, `artifact:…` or a citation `digest#chunk`. */
+  entity(key: string, watermark?: number): Entity | undefined;
+  /** The current document of that name. */
+  documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined;
+  runs(query?: RunQuery): readonly RunSummary[];
+  run(traceId: TraceId): RunSummary | undefined;
+  runNodes(traceId: TraceId): readonly RunNode[];
+  proposals(query?: ProposalQuery): readonly Proposal[];
+  /** Ids of the events about an entity, in order. */
+  history(entity: string): readonly number[];
+  /** Entities whose key begins so, at most `limit`. */
+  findEntity(prefix: string, limit: number): readonly string[];
+  close(): void;
+}
+
+export interface ViewsOptions {
+  readonly root: string;
+  readonly readonly?: boolean;
+  readonly now?: () => number;
+}
+
+export function openViews(ledger: Ledger, { root, readonly = false, now = Date.now }: ViewsOptions): Views {
+  const file = join(root, VIEWS_FILE);
+  const db = readonly ? openReadOnly(file, viewsKind) : openReadWrite(file, viewsKind);
+  try {
+    return guarded(file, "read the views", () => new SqliteViews(db, ledger, file, readonly, now));
+  } catch (cause) {
+    db.close();
+    throw cause;
+  }
+}
+
+/** Removes the views' files, so that the next opening makes them again: the way out when they are too damaged to be opened. */
+export function removeViews(root: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(join(root, `${VIEWS_FILE}${suffix}`), { force: true });
+}
+
+class SqliteViews implements Views {
+  readonly file: string;
+  readonly #db: Db;
+  readonly #ledger: Ledger;
+  readonly #readonly: boolean;
+  readonly #now: () => number;
+  readonly #materializer: Materializer;
+  #finders: ReturnType<typeof findersOf> | undefined;
+  #checked = false;
+
+  constructor(db: Db, ledger: Ledger, file: string, readonly: boolean, now: () => number) {
+    this.#db = db;
+    this.#ledger = ledger;
+    this.file = file;
+    this.#readonly = readonly;
+    this.#now = now;
+    this.#materializer = materializer(db, ledger);
+  }
+
+  async catchUp(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number> {
+    if (this.watermark() === this.#ledger.watermark()) return this.#read(undefined, (_, watermark) => watermark);
+    this.#checkWritable();
+    while (this.#do("bring the views up", () => this.#materializer.step())) {
+      onProgress?.({ watermark: this.#materializer.watermark(), of: this.#ledger.watermark() });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this.#materializer.watermark();
+  }
+  async rebuild(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number> {
+    this.#checkWritable();
+    this.#do("empty the views", () => this.#materializer.reset());
+    this.#finders = undefined;
+    return this.catchUp(onProgress);
+  }
+  watermark(): number {
+    return this.#do("read the views", () => this.#materializer.watermark());
+  }
+  digest(): Digest {
+    return this.#read(undefined, () => viewsDigest(this.#db));
+  }
+
+  search(query: string, options: SearchOptions = {}): readonly Hit[] {
+    return this.#read(options.watermark, (find, watermark) => find.search(query, { ...options, watermark }));
+  }
+  contacts(query: ContactQuery = {}): readonly RankedContact[] {
+    return this.#read(query.watermark, (find, watermark) => find.contacts.find({ ...query, watermark }));
+  }
+  contact(key: string, watermark?: number): Contact | undefined {
+    return this.#read(watermark, (find, at) => find.contacts.byKey(key, at));
+  }
+  entity(key: string, watermark?: number): Entity | undefined {
+    return this.#read(watermark, (find, at) => find.entity(key, at));
+  }
+  documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined {
+    return this.#read(undefined, (find) => find.byUri.get(uri));
+  }
+  runs(query: RunQuery = {}): readonly RunSummary[] {
+    return this.#read(undefined, (find) => find.runs.runs(query));
+  }
+  run(traceId: TraceId): RunSummary | undefined {
+    return this.#read(undefined, (find) => find.runs.run(traceId));
+  }
+  runNodes(traceId: TraceId): readonly RunNode[] {
+    return this.#read(undefined, (find) => find.runs.nodes(traceId));
+  }
+  proposals(query: ProposalQuery = {}): readonly Proposal[] {
+    return this.#read(undefined, (find) => find.runs.proposals(query, this.#now()));
+  }
+  history(entity: string): readonly number[] {
+    return this.#read(undefined, (find) => find.history.all(entity));
+  }
+  findEntity(prefix: string, limit: number): readonly string[] {
+    return this.#read(undefined, (find) => find.prefix.all(prefix, `${prefix}\u{10ffff}`, limit));
+  }
+  close(): void {
+    this.#db.close();
+  }
+
+  #checkWritable(): void {
+    if (this.#readonly && this.#materializer.watermark() < this.#ledger.watermark())
+      throw new KbError("KB_READONLY", "the views are behind the ledger and may not be written", {
+        place: { file: this.file },
+        hint: "open the knowledge base once where its folder can be written",
+      });
+  }
+
+  #read<T>(watermark: number | undefined, action: (find: ReturnType<typeof findersOf>, watermark: number) => T): T {
+    return this.#do("read the views", () => {
+      if (!this.#checked) this.#materializer.checkOrigin();
+      this.#checked = true;
+      const end = this.#ledger.watermark();
+      const wanted = Math.min(watermark ?? end, end);
+      if (this.#materializer.watermark() < wanted) {
+        this.#checkWritable();
+        while (this.#materializer.step());
+      }
+      this.#finders ??= findersOf(this.#db);
+      return action(this.#finders, wanted);
+    });
+  }
+
+  #do<T>(doing: string, action: () => T): T {
+    if (!this.#db.open) throw new KbError("KB_CLOSED", "the knowledge base is closed");
+    return guarded(this.file, doing, action);
+  }
+}
+
+function findersOf(db: Db) {
+  const contacts = contactFinder(db);
+  return {
+    contacts,
+    search: searcher(db),
+    entity: entityFinder(db, contacts),
+    runs: runViews(db),
+    byUri: db.prepare<[string], { digest: Digest; title: string; domain: string }>(
+      "SELECT digest, title, domain FROM document_versions WHERE uri = ? AND to_id IS NULL",
+    ),
+    history: db.prepare<[string], number>("SELECT event_id FROM entity_history WHERE entity = ? ORDER BY event_id").pluck(),
+    prefix: db
+      .prepare<[string, string, number], string>(
+        "SELECT DISTINCT entity FROM entity_history WHERE entity >= ? AND entity < ? ORDER BY entity LIMIT ?",
+      )
+      .pluck(),
+  };
+}
