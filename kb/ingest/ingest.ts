@@ -75,8 +75,9 @@ class Intake {
   readonly #contacts = { added: 0, unchanged: 0 };
   readonly #documents = { added: 0, unchanged: 0, chunks: 0 };
   readonly #skipped: Skipped[] = [];
-  /** What this very call has read and the views do not know yet: key → the record, uri → the digest. */
-  readonly #seenContacts = new Map<string, ContactRecord>();
+  /** By key, the last word on each person; written at the end, so that reading the same files again finds nothing new. */
+  readonly #people = new Map<string, { readonly file: string; readonly line: number; readonly contact: ContactRecord }>();
+  /** What this very call has read and the views may not know yet: uri → digest. */
   readonly #seenDocuments = new Map<string, Digest>();
   #drafts: EventDraft[] = [];
   #blobs: LedgerBlob[] = [];
@@ -104,6 +105,7 @@ class Intake {
   }
 
   async finish(): Promise<IngestSummary> {
+    for (const [key, { contact }] of this.#people) await this.#putContact(key, contact);
     await this.#append();
     const watermark = await this.#kb.views.catchUp();
     return { contacts: this.#contacts, documents: this.#documents, skipped: this.#skipped, watermark };
@@ -118,7 +120,7 @@ class Intake {
     if (text.trim() === "") return void this.#skipped.push({ file, reason: "empty" });
     const format = this.#format(source, text);
     if (format === undefined) this.#skipped.push({ file, reason: "NDJSON without contacts: its lines have no `email`" });
-    else if (format === "contacts") await this.#takeContacts(file, text);
+    else if (format === "contacts") this.#takeContacts(file, text);
     else await this.#takeDocument(source, bytes, text, format);
   }
 
@@ -130,37 +132,36 @@ class Intake {
     return format ?? (looksLikeContacts(text) ? "contacts" : "text");
   }
 
-  async #takeContacts(file: string, text: string): Promise<void> {
+  #takeContacts(file: string, text: string): void {
     const unused = new Set<string>();
     for (const read of contactLines(text)) {
-      if ("problem" in read) this.#skipped.push({ file, line: read.line, reason: read.problem });
-      else {
-        for (const key of read.unused) unused.add(key);
-        await this.#takeContact(read.contact);
+      const { line } = read;
+      if ("problem" in read) {
+        this.#skipped.push({ file, line, reason: read.problem });
+        continue;
       }
+      for (const key of read.unused) unused.add(key);
+      const key = contactKey(read.contact.email);
+      const earlier = this.#people.get(key);
+      if (earlier && !sameContact(earlier.contact, read.contact))
+        this.#skipped.push({
+          file: earlier.file,
+          line: earlier.line,
+          reason: `the same address comes again in ${file}, line ${line}, and that holds`,
+        });
+      this.#people.set(key, { file, line, contact: read.contact });
     }
-    if (unused.size > 0)
-      this.#skipped.push({
-        file,
-        reason: `keys that a contact has no place for: ${[...unused].sort().slice(0, 20).join(", ").slice(0, 300)}`,
-      });
+    const keys = [...unused].sort().slice(0, 20).join(", ").slice(0, 300);
+    if (keys !== "") this.#skipped.push({ file, reason: `keys that a contact has no place for: ${keys}` });
   }
 
-  async #takeContact(contact: ContactRecord): Promise<void> {
-    const { name, email, org, trust } = contact;
-    const key = contactKey(email);
-    const known = this.#seenContacts.get(key) ?? this.#kb.views.contact(key);
-    if (
-      known &&
-      known.name === name &&
-      known.email === email &&
-      (known.org ?? undefined) === org &&
-      (known.trust ?? undefined) === trust
-    ) {
+  async #putContact(key: string, contact: ContactRecord): Promise<void> {
+    const known = this.#kb.views.contact(key);
+    if (known && sameContact(known, contact)) {
       this.#contacts.unchanged++;
       return;
     }
-    this.#seenContacts.set(key, contact);
+    const { name, email, org, trust } = contact;
     this.#contacts.added++;
     const meta = { name, email, ...(org !== undefined && { org }), ...(trust !== undefined && { trust }) };
     await this.#put(
@@ -200,6 +201,18 @@ class Intake {
     [this.#drafts, this.#blobs, this.#bytes] = [[], [], 0];
     if (drafts.length > 0) await this.#kb.ledger.append({ trace: null, drafts, blobs });
   }
+}
+
+interface AnyContact {
+  readonly name: string;
+  readonly email: string;
+  readonly org?: string | null | undefined;
+  readonly trust?: number | null | undefined;
+}
+function sameContact(a: AnyContact, b: AnyContact): boolean {
+  return (
+    a.name === b.name && a.email === b.email && (a.org ?? null) === (b.org ?? null) && (a.trust ?? null) === (b.trust ?? null)
+  );
 }
 
 /** UTF-8 without NUL bytes, or undefined. */
