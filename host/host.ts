@@ -27,6 +27,8 @@ export interface HostOptions {
   readonly config: Config;
   /** Folders of agent bundles that a person named for this call: they come before all others. */
   readonly agentDirs?: readonly string[];
+  /** Nothing is made in the home: no key, no cache, no database. */
+  readonly readonly?: boolean;
   /** Starts the sandbox process and the ledger's writer at once, because they will be needed. */
   readonly warm?: boolean;
 }
@@ -41,6 +43,7 @@ export class Host {
   readonly broker: ModelBroker;
   readonly actions: ReadonlyMap<string, ActionKind>;
   private readonly catalog: Catalog;
+  private readonly isReadonly: boolean;
   private openedKb: Promise<Kb> | undefined;
   private readKey: Promise<Uint8Array> | undefined;
   private startedSandbox: Sandbox | undefined;
@@ -48,6 +51,7 @@ export class Host {
   constructor(options: HostOptions) {
     const { home, config } = options;
     this.home = home;
+    this.isReadonly = options.readonly ?? false;
     this.config = config;
     this.catalog = new Catalog({
       cacheDir: home.cacheDir,
@@ -74,7 +78,7 @@ export class Host {
 
   /** Ledger and views; the views are opened when somebody looks at them. */
   kb(): Promise<Kb> {
-    return (this.openedKb ??= openKb({ root: this.config.kb.root_dir }));
+    return (this.openedKb ??= openKb({ root: this.config.kb.root_dir, readonly: this.isReadonly }));
   }
 
   /** The ledger alone: nothing but `events.sqlite` is touched. */
@@ -84,7 +88,7 @@ export class Host {
 
   /** The home's own secret. */
   key(): Promise<Uint8Array> {
-    return (this.readKey ??= homeKey(this.home.keyFile));
+    return (this.readKey ??= this.isReadonly ? readFile(this.home.keyFile) : homeKey(this.home.keyFile));
   }
 
   sandbox(): Sandbox {

@@ -31,13 +31,24 @@ export class Divergence extends RlpError<DivergenceCode> {
   readonly family = "replay";
   override readonly exit = 4;
   readonly call: number | null;
+  /** The guest asked for more than the journal holds: in a run that was cut off, that is no disagreement. */
+  readonly beyond: boolean;
   readonly what: string;
   readonly expected: Json;
   readonly got: Json;
-  constructor(at: { node: string; attempt: number; call: number | null; what: string; expected: Json; got: Json }) {
+  constructor(at: {
+    node: string;
+    attempt: number;
+    call: number | null;
+    what: string;
+    expected: Json;
+    got: Json;
+    beyond?: boolean;
+  }) {
     const where = `node ${at.node}, attempt ${at.attempt}${at.call === null ? "" : `, call ${at.call}`}`;
     super("REPLAY_DIVERGED", `${at.what}: expected ${brief(at.expected)}, got ${brief(at.got)}`, { place: { at: where } });
     this.call = at.call;
+    this.beyond = at.beyond ?? false;
     this.what = at.what;
     this.expected = at.expected;
     this.got = at.got;
@@ -64,6 +75,7 @@ export class AttemptCalls {
   /** By `call_seq`: settled or on the way. A second execution of the guest finds what the first one asked. */
   private readonly made: Promise<CallRecord>[];
   private readonly recordedCount: number;
+  private askedCount = 0;
   /** Aborts the guest for a reason that is not the guest's: parked, diverged, or the host is broken. */
   private readonly stop: (reason: Error) => void;
 
@@ -117,6 +129,7 @@ export class AttemptCalls {
   /** Answers one call of the guest. Rejects only when the attempt cannot go on; then `stop` has been called with the reason. */
   async answer(call: GuestCall): Promise<CallAnswer> {
     try {
+      this.askedCount = Math.max(this.askedCount, call.seq + 1);
       const hash = requestHash(call.interface, call.function, call.args);
       const before = this.made[call.seq];
       if (before) {
@@ -134,6 +147,7 @@ export class AttemptCalls {
           what: "a call that the journal does not hold",
           expected: null,
           got,
+          beyond: true,
         });
       }
       const record = this.perform(this.live, call, hash);
@@ -212,7 +226,7 @@ export class AttemptCalls {
 
   /** What was really asked and answered, in order; calls that were on the way when the guest ended are left out. */
   async settled(): Promise<readonly CallRecord[]> {
-    const all = await Promise.allSettled(this.made);
+    const all = await Promise.allSettled(this.made.slice(0, this.askedCount));
     const records: CallRecord[] = [];
     for (const one of all) {
       if (one.status !== "fulfilled") break;
@@ -221,8 +235,24 @@ export class AttemptCalls {
     return records;
   }
 
-  get recorded(): number {
-    return this.recordedCount;
+  /** How many calls the guest has made, in all its executions. */
+  get asked(): number {
+    return this.askedCount;
+  }
+
+  /** A guest that ends by itself must have asked all that the journal says it asked. Throws `Divergence`. */
+  checkComplete(): void {
+    if (this.askedCount >= this.recordedCount) return;
+    const missing = this.spec.recorded.calls[this.askedCount];
+    const { node, attempt } = this.spec;
+    throw new Divergence({
+      node,
+      attempt,
+      call: this.askedCount,
+      what: "the attempt ended without a call that the journal holds",
+      expected: missing ? `${missing.meta.interface}.${missing.meta.function}` : null,
+      got: null,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Runs attempts of nodes as guests in sandbox processes, live or from the journal. */
 import type { RunEventDraft } from "#core/events.js";
-import type { JsonObject } from "#core/json.js";
+import { canonicalJson, type JsonObject } from "#core/json.js";
 import type { NodeId } from "#core/ids.js";
 import { hostFailure, joinLabels, type Failure, type Message } from "#core/values.js";
 import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
@@ -103,6 +103,7 @@ export class AgentExecutor implements Executor {
       // The host itself is broken, or the guest diverged from its journal: not an end of the attempt but of the run's process.
       if (reason !== null && !signal.aborted && !(reason instanceof TimedOut)) throw reason;
       if (end.limit) await journal.append([limitHit(spec.node, end.limit.name, end.limit.value, end.limit.ceiling)]);
+      if (end.status !== "cancelled") calls.checkComplete();
       return await finish(spec, end, calls);
     } finally {
       wall.stop();
@@ -169,11 +170,12 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
     component: agent.component,
     node: spec.node,
     attempt: spec.attempt,
-    with: JSON.stringify(spec.with),
+    // Canonical text: a value read back from the journal must cost the guest the same fuel as when it was new.
+    with: canonicalJson(spec.with),
     inputs: spec.inputs.map((input) => ({
       port: input.port,
       type: input.type,
-      body: JSON.stringify(input.body),
+      body: canonicalJson(input.body),
       labels: input.labels,
     })),
     seed: spec.seed,

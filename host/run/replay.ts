@@ -1,0 +1,160 @@
+/** Executes a recorded run again, with the recorded answers and nothing else, and says whether it agrees. */
+import type { Digest } from "#core/digest.js";
+import type { TraceId } from "#core/ids.js";
+import type { Json } from "#core/json.js";
+import { parseJson } from "#core/json.js";
+import type { StoredValue } from "#core/values.js";
+import { openLedger } from "#kb/ledger/ledger.js";
+import { buildGraph } from "#openings/engine/graph.js";
+import type { Opening } from "#openings/ir.js";
+import { HistoryError } from "#openings/journal/error.js";
+import type { Replayed, ReplayExecutor, ReplaySpec } from "#openings/replay/executor.js";
+import { replayRun } from "#openings/replay/replay.js";
+import type { Divergence as Disagreement, ReplayVerdict } from "#openings/replay/verdict.js";
+import { AdmissionError } from "../component/error.js";
+import type { Host } from "../host.js";
+import { AttemptCalls, Divergence } from "./calls.js";
+import { AttemptLog, execution, finish, type LoadedAgent } from "./executor.js";
+import type { RunReader } from "./ledger.js";
+import { agentName, historyOf, openHistory, openingOf, type History } from "./resume.js";
+import { readTrace, writeTrace } from "./trace-file.js";
+
+export type ReplaySource = { readonly trace: TraceId } | { readonly file: string };
+
+/**
+ * A run of this home's ledger, or a trace file. Nothing is written; no network, clock, prompt, view or index is used. Every
+ * disagreement is a verdict; what throws is a home, a file or a host that is broken.
+ */
+export async function replayTrace(host: Host, source: ReplaySource, signal?: AbortSignal): Promise<ReplayVerdict> {
+  if ("trace" in source) {
+    const ledger = await openLedger({ root: host.config.kb.root_dir, readonly: true });
+    try {
+      return await replayHistory(host, openHistory(ledger, source.trace), signal);
+    } catch (error) {
+      return damaged(error);
+    } finally {
+      await ledger.close();
+    }
+  }
+  const trace = await readTrace(source.file);
+  try {
+    const history = historyOf(trace.traceId, trace.events, trace);
+    return await replayHistory(host, history as History, signal);
+  } catch (error) {
+    return damaged(error);
+  }
+}
+
+function damaged(error: unknown): ReplayVerdict {
+  if (!(error instanceof HistoryError)) throw error;
+  return disagreement({ what: "event", expected: error.place?.at ?? null, got: error.message });
+}
+
+const disagreement = (part: Pick<Disagreement, "what" | "expected" | "got"> & Partial<Disagreement>): ReplayVerdict => ({
+  agrees: false,
+  divergence: { node: null, attempt: null, call: null, ...part },
+});
+
+async function replayHistory(host: Host, history: History, signal: AbortSignal | undefined): Promise<ReplayVerdict> {
+  let opening: Opening;
+  try {
+    opening = openingOf(history);
+  } catch (error) {
+    return disagreement({ what: "opening", expected: history.started.meta.opening, got: messageOf(error) });
+  }
+  const agents = new Map<string, LoadedAgent>();
+  const components: Record<string, Digest> = {};
+  for (const node of opening.nodes) {
+    const name = agentName(node);
+    try {
+      const agent = await host.agent(name);
+      agents.set(node.id, agent);
+      components[name] = agent.face.digest;
+    } catch (error) {
+      if (!(error instanceof AdmissionError)) throw error;
+      const expected = history.started.meta.components[name] ?? null;
+      return disagreement({ node: node.id, what: "component", expected, got: `${name}: ${error.message}` });
+    }
+  }
+  const load = loader(history.reader);
+  return replayRun({
+    graph: buildGraph(opening, (node) => (agents.get(node.id) as LoadedAgent).face.inputs),
+    events: history.events,
+    executor: replayExecutor(host, agents, load),
+    load,
+    components,
+    ...(signal && { signal }),
+  });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function loader(reader: RunReader): (stored: StoredValue) => Json {
+  return (stored) => {
+    if ("value" in stored) return stored.value;
+    const text = Buffer.from(reader.blob(stored.blob)).toString("utf8");
+    return parseJson(text, { bytes: 64 << 20, depth: 128, elements: 10_000_000 });
+  };
+}
+
+function replayExecutor(
+  host: Host,
+  agents: ReadonlyMap<string, LoadedAgent>,
+  load: (stored: StoredValue) => Json,
+): ReplayExecutor {
+  return { replay: (spec, signal) => replayAttempt(host, agents.get(spec.node) as LoadedAgent, spec, load, signal) };
+}
+
+async function replayAttempt(
+  host: Host,
+  agent: LoadedAgent,
+  spec: ReplaySpec,
+  load: (stored: StoredValue) => Json,
+  signal: AbortSignal,
+): Promise<Replayed> {
+  const stopped = new AbortController();
+  const stop = (reason: Error): void => stopped.abort(reason);
+  const outside = (): void => stop(signal.reason as Error);
+  signal.addEventListener("abort", outside, { once: true });
+  try {
+    const calls = new AttemptCalls(spec, { load }, null, stop);
+    const end = await execution({
+      spec,
+      agent,
+      types: host.types,
+      sandbox: host.sandbox(),
+      calls,
+      log: new AttemptLog(spec, null, stop),
+      signal: stopped.signal,
+      ...(spec.stopAtFuel !== null && { fuelLimit: spec.stopAtFuel }),
+    });
+    signal.throwIfAborted();
+    const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
+    if (reason instanceof Divergence) {
+      if (reason.beyond) return { end: { status: "stopped", fuel: end.costs.fuel } };
+      return {
+        end: { status: "stopped", fuel: end.costs.fuel },
+        divergence: { call: reason.call ?? 0, expected: reason.expected, got: reason.got },
+      };
+    }
+    if (reason !== null) throw reason;
+    const atLimit = end.status === "error" && end.failure.code === "host.fuel-exhausted" && spec.stopAtFuel !== null;
+    if (atLimit || end.status === "cancelled") return { end: { status: "stopped", fuel: end.costs.fuel } };
+    const missing = spec.recorded.calls[calls.asked];
+    if (missing && spec.stopAtFuel === null)
+      return {
+        end: { status: "stopped", fuel: end.costs.fuel },
+        divergence: { call: calls.asked, expected: missing.meta.request_hash, got: null },
+      };
+    const finished = await finish(spec, end, calls);
+    return finished.status === "cancelled" ? { end: { status: "stopped", fuel: finished.fuel } } : { end: finished };
+  } finally {
+    signal.removeEventListener("abort", outside);
+  }
+}
+
+/** Writes a run of the ledger to a file that replays anywhere. */
+export async function exportTrace(host: Host, traceId: TraceId, file: string): Promise<void> {
+  const { events, reader } = openHistory(await host.ledger(), traceId);
+  await writeTrace(file, events, (digest) => reader.blob(digest));
+}
