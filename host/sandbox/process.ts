@@ -39,12 +39,17 @@ type Live = {
   lines: number;
 };
 
+export interface StartedSandbox extends Sandbox {
+  /** The child that there is now. */
+  readonly pid: number | undefined;
+}
+
 /** Starts a child in the background and returns at once. When it dies, its attempts end `lost` and the next `run` starts another. */
-export function startSandbox(options: SandboxOptions = {}): Sandbox {
+export function startSandbox(options: SandboxOptions = {}): StartedSandbox {
   return new SandboxHost(options);
 }
 
-class SandboxHost implements Sandbox {
+class SandboxHost implements StartedSandbox {
   readonly isolation = "permission";
   private readonly options: SandboxOptions;
   private child: Child | null;
@@ -67,6 +72,10 @@ class SandboxHost implements Sandbox {
       this.live--;
       this.queue.shift()?.();
     }
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   async close(): Promise<void> {
@@ -131,6 +140,10 @@ class Child {
     });
     void this.confined.gone.then((how) => this.lost(how));
     this.idle();
+  }
+
+  get pid(): number | undefined {
+    return this.confined.child.pid;
   }
 
   run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
@@ -254,8 +267,7 @@ class Child {
     this.dead = true;
     if (this.watchdog) clearInterval(this.watchdog);
     this.watchdog = null;
-    const said = this.confined.said();
-    const reason = this.reason ?? `the sandbox process died: ${how}${said ? ` (${said.slice(-300)})` : ""}`;
+    const reason = this.reason ?? `the sandbox process died: ${this.confined.lastWords(how)}`;
     for (const live of this.attempts.values()) live.end({ kind: "lost", reason });
   }
 

@@ -16,8 +16,8 @@ export interface Confined {
   readonly pipe: Duplex;
   /** Resolves once, when the process is gone or could not be started. */
   readonly gone: Promise<string>;
-  /** The end of what it wrote to standard output and error, for messages of ours. */
-  readonly said: () => string;
+  /** `how` with the line in which it said what was wrong, where it wrote one to standard output or error. */
+  readonly lastWords: (how: string) => string;
 }
 
 /** How much of a child's standard output and error is kept; the rest is read, so that it never blocks, and dropped. */
@@ -64,5 +64,12 @@ export function spawnConfined(options: {
     child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
     child.once("close", (code, signal) => resolve(signal ? `ended by ${signal}` : `exit status ${code}`));
   });
-  return { child, pipe, gone, said: () => (dropped > 0 ? `…(${dropped} more) ${kept}` : kept).trim() };
+  const lastWords = (how: string): string => {
+    const lines = kept.split("\n").filter((line) => line.trim() !== "");
+    const line = lines.find((text) => /\b\w*error\b/i.test(text)) ?? lines.at(-1);
+    return line === undefined
+      ? how
+      : `${how} (${line.trim().slice(0, 300)}${dropped > 0 ? `; ${dropped} characters before it were dropped` : ""})`;
+  };
+  return { child, pipe, gone, lastWords };
 }

@@ -50,7 +50,7 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
   const { timeoutMs = 30_000, heapMib = 512, nodePath } = options;
   const { dist, packageFile } = codeRoot();
   const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
-  const { child, pipe, gone, said } = spawnConfined({
+  const { child, pipe, gone, lastWords } = spawnConfined({
     entry,
     readable: [
       packageFile,
@@ -98,7 +98,7 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
   });
   const timer = setTimeout(() => reject(failed(`it took longer than ${timeoutMs} ms`)), timeoutMs);
   // Fires after the last byte was read: an answer that is complete by then has been taken.
-  void gone.then((how) => reject(failed(`${how}${said() ? ` (${said().slice(-300)})` : ""}`)));
+  void gone.then((how) => reject(failed(lastWords(how))));
   const request: ToolchainRequest = { t: "admit", bytes: component.length, memoryPages };
   for (const frame of messageFrames(JSON.stringify(request))) pipe.write(frame);
   for (const frame of chunkFrames(0, component)) pipe.write(frame);
