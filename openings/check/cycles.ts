@@ -55,10 +55,10 @@ function shortestCycle(start: string, next: (node: string) => readonly Step[]): 
   const path: Step[] = [];
   for (let at = start; ;) {
     const came = cameBy.get(at);
-    if (!came) return path;
-    path.unshift(came.step);
+    if (!came) return path.reverse();
+    path.push(came.step);
     at = came.from;
-    if (at === start) return path;
+    if (at === start) return path.reverse();
   }
 }
 

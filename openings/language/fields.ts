@@ -104,6 +104,8 @@ export class Fields {
   }
 }
 
+export const NO_TEMPLATE = "templates are filled in in `with` and `goals` only";
+
 export interface NumberRange {
   readonly min: number;
   readonly max?: number;
@@ -122,7 +124,7 @@ export function mismatch(
 
 function templateHint(tree: Tree): string | undefined {
   const text = tree.kind === "scalar" && typeof tree.value === "string" && hasTemplate(tree.value);
-  return text ? "templates are filled in in `with` and `goals` only" : undefined;
+  return text ? NO_TEMPLATE : undefined;
 }
 
 export function unsupported(report: Reporter, span: Span, what: string): void {
@@ -153,17 +155,18 @@ export function identifier(report: Reporter, tree: Tree, what: string): string |
   const text = asText(report, tree, what);
   if (!text) return undefined;
   if (IDENTIFIER.test(text.value)) return text.value;
-  const near = text.value
+  report.error("OPENING_IDENTIFIER", text.span, `${what} ${quoted(text.value)} is not an identifier`, identifierHint(text.value));
+  return undefined;
+}
+
+export function identifierHint(name: string): string {
+  if (hasTemplate(name)) return NO_TEMPLATE;
+  const near = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9_]+/g, "_")
     .slice(0, 64);
-  const hint = hasTemplate(text.value)
-    ? templateHint(tree)
-    : IDENTIFIER.test(near)
-      ? `did you mean \`${near}\`?`
-      : "identifiers are a-z, 0-9 and _, begin with a letter and have at most 64 characters";
-  report.error("OPENING_IDENTIFIER", text.span, `${what} ${quoted(text.value)} is not an identifier`, hint);
-  return undefined;
+  if (IDENTIFIER.test(near)) return `did you mean \`${near}\`?`;
+  return "identifiers are a-z, 0-9 and _, begin with a letter and have at most 64 characters";
 }
 
 export function number(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {

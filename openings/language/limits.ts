@@ -3,7 +3,7 @@ export const openingLimits = {
   /** UTF-8 bytes of the file. */
   bytes: 1 << 20,
   /** Lexical tokens of the YAML text (a mapping entry takes four to seven). Bounds the time and memory of everything after the lexer. */
-  tokens: 400_000,
+  tokens: 500_000,
   /** Nested maps and lists, also through aliases. */
   depth: 64,
   nodes: 10_000,

@@ -3,7 +3,7 @@ import { IDENTIFIER } from "#core/ids.js";
 import type { JsonObject } from "#core/json.js";
 import type { DraftNode } from "./draft.js";
 import { quoted } from "./diagnostic.js";
-import { asMap, asText, Fields, identifier, unsupported } from "./fields.js";
+import { asMap, asText, Fields, identifier, identifierHint, NO_TEMPLATE, unsupported } from "./fields.js";
 import { readRetry } from "./read-policy.js";
 import type { Reporter } from "./reporter.js";
 import { hasTemplate, type Templates } from "./template.js";
@@ -53,10 +53,13 @@ function readUse(report: Reporter, tree: Tree): DraftNode["use"] {
     report.error("OPENING_TYPE", span, `\`use\` expects agent:<name>, got ${quoted(value)}`, hint);
     return null;
   }
-  if (!IDENTIFIER.test(name) || (variant !== undefined && !VARIANT.test(variant))) {
-    const what = IDENTIFIER.test(name) ? `the variant ${quoted(variant ?? "")}` : `the agent ${quoted(name)}`;
-    const hint = hasTemplate(value) ? "templates are filled in in `with` and `goals` only" : undefined;
-    report.error("OPENING_IDENTIFIER", span, `${what} is not an identifier`, hint);
+  if (!IDENTIFIER.test(name)) {
+    report.error("OPENING_IDENTIFIER", span, `the agent ${quoted(name)} is not an identifier`, identifierHint(name));
+    return null;
+  }
+  if (variant !== undefined && !VARIANT.test(variant)) {
+    const hint = "a variant is letters, digits, `.`, `_` and `-`";
+    report.error("OPENING_IDENTIFIER", span, `${quoted(variant)} is not a variant's name`, hint);
     return null;
   }
   return { value: { agent: name, variant: variant ?? null }, span };
@@ -73,6 +76,6 @@ function readWith(report: Reporter, fields: Fields, templates: Templates): Draft
 function readTag(report: Reporter, tree: Tree): readonly string[] {
   const text = asText(report, tree, "a tag");
   if (!text) return [];
-  if (hasTemplate(text.value)) report.error("OPENING_TEMPLATE", text.span, "templates are filled in in `with` and `goals` only");
+  if (hasTemplate(text.value)) report.error("OPENING_TEMPLATE", text.span, NO_TEMPLATE);
   return [text.value];
 }

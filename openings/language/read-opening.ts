@@ -11,8 +11,8 @@ import { policyKeys, readPolicy } from "./read-policy.js";
 import { placed, readReference } from "./read-reference.js";
 import type { Reporter } from "./reporter.js";
 import { Templates } from "./template.js";
-import type { Tree } from "./tree.js";
-import { filledScalar, plainValue } from "./value.js";
+import type { MapTree, Tree } from "./tree.js";
+import { filledScalar, isNothing, mapEntry, plainValue } from "./value.js";
 
 const shape = {
   what: "an opening",
@@ -35,14 +35,15 @@ export interface ReadingWorld {
 export function readOpening(report: Reporter, tree: Tree, world: ReadingWorld): Draft | null {
   const root = asMap(report, tree, "an opening");
   if (!root) return null;
+  if (!knownVersion(report, root)) return null;
   const fields = new Fields(report, root, shape);
-  if (!readVersion(report, fields)) return null;
+  fields.required("version", "write version: 0");
 
   const name = fields.required("name");
   const defaults = fields.map("params");
-  const given = ((defaults && plainValue(defaults)) ?? {}) as JsonObject;
-  const params = mergeParams(given, world.params);
-  const templates = new Templates(params);
+  const given = defaults ? (plainValue(defaults) as JsonObject | undefined) : fields.entry("params") ? undefined : {};
+  const params = mergeParams(given ?? {}, world.params);
+  const templates = new Templates(params, given !== undefined);
   const nodes = readNodes(report, fields, templates);
   return {
     name: (name && identifier(report, name.value, "the name")) ?? null,
@@ -56,22 +57,22 @@ export function readOpening(report: Reporter, tree: Tree, world: ReadingWorld): 
   };
 }
 
-function readVersion(report: Reporter, fields: Fields): boolean {
-  const entry = fields.required("version", "write version: 0");
-  if (!entry || entry.value.kind === "broken") return true;
-  if (entry.value.kind !== "scalar" || typeof entry.value.value !== "number") {
-    mismatch(report, entry.value, "`version` expects the number 0", undefined, "OPENING_VERSION");
-    return true;
+/** Another version may mean something else by every other key: nothing more is said about them. */
+function knownVersion(report: Reporter, root: MapTree): boolean {
+  const version = mapEntry(root, "version")?.value;
+  if (!version || isNothing(version)) return true;
+  if (version.kind === "scalar" && typeof version.value === "number") {
+    if (version.value === 0) return true;
+    report.error(
+      "OPENING_VERSION",
+      version.span,
+      `version ${version.value} of the language is not known`,
+      "this rlp reads version 0",
+    );
+    return false;
   }
-  if (entry.value.value === 0) return true;
-  // Another version may mean something else by every other key: nothing more is said about them.
-  report.error(
-    "OPENING_VERSION",
-    entry.value.span,
-    `version ${entry.value.value} of the language is not known`,
-    "this rlp reads version 0",
-  );
-  return false;
+  mismatch(report, version, "`version` expects the number 0", undefined, "OPENING_VERSION");
+  return true;
 }
 
 function readGoal(report: Reporter, tree: Tree, templates: Templates): readonly string[] {

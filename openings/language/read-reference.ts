@@ -2,7 +2,7 @@
 import type { Placed, PlacedRef } from "./draft.js";
 import type { Span } from "./diagnostic.js";
 import type { Extent, Parsed } from "./expression.js";
-import { asText } from "./fields.js";
+import { asText, NO_TEMPLATE } from "./fields.js";
 import type { Reporter } from "./reporter.js";
 import { placeInScalar } from "./scalar-place.js";
 import { hasTemplate } from "./template.js";
@@ -31,7 +31,7 @@ export function readReference<T>(
   const place = ({ start, end }: Extent): Span => placeInScalar(report.source.text, text as ScalarTree, start, end - start);
   if (!parsed.ok) {
     const { offset, length, message, hint } = parsed.fault;
-    const shown = hasTemplate(text.value) ? "templates are filled in in `with` and `goals` only" : hint;
+    const shown = hasTemplate(text.value) ? NO_TEMPLATE : hint;
     report.error("OPENING_EXPRESSION", place({ start: offset, end: offset + length }), `${what}: ${message}`, shown);
     return null;
   }

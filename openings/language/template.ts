@@ -24,13 +24,18 @@ export class Templates {
   readonly #sizes = new Map<string, number>();
   #spent = 0;
 
-  constructor(readonly params: JsonObject) {}
+  /** `complete` is false where a part of the parameters could not be read: what is missing then is no fault of the template. */
+  constructor(
+    readonly params: JsonObject,
+    readonly complete: boolean,
+  ) {}
 
   resolve(text: string): Resolved {
     if (!hasTemplate(text)) return { ok: true, value: text };
     const faults: TemplateFault[] = [];
     const parts: string[] = [];
     let at = 0;
+    let missing = false;
     for (let open = text.indexOf("{{"); open !== -1 && faults.length < FAULTS; open = text.indexOf("{{", at)) {
       parts.push(text.slice(at, open));
       const close = text.indexOf("}}", open + 2);
@@ -42,8 +47,10 @@ export class Templates {
       at = close + 2;
       const found = this.#lookUp(text.slice(open + 2, close).trim());
       const place = { offset: open, length: at - open };
-      if (!found.ok) faults.push({ ...place, ...found.fault });
-      else if (!this.#afford(found.path, found.value)) faults.push({ ...place, message: TOO_MUCH });
+      if (!found.ok) {
+        if (found.fault) faults.push({ ...place, ...found.fault });
+        else missing = true;
+      } else if (!this.#afford(found.path, found.value)) faults.push({ ...place, message: TOO_MUCH });
       else if (open === 0 && at === text.length) return { ok: true, value: found.value };
       else if (typeof found.value === "object") {
         const what = found.value === null ? "null" : Array.isArray(found.value) ? "a list" : "a map";
@@ -51,17 +58,18 @@ export class Templates {
         faults.push({ ...place, message: `${quoted(found.path)} is ${what}, which has no place inside text`, hint });
       } else parts.push(typeof found.value === "string" ? found.value : JSON.stringify(found.value));
     }
-    if (faults.length > 0) return { ok: false, faults };
+    if (missing || faults.length > 0) return { ok: false, faults };
     return { ok: true, value: parts.join("") + text.slice(at) };
   }
 
-  #lookUp(path: string): { ok: true; path: string; value: Json } | { ok: false; fault: { message: string; hint?: Hint } } {
+  #lookUp(path: string): { ok: true; path: string; value: Json } | { ok: false; fault: { message: string; hint?: Hint } | null } {
     const steps = path.split(".");
     if (steps[0] !== "params" || steps.length < 2)
       return {
         ok: false,
         fault: { message: `${quoted(path)} is not a parameter`, hint: "a template is {{params.name}}, dots for nested keys" },
       };
+    if (!this.complete) return { ok: false, fault: null };
     let value: Json = this.params;
     for (const [depth, step] of steps.entries()) {
       if (depth === 0) continue;

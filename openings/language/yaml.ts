@@ -1,5 +1,5 @@
 /** YAML text to a document with ranges, under limits that are checked before each step that they bound. */
-import { Composer, Lexer, Parser, type CST, type Document, type ParsedNode } from "yaml";
+import { Composer, isScalar, Lexer, Parser, type CST, type Document, type ParsedNode } from "yaml";
 import { openingLimits } from "./limits.js";
 import type { Reporter } from "./reporter.js";
 
@@ -28,7 +28,7 @@ export function parseYaml(report: Reporter): ParsedNode | undefined {
   });
   const [document] = [...composer.compose(tokens, true, text.length)];
   if (!document || reportErrors(document, report)) return undefined;
-  if (document.contents === null) {
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     report.error("OPENING_EMPTY", { start: 0, end: 1 }, "the file holds no opening", "an opening begins with `version: 0`");
     return undefined;
   }

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { missingGrants } from "#openings/check/grants.js";
+import type { Grant } from "#openings/agent.js";
+import { agent } from "../language/agents.js";
+
+const missing = (imports: readonly string[], grant: Partial<Grant> = {}, optionalImports: readonly string[] = []) =>
+  missingGrants(agent("a", {}, {}, { imports, grant, optionalImports })).map(({ import: name, capability }) => [
+    name,
+    capability,
+  ]);
+
+test("what needs no grant", () => {
+  expect(missing(["runloop:agent/types@0.1.0", "runloop:agent/log@0.1.0", "runloop:agent/state"])).toEqual([]);
+});
+
+test.each<[string, string, Partial<Grant>, Partial<Grant>]>([
+  ["kb", "kb_read or kb_write", { kb_read: true }, { kb_read: [] }],
+  ["kb", "kb_read or kb_write", { kb_write: ["notes"] }, { kb_write: false }],
+  ["model", "model", { model: ["local/*"] }, { model: [] }],
+  ["http", "net", { net: [{ host: "example.com", port: null, methods: null, paths: null }] }, { net: [] }],
+  ["tools", "tools", { tools: ["x"] }, { model: true }],
+  ["actions", "actions", { actions: ["email.send"] }, { actions: [] }],
+  ["clock", "time", { time: "real" }, { time: false }],
+  ["clock", "time", { time: true }, {}],
+  ["random", "random", { random: true }, { time: true }],
+])("%s needs %s", (name, capability, granted, denied) => {
+  const full = `runloop:agent/${name}@0.1.0`;
+  expect(missing([full], granted)).toEqual([]);
+  expect(missing([full], denied)).toEqual([[full, capability]]);
+  for (const optional of [name, `runloop:agent/${name}`, full]) expect(missing([full], denied, [optional])).toEqual([]);
+});
+
+const everything: Partial<Grant> = {
+  time: "real",
+  random: true,
+  kb_read: true,
+  kb_write: true,
+  model: true,
+  actions: ["email.send"],
+  tools: ["x"],
+  net: [{ host: "example.com", port: null, methods: null, paths: null }],
+};
+
+test.each([
+  "wasi:clocks/wall-clock@0.2.0",
+  "wasi:filesystem/types@0.2.0",
+  "wasi:io/streams",
+  "evil:agent/kb@0.1.0",
+  "runloop:agent/kb@0.2.0",
+  "runloop:agent/kb@0.1.0-evil",
+  "runloop:agent/constructor@0.1.0",
+  "runloop:agent/",
+  "runloop:agent/kb/more@0.1.0",
+  "xrunloop:agent/kb@0.1.0",
+  "kb",
+  "",
+])("%j is refused, whatever is granted and whatever is optional", (name) => {
+  expect(missing([name], everything, [name])).toEqual([[name, null]]);
+});
