@@ -1,6 +1,6 @@
 /** What an attempt is given, from the state of the run: the same state gives the same specification. */
-import type { Json, JsonObject } from "#core/json.js";
-import { isJsonObject } from "#core/json.js";
+import type { MetaOf } from "#core/events.js";
+import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
 import type { Message, StoredValue } from "#core/values.js";
 import type { Retry } from "../ir.js";
 import { inputsHash } from "../journal/hash.js";
@@ -26,16 +26,19 @@ export function gatherInputs(
   return [...node.given, ...brought];
 }
 
-export function attemptSpec(
-  state: RunState,
-  node: GraphNode,
-  attempt: number,
-  recorded: RecordedAttempt,
-  load: Load,
-): AttemptSpec {
-  if (!state.started) throw new EngineError("ENGINE_FINISHED", "the run has not begun");
-  const { seed, epoch_ms } = state.started;
-  const inputs = gatherInputs(node, (edge) => (state.edges[edge.index]?.is === "delivered" ? messagesOn(state, edge) : []), load);
+/** What a specification is made from. */
+export interface AttemptGround {
+  readonly begun: MetaOf<"run.started">;
+  readonly node: GraphNode;
+  readonly attempt: number;
+  readonly delivered: (edge: GraphEdge) => readonly StoredMessage[];
+  /** The `state` store as the attempt before left it. */
+  readonly store: StoredValue | null;
+  readonly recorded: RecordedAttempt;
+}
+
+export function buildSpec({ begun, node, attempt, delivered, store, recorded }: AttemptGround, load: Load): AttemptSpec {
+  const inputs = gatherInputs(node, delivered, load);
   return {
     node: node.id,
     agent: agentName(node),
@@ -43,12 +46,25 @@ export function attemptSpec(
     with: node.spec.with,
     inputs,
     inputsHash: inputsHash(inputs, node.spec.with),
-    seed: attemptSeed(seed, node.id, attempt, "attempt"),
-    epochMs: epoch_ms,
-    state: loadStore(nodeState(state, node).store, load),
+    seed: attemptSeed(begun.seed, node.id, attempt, "attempt"),
+    epochMs: begun.epoch_ms,
+    state: loadStore(store, load),
     timeoutMs: node.spec.timeout_ms,
     recorded,
   };
+}
+
+export function attemptSpec(
+  state: RunState,
+  node: GraphNode,
+  attempt: number,
+  recorded: RecordedAttempt,
+  load: Load,
+): AttemptSpec {
+  const { started: begun } = state;
+  if (!begun) throw new EngineError("ENGINE_NOT_BEGUN", "the run has not begun");
+  const delivered = (edge: GraphEdge) => (state.edges[edge.index]?.is === "delivered" ? messagesOn(state, edge) : []);
+  return buildSpec({ begun, node, attempt, delivered, store: nodeState(state, node).store, recorded }, load);
 }
 
 /** `name` or `name@variant`, as the opening's `use` names it. */

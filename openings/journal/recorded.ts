@@ -23,6 +23,8 @@ export interface AttemptRecord {
   readonly attempt: number;
   readonly started: RunEventOf<"node.started">;
   readonly finished: RunEventOf<"node.finished"> | null;
+  /** Calls with an outside effect as they were begun, answered or not. */
+  readonly begun: readonly RunEventOf<"call.started">[];
   readonly recorded: RecordedAttempt;
 }
 
@@ -43,11 +45,11 @@ export class Recordings {
 
   find(node: NodeId, attempt: number): AttemptRecord | undefined {
     const recording = this.#attempts.get(key(node, attempt));
-    return recording && { ...recording, recorded: recordedAttempt(recording) };
+    return recording && attemptRecord(recording);
   }
 
   *all(): Iterable<AttemptRecord> {
-    for (const recording of this.#attempts.values()) yield { ...recording, recorded: recordedAttempt(recording) };
+    for (const recording of this.#attempts.values()) yield attemptRecord(recording);
   }
 
   #add(event: RunEvent): void {
@@ -110,6 +112,11 @@ export class Recordings {
     if (recording) return recording;
     throw HistoryError.at("HISTORY_ORDER", event.seq, `${event.kind} of ${node}, whose attempt ${attempt} has not started`);
   }
+}
+
+function attemptRecord(recording: Recording): AttemptRecord {
+  const { node, attempt, started, finished, begun } = recording;
+  return { node, attempt, started, finished, begun: inOrder(begun.values()), recorded: recordedAttempt(recording) };
 }
 
 function recordedAttempt({ calls, begun, proposals, decisions, outcomes, logs }: Recording): RecordedAttempt {

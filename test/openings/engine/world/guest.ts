@@ -6,6 +6,7 @@ import { jsonDigest, type Json, type JsonObject } from "#core/json.js";
 import { hostFailure, type Failure, type Message } from "#core/values.js";
 import { budgetScope, unit } from "#openings/engine/spending.js";
 import type { AttemptEnd, AttemptSpec, Clock, Executor, Journal } from "#openings/engine/world.js";
+import type { Replayed, ReplayExecutor, ReplaySpec } from "#openings/replay/executor.js";
 import { JournalHasher, outputsHash, requestHash, responseHash, type HashedEnd } from "#openings/journal/hash.js";
 
 export type Agent = (guest: Guest) => Promise<GuestEnd> | GuestEnd;
@@ -38,6 +39,20 @@ class Parked extends Error {
   }
 }
 
+/** The guest did not do what is on record. */
+export class Mismatch extends Error {
+  constructor(
+    readonly call: number,
+    readonly expected: Json,
+    readonly got: Json,
+  ) {
+    super(`call ${call} differs from the recorded one`);
+  }
+}
+
+/** A re-execution has come to the end of what it may do. */
+export class Stopped extends Error {}
+
 export interface GuestWorld {
   readonly clock: Clock;
   readonly journal: Journal;
@@ -45,6 +60,8 @@ export interface GuestWorld {
   readonly decide: Decider;
   /** How long a host call, or a stretch of work, takes. */
   readonly latency: () => number;
+  /** Executed from the record alone, up to this fuel. */
+  readonly replay?: { readonly stopAtFuel: number | null };
 }
 
 export class Guest {
@@ -66,7 +83,7 @@ export class Guest {
   }
 
   async work(ms = this.world.latency()): Promise<void> {
-    this.fuel += 7;
+    this.#burn(7);
     await this.world.clock.sleep(ms, this.signal);
   }
 
@@ -80,15 +97,16 @@ export class Guest {
   async call(name: string, args: readonly Json[], effect = false): Promise<Json> {
     const { node, attempt, recorded } = this.spec;
     const seq = this.calls++;
-    this.fuel += 100;
+    this.#burn(100);
     const request = requestHash("runloop:agent/test", name, args);
     const base = { node, attempt, call_seq: seq, interface: "runloop:agent/test", function: name, request_hash: request };
     const before = recorded.calls.find(({ meta }) => meta.call_seq === seq);
     let response: Json;
     if (before) {
-      if (before.meta.request_hash !== request) throw new Error(`call ${seq} of ${node} differs from the recorded one`);
+      if (before.meta.request_hash !== request) throw new Mismatch(seq, before.meta.request_hash, request);
       response = this.world.journal.load(before.meta.response);
     } else {
+      if (this.world.replay) throw new Stopped();
       if (effect) {
         const begun = recorded.unfinished.find(({ meta }) => meta.call_seq === seq);
         const key = begun?.meta.idempotency_key ?? `${node}/${attempt}/${seq}`;
@@ -129,6 +147,7 @@ export class Guest {
     }
     const decided = recorded.decisions.find(({ meta }) => meta.proposal_id === proposal);
     if (decided) return decided.meta.decision;
+    if (this.world.replay) throw new Stopped();
     this.#later([{ kind: "node.waiting", level: "info", message: "waits", meta: { node, proposal_id: proposal } }]);
     await this.world.clock.sleep(this.world.latency(), this.signal);
     const decision = this.world.decide(node);
@@ -136,6 +155,12 @@ export class Guest {
     const meta = { proposal_id: proposal, args_hash: hash, decision, by: "user" };
     await this.world.journal.append([{ kind: "action.decided", level: "info", message: decision, meta }]);
     return decision;
+  }
+
+  #burn(fuel: number): void {
+    this.fuel += fuel;
+    const stop = this.world.replay?.stopAtFuel ?? null;
+    if (stop !== null && this.fuel >= stop) throw new Stopped();
   }
 
   finish(end: HashedEnd): { journalHash: Digest; localHash: Digest } {
@@ -171,33 +196,66 @@ export class SimExecutor implements Executor {
         () => undefined,
       );
     try {
-      return this.#ended(guest, await this.agents(spec.node)(guest));
+      return ended(guest, await this.agents(spec.node)(guest));
     } catch (error) {
       if (error instanceof Parked) return { status: "parked", proposal: error.proposal };
-      if (signal.aborted) return this.#cancelled(guest);
-      if (limit.signal.aborted) return this.#ended(guest, { error: hostFailure("host.timeout", "too long") });
+      if (signal.aborted) return { status: "cancelled", state: {}, ...costs(guest), ...guest.finish({ status: "cancelled" }) };
+      if (limit.signal.aborted) return ended(guest, { error: hostFailure("host.timeout", "too long") });
       throw error;
     } finally {
       limit.abort();
       this.#running--;
     }
   }
+}
 
-  #costs(guest: Guest) {
-    return { fuel: guest.fuel, peakMemoryBytes: 1024, tokens: 0, usd: 0, calls: guest.calls };
+function costs(guest: Guest) {
+  return { fuel: guest.fuel, peakMemoryBytes: 1024, tokens: 0, usd: 0, calls: guest.calls };
+}
+
+function ended(guest: Guest, end: GuestEnd): Exclude<AttemptEnd, { status: "parked" | "cancelled" }> {
+  const state = end.state ?? {};
+  if ("ok" in end) {
+    const hashes = guest.finish({ status: "ok", outputsHash: outputsHash(end.ok) });
+    return { status: "ok", outputs: end.ok, state, ...costs(guest), ...hashes };
   }
+  const hashes = guest.finish({ status: "error", failure: end.error });
+  return { status: "error", failure: end.error, state, ...costs(guest), ...hashes };
+}
 
-  #ended(guest: Guest, end: GuestEnd): AttemptEnd {
-    const state = end.state ?? {};
-    if ("ok" in end) {
-      const hashes = guest.finish({ status: "ok", outputsHash: outputsHash(end.ok) });
-      return { status: "ok", outputs: end.ok, state, ...this.#costs(guest), ...hashes };
+/** Executes attempts from their records; what they write goes nowhere. */
+export class SimReplayer implements ReplayExecutor {
+  constructor(
+    private readonly agents: (node: string) => Agent,
+    private readonly load: Journal["load"],
+  ) {}
+
+  async replay(spec: ReplaySpec, signal: AbortSignal): Promise<Replayed> {
+    const refuse = (): never => {
+      throw new Error("a replay stores nothing");
+    };
+    const journal: Journal = {
+      append: () => Promise.resolve([]),
+      store: refuse,
+      keep: refuse,
+      load: this.load,
+    };
+    const clock: Clock = { now: () => 0, sleep: () => Promise.resolve() };
+    const world = { clock, journal, effects: new Map(), decide: () => null, latency: () => 0, replay: spec };
+    const guest = new Guest(spec, signal, world);
+    try {
+      const end = ended(guest, await this.agents(spec.node)(guest));
+      const unmade = spec.recorded.calls[guest.calls];
+      if (!unmade) return { end };
+      return { end, divergence: { call: unmade.meta.call_seq, expected: unmade.meta.request_hash, got: null } };
+    } catch (error) {
+      const end = { status: "stopped" as const, fuel: guest.fuel };
+      if (error instanceof Stopped) {
+        const next = spec.recorded.calls[guest.calls];
+        return next ? { end, divergence: { call: guest.calls, expected: next.meta.request_hash, got: null } } : { end };
+      }
+      if (error instanceof Mismatch) return { end, divergence: { call: error.call, expected: error.expected, got: error.got } };
+      throw error;
     }
-    const hashes = guest.finish({ status: "error", failure: end.error });
-    return { status: "error", failure: end.error, state, ...this.#costs(guest), ...hashes };
-  }
-
-  #cancelled(guest: Guest): AttemptEnd {
-    return { status: "cancelled", state: {}, ...this.#costs(guest), ...guest.finish({ status: "cancelled" }) };
   }
 }

@@ -63,9 +63,8 @@ export class SimJournal implements Journal {
 
   load(stored: StoredValue): Json {
     if ("value" in stored) return stored.value;
-    const text = this.#staged.get(stored.blob) ?? this.disk.blobs.get(stored.blob);
-    if (text === undefined) throw new Error(`no blob ${stored.blob}`);
-    return JSON.parse(text) as Json;
+    const text = this.#staged.get(stored.blob);
+    return text === undefined ? loadFrom(this.disk)(stored) : (JSON.parse(text) as Json);
   }
 
   #place(draft: RunEventDraft): RunEvent {
@@ -91,6 +90,15 @@ export class SimJournal implements Journal {
 export interface Disk {
   readonly events: RunEvent[];
   readonly blobs: Map<Digest, string>;
+}
+
+export function loadFrom(disk: Disk): Journal["load"] {
+  return (stored) => {
+    if ("value" in stored) return stored.value;
+    const text = disk.blobs.get(stored.blob);
+    if (text === undefined) throw new Error(`no blob ${stored.blob}`);
+    return JSON.parse(text) as Json;
+  };
 }
 
 const never = new AbortController().signal;

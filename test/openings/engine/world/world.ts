@@ -3,9 +3,11 @@ import type { RunEvent } from "#core/events.js";
 import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
 import type { Graph } from "#openings/engine/graph.js";
 import { openRun } from "#openings/journal/open.js";
+import { replayRun } from "#openings/replay/replay.js";
+import type { ReplayVerdict } from "#openings/replay/verdict.js";
 import { SimClock } from "./clock.js";
-import { SimExecutor, type Agent, type Decider, type Effects } from "./guest.js";
-import { SimJournal, type Disk } from "./journal.js";
+import { SimExecutor, SimReplayer, type Agent, type Decider, type Effects } from "./guest.js";
+import { loadFrom, SimJournal, type Disk } from "./journal.js";
 import { beginning } from "./opening.js";
 
 export interface Setup {
@@ -57,4 +59,11 @@ export async function simulate(setup: Setup): Promise<Ran> {
   const outcome = await clock.run(driven);
   if (!executor) throw new Error("no executor was made");
   return { outcome, events: disk.events, disk, effects, executor };
+}
+
+/** Replays what is on disk. */
+export function replayed(graph: Graph, agents: Setup["agents"], disk: Disk): Promise<ReplayVerdict> {
+  const load = loadFrom(disk);
+  const executor = new SimReplayer(agents, load);
+  return replayRun({ graph, events: disk.events, executor, load, components: {} });
 }
