@@ -10,7 +10,7 @@ const SEMVER = "(?:0|[1-9][0-9]{0,5})(?:\\.(?:0|[1-9][0-9]{0,5})){2}(?:-[a-z0-9.
 const label = new RegExp(`^${LABEL}$`);
 const interfaceName = new RegExp(`^${LABEL}:${LABEL}/${LABEL}(?:@${SEMVER})?$`);
 const functionName = new RegExp(`^(?:${LABEL}|\\[constructor\\]${LABEL}|\\[(?:method|static)\\]${LABEL}\\.${LABEL})$`);
-const coreName = /^[A-Za-z0-9_$.:/@#[\]-]+$/;
+const coreName = /^[A-Za-z0-9_$.:/@#|[\]-]+$/;
 
 const reserved = new Set([
   "then",
