@@ -14,8 +14,8 @@ export class Message {
 }
 
 export class Invocation {
-  /** The node's `with` map. */
-  with: Json = Json.object();
+  /** The node's `with` map. (Not named so: the compiler takes `a < call.with` for the beginning of type arguments.) */
+  options: Json = Json.object();
   /** All inputs, in the order of the edges in the opening's file. */
   readonly messages: Message[] = [];
 

@@ -54,6 +54,8 @@ export interface Guest {
   /** `interface.function` of each call of the last run but `log.write`, in order, with its arguments. */
   readonly calls: readonly { readonly name: string; readonly args: readonly any[] }[];
   readonly imports: readonly string[];
+  /** Size of the last instance's memory. */
+  readonly memoryBytes: () => number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "rlp-guest-"));
@@ -78,6 +80,13 @@ export async function load(component: Uint8Array): Promise<Guest> {
     return modules.get(name);
   };
 
+  let memory: { buffer: ArrayBuffer } | undefined;
+  const instantiateCore = (module: unknown, imports: object): unknown => {
+    const instance = new WebAssembly.Instance(module, imports);
+    memory = instance.exports.memory ?? memory;
+    return instance;
+  };
+
   const log: LogLine[] = [];
   const calls: { name: string; args: readonly any[] }[] = [];
   const names = [...new Set(imports.map((name) => name.replace(/^runloop:agent\//, "").replace(/@.*$/, "")))];
@@ -85,6 +94,7 @@ export async function load(component: Uint8Array): Promise<Guest> {
     log,
     calls,
     imports: names,
+    memoryBytes: () => memory?.buffer.byteLength ?? 0,
     async run(call, answers = {}) {
       log.length = 0;
       calls.length = 0;
@@ -94,7 +104,7 @@ export async function load(component: Uint8Array): Promise<Guest> {
           new Proxy({}, { get: (_, property) => functionOf(name, String(property), answers, log, calls) }),
         ]),
       );
-      const instance = instantiate(moduleOf, host);
+      const instance = instantiate(moduleOf, host, instantiateCore);
       try {
         const outputs = instance.run({
           node: call.node ?? "node",

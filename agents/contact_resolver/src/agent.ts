@@ -7,8 +7,8 @@ const POOL = 50;
 
 export function agent(call: Invocation): Outcome {
   const queries = call.input("query").all();
-  if (queries.length == 0) queries.push(call.with.get("query"));
-  const limit = max(1, call.with.getInt("limit", 1));
+  if (queries.length == 0) queries.push(call.options.get("query"));
+  const limit = max(1, call.options.getInt("limit", 1));
 
   const people = list();
   const seen = new Set<string>();

@@ -3,14 +3,14 @@ import { failed, fail, Hit, Invocation, Json, json, kb, list, log, ok, Outcome, 
 import { Ranking } from "./ranking";
 
 export function agent(call: Invocation): Outcome {
-  const topic = (call.input("topic").given ? call.input("topic").first() : call.with.get("topic")).asText().trim();
+  const topic = (call.input("topic").given ? call.input("topic").first() : call.options.get("topic")).asText().trim();
   if (topic == "") return fail("context.no-topic", "`topic` is empty: say what to look for");
-  const limit = max(1, call.with.getInt("limit", 5));
+  const limit = max(1, call.options.getInt("limit", 5));
   const options = new SearchOptions();
   // More than are wanted: the searches below are fused, and a hit that only one of them ranks high must be in both.
   options.limit = min(100, 4 * limit);
-  options.kind = call.with.getString("kind");
-  options.domain = call.with.getString("domain");
+  options.kind = call.options.getString("kind");
+  options.domain = call.options.getString("domain");
 
   const searches = [topic].concat(refinements(topic, call.input("contacts").first()));
   const ranking = new Ranking();
@@ -21,7 +21,7 @@ export function agent(call: Invocation): Outcome {
   }
 
   const best = ranking.best(limit);
-  const maxChars = call.with.getInt("max_chars", 1200);
+  const maxChars = call.options.getInt("max_chars", 1200);
   const hits = list();
   for (let i = 0; i < best.length; i++) hits.push(hitAsJson(best[i].hit, best[i].score, maxChars));
   log.info("context gathered", json().set("topic", topic).set("hits", best.length));

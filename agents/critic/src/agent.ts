@@ -7,7 +7,7 @@ import { checkForm, Findings } from "./rules";
 export function agent(call: Invocation): Outcome {
   const draft = new Draft(call.input("draft").first());
   const findings = new Findings();
-  checkForm(draft, call.with.getInt("max_words", 180), call.input("recipients").all(), findings);
+  checkForm(draft, call.options.getInt("max_words", 180), call.input("recipients").all(), findings);
 
   for (let i = 0; i < draft.citations.length; i++) {
     const found = kb.get(draft.citations[i]);
@@ -19,7 +19,7 @@ export function agent(call: Invocation): Outcome {
   // The template filler has nothing that a model could judge, and a broken rule is enough.
   let judge = Json.nothing;
   if (!draft.isLocal && findings.none) {
-    const verdict = askModel(draft, call.with.getString("model"));
+    const verdict = askModel(draft, call.options.getString("model"));
     if (!verdict.ok) {
       // No model to ask is a fact about the host; a model that cannot be reached now is worth another attempt.
       if (verdict.error.code != "invalid" && verdict.error.code != "denied") return failed(verdict.error, "asking a language model for its verdict");

@@ -9,7 +9,7 @@ export function agent(call: Invocation): Outcome {
   if (subject == "") return fail("mail.no-subject", "the draft has no subject");
 
   const mail = json().set("to", to).set("subject", subject).set("body", draft.getString("body"));
-  const cc = draft.getStrings("cc").concat(call.with.getStrings("cc"));
+  const cc = draft.getStrings("cc").concat(call.options.getStrings("cc"));
   if (cc.length > 0) mail.set("cc", cc);
 
   const decision = actions.propose("email.send", mail);

@@ -13,16 +13,16 @@ export function agent(call: Invocation): Outcome {
   const people = new Recipients(call.input("recipients").all());
   if (people.count == 0) return fail("writer.no-recipient", "`recipients` holds nobody with an address");
   const bundles = call.input("context").all();
-  const topic = topicOf(call.with, bundles);
+  const topic = topicOf(call.options, bundles);
   if (topic == "") return fail("writer.no-topic", "there is nothing to write about: give `topic`, or a context that has one");
 
   const facts = factsAbout(topic, bundles);
-  const letter = new Letter(topic, people, facts, call.with.getString("tone", "neutral"), call.with.getString("sender"));
+  const letter = new Letter(topic, people, facts, call.options.getString("tone", "neutral"), call.options.getString("sender"));
   const options = new CompletionOptions().local(letter.template(), letter.data());
-  options.model = call.with.getString("model");
-  options.temperature = call.with.getNumber("temperature", 0);
+  options.model = call.options.getString("model");
+  options.temperature = call.options.getNumber("temperature", 0);
 
-  const answer = model.complete(promptFor(letter, call.with.getString("instructions")), options);
+  const answer = model.complete(promptFor(letter, call.options.getString("instructions")), options);
   if (!answer.ok) return failed(answer.error, "asking a language model for the draft");
   const mail = readAnswer(answer.value.text, subjectOf(topic), facts);
   if (mail.body == "") return fail("writer.unusable-answer", answer.value.model + " gave no text for a mail", true);

@@ -30,7 +30,7 @@ export function receive(
 
   const parsed = parse(liftString(options, optionsLength));
   if (!parsed.ok) return unreadable(call, "`with`", parsed.error.message);
-  call.with = parsed.value;
+  call.options = parsed.value;
 
   for (let i: usize = 0; i < inputsLength; i++) {
     const at = inputs + i * INPUT;

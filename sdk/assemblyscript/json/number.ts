@@ -64,16 +64,20 @@ function nearest64(text: string, first: i32, last: i32, small: u64, count: i32, 
   }
   const numerator = Natural.of(0);
   let taken = 0;
-  for (let at = first; at < last && taken < MAX_DIGITS; at++) {
+  let more = false;
+  for (let at = first; at < last; at++) {
     const unit = <u32>text.charCodeAt(at);
     if (unit == 0x2e || (unit == 0x30 && taken == 0)) continue;
-    numerator.scale(10, unit - 0x30);
-    taken++;
+    if (taken < MAX_DIGITS) {
+      numerator.scale(10, unit - 0x30);
+      taken++;
+    } else if (unit != 0x30) more = true;
   }
-  if (count > taken) {
-    // What was cut off only has to keep the value above a tie.
-    exponent += count - taken - 1;
+  exponent += count - taken;
+  if (more) {
+    // Whatever the digits are that do not fit, all they can do is lift the value above a tie.
     numerator.scale(10, 1);
+    exponent--;
   }
   const denominator = Natural.of(1);
   if (exponent >= 0) numerator.scaleTen(exponent);
@@ -178,7 +182,9 @@ function shortest(value: f64, digits: Text): i32 {
     const atLow = closed ? below <= 0 : below < 0;
     const atHigh = above(r, high, s, closed);
     if (atLow || atHigh) {
-      const up = atLow && atHigh ? r.sumCompare(r, s) >= 0 : atHigh;
+      const half = r.sumCompare(r, s);
+      // Of two digits that are equally near, ECMA-262 takes the even one.
+      const up = atLow && atHigh ? half > 0 || (half == 0 && digit & 1) : atHigh;
       digits.unit(0x30 + digit + (up ? 1 : 0));
       return point;
     }
