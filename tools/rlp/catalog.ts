@@ -1,0 +1,140 @@
+/** Every command: what it is called, what it does in one line, where its code is. The code is loaded when the command is called. */
+import type { Command } from "commander";
+import type { Act } from "./context.js";
+
+export interface CommandCode {
+  /** Declares arguments, options and examples, and ends with `command.action(act(…))`. */
+  define(command: Command, act: Act): void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Heading in `rlp --help`. */
+  readonly group?: string;
+  readonly load: () => Promise<CommandCode>;
+}
+export interface CommandFamily {
+  readonly name: string;
+  readonly summary: string;
+  readonly group?: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+const OPENINGS = "Openings:";
+const RUNS = "Runs:";
+const DECISIONS = "Decisions:";
+const KNOWLEDGE = "Knowledge and agents:";
+const MACHINE = "This machine:";
+
+export const catalog: readonly (CommandEntry | CommandFamily)[] = [
+  { name: "run", group: OPENINGS, summary: "run an opening", load: () => import("./commands/run.js") },
+  {
+    name: "check",
+    group: OPENINGS,
+    summary: "find everything that is wrong with an opening",
+    load: () => import("./commands/check.js"),
+  },
+  {
+    name: "plan",
+    group: OPENINGS,
+    summary: "show what an opening would do, and with which rights",
+    load: () => import("./commands/plan.js"),
+  },
+  { name: "runs", group: RUNS, summary: "list runs", load: () => import("./commands/runs.js") },
+  { name: "trace", group: RUNS, summary: "show what happened in a run, step by step", load: () => import("./commands/trace.js") },
+  {
+    name: "replay",
+    group: RUNS,
+    summary: "execute a run again from its journal and compare everything",
+    load: () => import("./commands/replay.js"),
+  },
+  {
+    name: "resume",
+    group: RUNS,
+    summary: "go on with a run that was interrupted, killed or parked",
+    load: () => import("./commands/resume.js"),
+  },
+  { name: "cancel", group: RUNS, summary: "end a run for good", load: () => import("./commands/cancel.js") },
+  {
+    name: "proposals",
+    group: DECISIONS,
+    summary: "list the actions that wait for a decision",
+    load: () => import("./commands/proposals.js"),
+  },
+  { name: "approve", group: DECISIONS, summary: "let a proposed action happen", load: () => import("./commands/approve.js") },
+  { name: "reject", group: DECISIONS, summary: "refuse a proposed action", load: () => import("./commands/reject.js") },
+  {
+    name: "kb",
+    group: KNOWLEDGE,
+    summary: "the knowledge base: ingest, search, why, verify, query",
+    commands: [
+      { name: "ingest", summary: "take in contacts and notes", load: () => import("./commands/kb/ingest.js") },
+      { name: "search", summary: "find what was ingested", load: () => import("./commands/kb/search.js") },
+      { name: "why", summary: "the events behind an entity, and their causes", load: () => import("./commands/kb/why.js") },
+      { name: "verify", summary: "check the ledger's chain, row by row", load: () => import("./commands/kb/verify.js") },
+      { name: "query", summary: "one SELECT over the views", load: () => import("./commands/kb/query.js") },
+    ],
+  },
+  {
+    name: "agent",
+    group: KNOWLEDGE,
+    summary: "agents: list, inspect",
+    commands: [
+      { name: "list", summary: "the agents that openings can use", load: () => import("./commands/agent/list.js") },
+      {
+        name: "inspect",
+        summary: "imports, exports, rights, ports, size and digest of an agent",
+        load: () => import("./commands/agent/inspect.js"),
+      },
+    ],
+  },
+  {
+    name: "doctor",
+    group: MACHINE,
+    summary: "check this installation, and say how to mend it",
+    load: () => import("./commands/doctor.js"),
+  },
+  {
+    name: "config",
+    group: MACHINE,
+    summary: "the configuration: path",
+    commands: [
+      {
+        name: "path",
+        summary: "which files are read, and where each key comes from",
+        load: () => import("./commands/config.js"),
+      },
+    ],
+  },
+  {
+    name: "daemon",
+    group: MACHINE,
+    summary: "the background host: run",
+    commands: [
+      { name: "run", summary: "stay in the foreground as the background host", load: () => import("./commands/daemon.js") },
+    ],
+  },
+];
+
+/** Options with a value that may stand before the command. */
+const VALUED = ["--home", "--config"];
+
+/** The command that `argv` names, by walking over the options before and between its words. */
+export function findCommand(argv: readonly string[]): { readonly words: readonly string[]; readonly entry: CommandEntry | null } {
+  let entries: readonly (CommandEntry | CommandFamily)[] = catalog;
+  const words: string[] = [];
+  for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
+    const word = argv[i] ?? "";
+    if (word.startsWith("-")) {
+      if (VALUED.includes(word)) i++;
+      continue;
+    }
+    const found = entries.find(({ name }) => name === word);
+    if (!found) break;
+    words.push(word);
+    if ("load" in found) return { words, entry: found };
+    entries = found.commands;
+  }
+  return { words, entry: null };
+}

@@ -1,0 +1,52 @@
+/** `rlp kb why`: the events behind an entity, oldest first, and what led to each. */
+import type { Command } from "commander";
+import { Exit } from "#core/errors.js";
+import { visibleText } from "#core/visible.js";
+import { KbError } from "#kb/errors.js";
+import { why, whyText, type WhyEvent } from "#kb/why/why.js";
+import type { Act, Context } from "../../context.js";
+import { usage } from "../../failure.js";
+import { examples } from "../../program.js";
+import { cut } from "../../terminal/width.js";
+import { withViews } from "../../views.js";
+
+export function define(command: Command, act: Act): void {
+  command
+    .argument(
+      "<entity>",
+      "artifact:…, contact:…, document:…, run:…, node:<run>#<node>, proposal:…, an address, or a beginning of one",
+    )
+    .addHelpText(
+      "after",
+      examples(
+        ["rlp kb why artifact:3f2a", "the run, the agents, the notes and the decision behind a mail"],
+        ["rlp kb why ada@example.com", "where a contact comes from, and every change of it"],
+      ),
+    )
+    .action(act(explain));
+}
+
+async function explain(context: Context, args: readonly string[]) {
+  const { out } = context;
+  const [entity] = args;
+  if (entity === undefined) throw usage("no entity is named", "rlp kb why ada@example.com");
+  const found = await withViews(context, (kb) => why(kb, entity));
+  if (!found)
+    throw new KbError("KB_NOT_FOUND", `nothing is known of \`${entity}\``, {
+      hint: "this home has no knowledge base yet; `rlp kb ingest` makes one",
+    });
+  if (!out.readable) out.data({ entity: found.entity, events: found.events.map(recordOf), truncated: found.truncated });
+  else {
+    const [head = "", ...lines] = visibleText(whyText(found)).split("\n");
+    out.print(
+      [out.colours.bold(head), ...lines.map((line) => (context.flags.verbose ? line : cut(line, out.columns)))].join("\n"),
+    );
+    out.note("* is about it; the others led to it; ← names the causes");
+  }
+  return Exit.ok;
+}
+
+/** Names as in events. */
+function recordOf({ id, tsMs, kind, actor, traceId, seq, what, causes, own }: WhyEvent) {
+  return { id, ts_ms: tsMs, kind, actor, trace_id: traceId, seq, what, causes, own };
+}

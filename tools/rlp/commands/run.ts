@@ -1,0 +1,102 @@
+/** `rlp run`: compiles an opening, runs it, shows it. */
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { Option, type Command } from "commander";
+import { Exit, UsageError, type ExitCode } from "#core/errors.js";
+import type { Act, Context } from "../context.js";
+import { usage } from "../failure.js";
+import { compileOpening, openingArgument, usable } from "../opening.js";
+import { examples } from "../program.js";
+import { paramOptions, paramsOf, type ParamFlags } from "../run/param-options.js";
+import { viewOf } from "../run/view.js";
+import { watchRun, type WatchFlags } from "../run/watched.js";
+import { wholeNumber } from "../whole-number.js";
+import { showPlan } from "./plan.js";
+
+interface RunFlags extends ParamFlags, Omit<WatchFlags, "traceOut"> {
+  readonly local?: boolean;
+  readonly traceOut?: string;
+  readonly dryRun?: boolean;
+  readonly seed?: number;
+  readonly epoch?: number;
+}
+
+/** The last moment that a date can hold (ECMA-262, 21.4.1.1). */
+const LAST_MOMENT = 8_640_000_000_000_000;
+
+export function define(command: Command, act: Act): void {
+  paramOptions(
+    command
+      .argument("<opening>", "the opening's file (YAML)")
+      .option("--local", "run here, in the foreground; this version has no background host"),
+  )
+    .addOption(new Option("--yes", "approve whatever is proposed").conflicts("deny"))
+    .addOption(new Option("--deny", "reject whatever is proposed"))
+    .option("--trace-out <file>", "write the run's events and blobs there: a file that replays anywhere")
+    .option("--dry-run", "check and plan, run nothing")
+    .option(
+      "--seed <n>",
+      "the run's seed, 0 to 2^53 − 1; drawn where it is not given",
+      wholeNumber("--seed", Number.MAX_SAFE_INTEGER),
+    )
+    .option("--epoch <ms>", "where the agents' clock starts, in milliseconds since 1970", wholeNumber("--epoch", LAST_MOMENT))
+    .addHelpText(
+      "after",
+      examples(
+        ["rlp run examples/openings/compose_email.yaml --local", "asks before the mail goes out"],
+        [
+          "rlp run examples/openings/compose_email.yaml --local --yes --param recipient=ada",
+          "another recipient, and no question",
+        ],
+        ["rlp run opening.yaml --local --json > run.ndjson", "only events, one JSON object a line"],
+      ),
+    )
+    .action(act(run));
+}
+
+async function run(context: Context, args: readonly string[], flags: RunFlags): Promise<ExitCode> {
+  const file = openingArgument(args);
+  if (!flags.local && !flags.dryRun)
+    throw usage("there is no background host to hand this run to", `pass --local to run it here: rlp run ${file} --local`);
+  const traceOut = flags.traceOut === undefined ? undefined : writablePath(resolve(context.world.cwd, flags.traceOut));
+  const params = paramsOf(flags, context);
+  const host = await context.host({ warm: !flags.dryRun });
+  const compiled = usable(await compileOpening(context, file, params), context.out);
+  if (flags.dryRun) {
+    await showPlan(context, compiled);
+    return Exit.ok;
+  }
+  const { startRun } = await import("#host/run/start.js");
+  const { opening } = compiled;
+  return watchRun(
+    context,
+    {
+      host,
+      view: viewOf(opening),
+      start: (options) =>
+        startRun(host, compiled, {
+          ...options,
+          ...(flags.seed !== undefined && { seed: flags.seed }),
+          ...(flags.epoch !== undefined && { epochMs: flags.epoch }),
+        }),
+    },
+    { ...(flags.yes && { yes: true }), ...(flags.deny && { deny: true }), traceOut },
+  );
+}
+
+/** Found out before the run rather than after it. */
+function writablePath(file: string): string {
+  const refuse = (what: string): never => {
+    throw new UsageError("USAGE", `--trace-out: ${what}`, {
+      place: { file },
+      hint: "name a file in a folder that you can write to",
+    });
+  };
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) refuse("is a folder");
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch {
+    refuse("its folder is not there, or cannot be written to");
+  }
+  return file;
+}

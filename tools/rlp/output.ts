@@ -1,0 +1,103 @@
+/** Where a command writes to. Standard output is for results, standard error for what a person should read. */
+import picocolors from "picocolors";
+import { visibleText } from "#core/visible.js";
+import { jsonLine } from "./terminal/json.js";
+
+export type Colours = ReturnType<typeof picocolors.createColors>;
+
+/** What {@link Output} needs of a stream; `process.stdout` and `process.stderr` are such. */
+export interface Sink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): boolean;
+  on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
+  on(event: "resize", listener: () => void): unknown;
+  off(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
+  off(event: "resize", listener: () => void): unknown;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly color: boolean;
+  readonly unicode: boolean;
+  /** Text even where standard output is no terminal. */
+  readonly readable?: boolean;
+}
+
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Tables and views on a terminal, JSON otherwise. */
+  readonly readable: boolean;
+  readonly unicode: boolean;
+  readonly colours: Colours;
+  readonly errColours: Colours;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly #closed = new AbortController();
+
+  constructor(stdout: Sink, stderr: Sink, options: OutputOptions) {
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.json = options.json;
+    this.quiet = options.quiet;
+    this.readable = options.readable ?? (!options.json && stdout.isTTY === true);
+    this.unicode = options.unicode;
+    this.colours = picocolors.createColors(options.color && stdout.isTTY === true);
+    this.errColours = picocolors.createColors(options.color && stderr.isTTY === true);
+    // For as long as the process lives: a broken pipe is reported some time after the write.
+    stdout.on("error", (error) => this.#broken(error));
+    stderr.on("error", () => {}); // nobody is left to tell
+  }
+
+  /** Aborts when the reader of standard output has gone (`| head`). */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Columns to lay text out in. */
+  get columns(): number {
+    return Math.max(20, this.stdout.columns ?? 80);
+  }
+
+  /** A result for a person, already made visible and coloured. */
+  print(text: string): void {
+    this.#write(text.endsWith("\n") ? text : `${text}\n`);
+  }
+
+  /** One JSON value a line. */
+  data(value: unknown): void {
+    this.#write(`${jsonLine(value, this.stdout.isTTY === true)}\n`);
+  }
+
+  /** For people, beside the result; `--quiet` silences it. */
+  note(text: string): void {
+    if (!this.quiet) this.#tell(text);
+  }
+
+  /** A warning: always on standard error. */
+  warn(text: string): void {
+    this.#tell(`${this.errColours.yellow("warning:")} ${visibleText(text)}`);
+  }
+
+  /** A last word on standard error, whatever the options say. */
+  complain(text: string): void {
+    this.#tell(text);
+  }
+
+  #tell(text: string): void {
+    this.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+  }
+
+  #write(text: string): void {
+    if (!this.closed.aborted) this.stdout.write(text);
+  }
+
+  #broken(error: NodeJS.ErrnoException): void {
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED" && !this.closed.aborted)
+      this.#tell(`error[OUTPUT]: standard output cannot be written (${error.code ?? error.message})`);
+    this.#closed.abort(error);
+  }
+}

@@ -1,0 +1,95 @@
+/** The last words of a run: summary, the mail or artifact, and what to type next. On a terminal on standard output, else on standard error. */
+import type { Host } from "#host/host.js";
+import type { RunResult } from "#host/run/contract.js";
+import { visibleLine } from "#core/visible.js";
+import { Exit } from "#core/errors.js";
+import type { Json } from "#core/json.js";
+import { quoted, type Context } from "../context.js";
+import { loadBlob, loadStored } from "../ledger.js";
+import type { Look } from "./lines.js";
+import { artifactLines, mailLines, mailOf, summaryLines, type MailText } from "./summary.js";
+import type { RunView } from "./view.js";
+import { exitOf } from "./exit.js";
+
+export interface Told {
+  readonly host: Host;
+  readonly view: RunView;
+  readonly result: RunResult;
+  /** `--trace-out`. */
+  readonly traceOut: string | undefined;
+}
+
+export async function tellResult(context: Context, told: Told): Promise<void> {
+  const { out } = context;
+  const { result, view } = told;
+  if (out.json) {
+    // Standard output has every event already; a failure is one more object on standard error, as for any command.
+    if (exitOf(result, view) === Exit.failed) out.complain(JSON.stringify(failureOf(told)));
+    return;
+  }
+  const terminal = out.readable;
+  const look: Look = { colours: terminal ? out.colours : out.errColours, unicode: out.unicode };
+  const tell = (lines: readonly string[]): void => (terminal ? out.print(lines.join("\n")) : out.note(lines.join("\n")));
+  const summary = summaryLines(view, terminal ? out.columns : Infinity, look);
+  if (out.quiet) {
+    if (terminal) tell([summary[0] ?? "", result.traceId]);
+    else if (result.status === "parked") out.complain(nextCommands(context, told).join("\n"));
+    return;
+  }
+  tell([...summary, "", ...(await productLines(told, look)), result.traceId, ...nextCommands(context, told)]);
+}
+
+/** Why the command fails: the run did, or a person refused what it proposed. */
+function failureOf({ result, view }: Told): Json {
+  const message = result.reason ?? (view.rejected > 0 ? "an action was rejected" : result.status);
+  const code = result.success ? "RUN_REJECTED" : "RUN_FAILED";
+  return { code, message: `${result.openingName}: ${message}`, place: { at: result.traceId } };
+}
+
+/** Mails that were sent, or the last draft, or the saved artifacts. */
+async function productLines({ host, view }: Told, look: Look): Promise<string[]> {
+  const ledger = await host.ledger();
+  const { colours } = look;
+  if (view.mails.length > 0)
+    return view.mails.flatMap(({ artifact, path, to, subject }) => {
+      const mail: MailText = mailOf(loadBlob(ledger, artifact)) ?? { to, subject, body: "" };
+      const lies = path === null ? [] : ["", `  ${colours.bold("lies in")} ${visibleLine(path)}`];
+      return [colours.bold("Mail"), ...mailLines(mail, look), ...lies, ""];
+    });
+  const draft = view.drafts.findLast(({ type }) => type.includes("draft"));
+  if (draft) {
+    const body = loadStored(ledger, draft.body);
+    const mail = mailOf(body);
+    return [
+      colours.bold(`Draft by ${visibleLine(draft.node)}, not sent`),
+      ...(mail ? mailLines(mail, look) : artifactLines(body)),
+      "",
+    ];
+  }
+  return view.artifacts.flatMap(({ source, kind, digest }) => [
+    `${colours.bold(visibleLine(source ?? kind))}  ${colours.dim(`artifact:${digest}`)}`,
+    ...artifactLines(loadBlob(ledger, digest)),
+    "",
+  ]);
+}
+
+/** Commands to paste, each with what it does. */
+function nextCommands(context: Context, { result, view, traceOut }: Told): string[] {
+  const trace = result.traceId;
+  const next: [command: string, does: string][] = [];
+  const parked = result.status === "parked";
+  for (const proposal of result.waiting) {
+    next.push([`approve ${proposal}`, "let it happen"]);
+    next.push([`reject ${proposal} --reason ${quoted("…")}`, "or refuse it"]);
+  }
+  if (parked) next.push([`resume ${trace}`, result.waiting.length > 0 ? "then go on" : "go on"]);
+  else {
+    next.push([`trace ${trace}`, "what happened, step by step"]);
+    next.push([`replay ${trace}`, "execute it again and compare everything"]);
+    const [product] = [...view.mails.map(({ artifact }) => artifact), ...view.artifacts.map(({ digest }) => digest)];
+    if (product !== undefined) next.push([`kb why artifact:${product.slice(0, 12)}`, "what it was made from"]);
+  }
+  const lines = next.map(([command, does]) => [context.invocation(command), does] as const);
+  if (traceOut !== undefined) lines.push([context.agtop(traceOut), "see it again as it happened"]);
+  return lines.flatMap(([command, does]) => [`  ${command}`, `      ${does}`]);
+}

@@ -1,0 +1,13 @@
+/** JSON has escapes for every character: on a terminal what is hidden or acts on it is written as one. The value stays the same. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+export function jsonLine(value: unknown, forTerminal: boolean): string {
+  const text = JSON.stringify(value) ?? "null";
+  return forTerminal ? text.replace(HIDDEN, escapeUnits) : text;
+}
+
+function escapeUnits(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`).join(
+    "",
+  );
+}
