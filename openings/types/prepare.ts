@@ -21,6 +21,9 @@ export const schemaLimits = {
   uniqueItems: 256,
 } as const;
 
+/** Lists of at most so many items are compared at little cost. */
+const SHORT = 32;
+
 /** A copy: keywords this version knows, nothing else. */
 export type PreparedSchema = boolean | { [keyword: string]: unknown };
 
@@ -192,14 +195,19 @@ class Copier {
     return { source: verdict.pattern.source, weight: verdict.pattern.degree === 1 ? 8 : 64 };
   }
 
-  // The validator compares all pairs. The test moves behind a bound on the length; it stands last, so no other index shifts.
+  // The validator compares all pairs, so long lists cost more than short ones and very long ones do not pass. The tests stand last in
+  // `allOf`: no other index shifts.
   #boundUniqueItems(copy: Copy): void {
     delete copy["uniqueItems"];
-    const maxItems = schemaLimits.uniqueItems;
-    const compare = { uniqueItems: true };
-    this.meter.attach(compare, 128);
-    const bounded = [{ maxItems }, { if: { minItems: maxItems + 1 }, else: compare }];
-    copy["allOf"] = [...((copy["allOf"] as unknown[] | undefined) ?? []), ...bounded];
+    const longest = schemaLimits.uniqueItems;
+    const compare = (weight: number): Copy => {
+      const test = { uniqueItems: true };
+      this.meter.attach(test, weight);
+      return test;
+    };
+    const short = { if: { minItems: SHORT + 1 }, else: compare(4) };
+    const long = { if: { anyOf: [{ maxItems: SHORT }, { minItems: longest + 1 }] }, else: compare(512) };
+    copy["allOf"] = [...((copy["allOf"] as unknown[] | undefined) ?? []), { maxItems: longest }, short, long];
   }
 
   /** Every reference finds its schema, and none leads back to itself without going into the value. */

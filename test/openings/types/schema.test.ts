@@ -127,6 +127,22 @@ test.each<[string, JsonObject, Json]>([
   expect(found?.message).toMatch(/too many|too deep|too long|too many steps|does not match|does not contain/);
 });
 
+test("items are compared in short lists and in long ones, up to the limit", () => {
+  const schema: JsonObject = { uniqueItems: true };
+  for (const length of [2, 32, 33, 256]) {
+    const items = Array.from({ length }, (_, i) => ({ i }));
+    expect(misfits(schema, items)).toEqual([]);
+    expect(misfits(schema, [...items.slice(1), { i: 1 }])[0]?.message).toMatch(/^duplicate items/);
+  }
+  expect(
+    misfits(
+      schema,
+      Array.from({ length: 257 }, (_, i) => i),
+    )[0]?.message,
+  ).toBe("array has too many items (257 > 256)");
+  expect(misfits(schema, "not a list")).toEqual([]);
+});
+
 test("a value that is large but plain is checked whole", () => {
   const schema: JsonObject = {
     type: "array",
