@@ -84,7 +84,7 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
         if (answered) throw new Error("a second answer");
         answered = true;
         if (message.t === "refused") reject(refused(message));
-        else resolve(gather(message, transfers));
+        else gather(message, transfers).then(resolve, reject); // not `resolve(gather(…))`: a process that dies now must still reject
       },
       chunk: (transfer, bytes) => transfers.chunk(transfer, bytes),
     },
