@@ -144,7 +144,7 @@ class Driver {
     for (const { scope, unit: of, amount } of this.#state.spending.open()) {
       const node = this.#state.graph.nodes.find(({ id }) => budgetScope(id) === scope);
       const left = node && of === unit.tokens ? tokensLeft(this.#state, node.id) : null;
-      const meta = { scope, unit: of, amount, left: left ?? Number.MAX_SAFE_INTEGER };
+      const meta = { scope, unit: of, amount, left };
       const message = `${scope}: ${amount} ${of} charged, reserved when the run was interrupted`;
       this.#write({ kind: "budget.charged", level: "warn", message, meta });
     }
@@ -206,7 +206,7 @@ class Driver {
     const { end } = arrival;
     if (end.status === "parked") return this.#nodeParked(live, end.proposal);
     const duration = Math.max(0, now - live.startedMs);
-    this.#write(nodeFinished(live.spec, end, duration, (value) => this.drive.journal.store(value)));
+    this.#write(nodeFinished(live.spec, end, duration, this.drive.journal));
   }
 
   /** The executor may have said itself that the node waits, when it asked. */

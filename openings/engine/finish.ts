@@ -6,7 +6,7 @@ import { holds } from "../language/expression.js";
 import type { Expression, PortRef } from "../ir.js";
 import type { Load } from "./attempt.js";
 import { activeAt, finalStatus, timedOut } from "./select.js";
-import { nodeState, type RunState, type StoredMessage } from "./state.js";
+import { nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
 
 type Finished = MetaOf<"run.finished">;
 
@@ -49,14 +49,21 @@ type Verdict = Pick<Finished, "status" | "success"> & { readonly reason?: string
 function judgeRun(state: RunState, load: Load): Verdict {
   if (state.cancelled) return { status: timedOut(state) ? "error" : "cancelled", success: false, reason: state.cancelled.why };
   const failed = state.nodes.filter((its) => finalStatus(its) === "error" || finalStatus(its) === "cancelled");
-  const failures = failed.map(({ node, failure }) =>
-    failure ? `${node.id} failed: ${failure.code}: ${failure.message}` : `${node.id} was cancelled`,
-  );
   const { success } = state.graph.opening;
   const unmet = success && !successHolds(success, state, load) ? unmetReason(success) : null;
   if (success ? unmet === null : failed.length === 0) return { status: "ok", success: true };
-  return { status: "error", success: false, reason: [...failures, ...(unmet === null ? [] : [unmet])].join("; ") };
+  return { status: "error", success: false, reason: [...blame(failed), ...(unmet === null ? [] : [unmet])].join("; ") };
 }
+
+/** Each event of a failure says all of it; here some of the first few are enough. */
+function blame(failed: readonly NodeState[]): readonly string[] {
+  const shown = failed.slice(0, 5).map(({ node, failure }) => {
+    return failure ? `${node.id} failed: ${failure.code}: ${clip(failure.message)}` : `${node.id} was cancelled`;
+  });
+  return failed.length > shown.length ? [...shown, `and ${failed.length - shown.length} more`] : shown;
+}
+
+const clip = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 299).toWellFormed()}…`);
 
 type Success = NonNullable<RunState["graph"]["opening"]["success"]>;
 
@@ -111,5 +118,5 @@ function headline(body: Json): string | undefined {
   const candidates = isJsonObject(body) ? [body["summary"], body["subject"], body["title"]] : [body];
   const text = candidates.find((value) => typeof value === "string" && value !== "");
   if (typeof text !== "string") return undefined;
-  return text.length <= 200 ? text : `${text.slice(0, 199).toWellFormed()}…`;
+  return clip(text);
 }

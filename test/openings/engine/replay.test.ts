@@ -143,6 +143,29 @@ describe("agrees with", () => {
   });
 });
 
+test("agrees with an attempt that was cancelled while it was executed again, before it had come to all its calls", async () => {
+  const caller: Agent = async (guest) => {
+    for (let i = 0; i < 3; i++) {
+      await guest.work(50);
+      await guest.call("f", [i]);
+    }
+    await guest.work(1000);
+    return gives({});
+  };
+  const one = sketch({ nodes: { a: {} } });
+  const stopAfter =
+    (ms: number, how: "cancel" | "interrupt"): NonNullable<Setup["signals"]> =>
+    (clock) => {
+      const controller = new AbortController();
+      void clock.sleep(ms, never).then(() => controller.abort());
+      return { [how]: controller.signal };
+    };
+  const { disk } = await simulate({ graph: one, agents: () => caller, signals: stopAfter(400, "interrupt") });
+  const { outcome } = await simulate({ graph: one, agents: () => caller, disk, signals: stopAfter(60, "cancel") });
+  expect(outcome.status).toBe("cancelled");
+  expect(await replayed(one, () => caller, disk)).toMatchObject({ agrees: true, calls: 3 });
+});
+
 describe("finds, and names the place of", () => {
   const cases: readonly { name: string; disk: () => Disk; at: Partial<Record<keyof Divergence, unknown>> }[] = [
     {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RunEvent, RunEventOf, RunKind } from "#core/events.js";
+import { LINE_BYTES, type RunEvent, type RunEventOf, type RunKind } from "#core/events.js";
 import { fails, gives, type Agent } from "./world/guest.js";
 import { once, port, sketch, type Sketch } from "./world/opening.js";
 import { simulate, type Setup } from "./world/world.js";
@@ -83,6 +83,23 @@ describe("what a node is given", () => {
     expect(of(events, "edge.delivered")[0]?.meta.bytes).toBe(10_002);
     expect(of(events, "node.finished")[0]?.meta.outputs[0]?.body).toHaveProperty("blob");
   });
+});
+
+test("an event stays shorter than a line, whatever a node gives and however many fail", async () => {
+  const nodes = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`n${i}`, {}]));
+  const { events, outcome } = await run(
+    { nodes },
+    {
+      n0: () => gives({ out: Array.from({ length: 1000 }, (_, i) => `${i} ${"x".repeat(4000)}`) }),
+      ...Object.fromEntries(
+        Object.keys(nodes)
+          .slice(1)
+          .map((id) => [id, () => ({ error: { code: "x", message: "y".repeat(4096), retryable: false } })]),
+      ),
+    },
+  );
+  expect(Math.max(...events.map((event) => JSON.stringify(event).length))).toBeLessThan(LINE_BYTES);
+  expect(outcome.reason).toMatch(/ and 394 more$/);
 });
 
 describe("which nodes run", () => {

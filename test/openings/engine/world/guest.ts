@@ -252,7 +252,9 @@ export class SimReplayer implements ReplayExecutor {
       const end = { status: "stopped" as const, fuel: guest.fuel };
       if (error instanceof Stopped) {
         const next = spec.recorded.calls[guest.calls];
-        return next ? { end, divergence: { call: guest.calls, expected: next.meta.request_hash, got: null } } : { end };
+        return next && spec.stopAtFuel === null
+          ? { end, divergence: { call: guest.calls, expected: next.meta.request_hash, got: null } }
+          : { end };
       }
       if (error instanceof Mismatch) return { end, divergence: { call: error.call, expected: error.expected, got: error.got } };
       throw error;
