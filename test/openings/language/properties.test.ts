@@ -86,7 +86,7 @@ const mutated = fc.tuple(fc.constantFrom(...files), fc.array(mutation, { maxLeng
 });
 
 test("files that are nearly right", () => {
-  fc.assert(fc.property(mutated, examine), { numRuns: 600 });
+  fc.assert(fc.property(mutated, examine), { numRuns: 400 });
 });
 
 test("two files run together", () => {
@@ -94,12 +94,12 @@ test("two files run together", () => {
     fc.property(fc.constantFrom(...files), fc.constantFrom(...files), fc.nat(), fc.nat(), (a, b, i, j) => {
       examine(Buffer.concat([a.subarray(0, i % (a.length + 1)), b.subarray(j % (b.length + 1))]));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
 test("random bytes and random text", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), examine), { numRuns: 300 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), examine), { numRuns: 150 });
   const text = fc.string({
     unit: fc.oneof(fc.constantFrom(...pieces, "\n", " ", "a"), fc.string({ unit: "binary", maxLength: 2 })),
     maxLength: 60,
@@ -108,7 +108,7 @@ test("random bytes and random text", () => {
     fc.property(text, (body) =>
       examine(new TextEncoder().encode(`version: 0\nname: t\nnodes: [{id: a, use: "agent:echo"}]\nparams: ${body}`)),
     ),
-    { numRuns: 500 },
+    { numRuns: 250 },
   );
 });
 
@@ -152,6 +152,6 @@ test("a template is pointed at wherever a scalar's text lies in the file: any st
       const pointed = text.slice(found[0]?.span.start, found[0]?.span.end);
       expect(pointed.replace(/\\\n\s*/, "")).toBe(template);
     }),
-    { numRuns: 500 },
+    { numRuns: 250 },
   );
 });

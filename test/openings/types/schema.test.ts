@@ -284,6 +284,6 @@ test("verdicts are those of another validator", () => {
         expect(misfits(whole, each, true).length === 0).toBe(expected);
       }
     }),
-    { numRuns: 250 },
+    { numRuns: 120 },
   );
 });
