@@ -33,12 +33,7 @@ const typeName = z
   .string()
   .regex(/^(?:any|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*)$/, "must be a type such as `text.v1`, or `any`");
 const description = z.string().max(4096);
-const portNames = z
-  .record(z.string(), z.unknown())
-  .refine(
-    (ports) => Object.keys(ports).every((name) => IDENTIFIER.test(name)),
-    "a port's name is lower-case letters, digits and `_`",
-  );
+const portName = z.string().regex(IDENTIFIER, "a port's name is lower-case letters, digits and `_`, a letter first");
 const inPort = z.strictObject({
   type: z.union([typeName, z.array(typeName).min(1).max(32)]),
   required: z.boolean().default(false),
@@ -57,8 +52,8 @@ const manifest = z.strictObject({
   }),
   ports: z
     .strictObject({
-      in: z.record(z.string(), inPort).and(portNames).optional(),
-      out: z.record(z.string(), outPort).and(portNames).optional(),
+      in: z.record(portName, inPort).optional(),
+      out: z.record(portName, outPort).optional(),
     })
     .optional(),
   schemas: z.strictObject({ with: schema.optional() }).optional(),

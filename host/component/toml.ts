@@ -53,6 +53,8 @@ function problem(issue: z.core.$ZodIssue, text: string, file: string, schema: z.
       known ? `did you mean \`${known}\`?` : keys.length > 0 ? `there are: ${keys.join(", ")}` : undefined,
     );
   }
+  if (issue.code === "invalid_key" && issue.issues[0])
+    return new TomlProblem(`\`${path.join(".")}\`: ${issue.issues[0].message}`, { file, ...lineOf(text, path.at(-1) ?? "") });
   const where = path.length > 0 ? `\`${path.join(".")}\`: ` : "";
   const named = path.findLast((part) => !/^[0-9]+$/.test(part));
   return new TomlProblem(`${where}${issue.message}`, { file, ...(named !== undefined && lineOf(text, named)) });

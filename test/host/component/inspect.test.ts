@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { inspect } from "#host/component/inspect/inspect.js";

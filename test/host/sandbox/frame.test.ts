@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { chunkFrames, FRAME_BYTES, FrameReader, FrameViolation, messageFrames, type FrameLimits } from "#host/sandbox/frame.js";
 import { Transfers } from "#host/sandbox/transfer.js";
