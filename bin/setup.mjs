@@ -66,6 +66,7 @@ async function build(alive) {
   const projects = JSON.parse(readFileSync("tsconfig.json", "utf8")).references.map((reference) => reference.path);
   await must(alive, ["node_modules/typescript/bin/tsc", "-b", ...projects.filter((path) => path !== "test")], "the build failed");
   await must(alive, ["dist/sdk/build/build-agents.js"], "the agents could not be built");
+  await must(alive, ["dist/tools/agtop/bundle.js"], "agtop could not be bundled");
   writeFileSync(buildStamp, digest);
 }
 
