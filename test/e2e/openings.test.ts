@@ -86,7 +86,8 @@ test.each<[string, string | Buffer | null]>([
   for (const words of [["check", file], ["run", file, "--local", "--json"]]) {
     const outcome = await home.rlp(...words);
     expect(outcome.code).toBe(2);
-    expect(outcome.stderr).toContain("error[");
+    if (words.includes("--json")) expect(JSON.parse(outcome.stderr)).toMatchObject({ code: expect.any(String), place: { file } });
+    else expect(outcome.stderr).toContain("error[");
     expect(outcome.stderr).not.toMatch(/^\s+at /m);
   }
 });
