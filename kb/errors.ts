@@ -92,6 +92,8 @@ function storageCode(code: string): KbCode | undefined {
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return "KB_LOCKED";
   if (code.startsWith("SQLITE_READONLY") || ["EACCES", "EPERM", "EROFS", "SQLITE_PERM"].includes(code)) return "KB_READONLY";
   if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB" || code === "SQLITE_FORMAT") return "KB_CORRUPT";
+  // Our statements are fixed: one that SQLite does not understand means that the file does not hold what we made.
+  if (code === "SQLITE_ERROR") return "KB_CORRUPT";
   if (code === "ENOENT" || code === "ENOTDIR") return "KB_NOT_FOUND";
   if (code.startsWith("SQLITE_CANTOPEN")) return "KB_READONLY";
   if (code.startsWith("SQLITE_")) return "KB_IO";

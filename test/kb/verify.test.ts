@@ -150,7 +150,7 @@ test("text moved over the seam between payload and provenance is found, though t
   });
   await ledger.close();
   const db = new Database(join(root, "events.sqlite"));
-  db.exec("DROP TRIGGER events_no_update");
+  db.exec("DROP TRIGGER events_no_update; DROP INDEX events_by_source");
   const { payload_json, provenance_json } = db.prepare("SELECT * FROM events").get() as any;
   const joined = `${payload_json},"provenance":${provenance_json}`;
   const seam = joined.lastIndexOf(`,\\"provenance\\":`);
