@@ -8,20 +8,10 @@ export const dependencyStamp = join(root, "node_modules", ".set-up");
 export const buildStamp = join(root, "dist", ".built");
 
 /** Everything that decides what a build gives. */
-const SOURCES = [
-  "core",
-  "kb",
-  "openings",
-  "host",
-  "sdk",
-  "agents",
-  "tools",
-  "bench",
-  "package-lock.json",
-  "package.json",
-  "tsconfig.base.json",
-  "tsconfig.json",
-];
+const SOURCES = ["core", "kb", "openings", "host", "sdk", "agents", "examples/agents", "tools", "bench"];
+const SETTINGS = ["package-lock.json", "package.json", "tsconfig.base.json", "tsconfig.json"];
+/** The build writes each agent's component beside its sources. */
+const isOutput = (path) => path.endsWith(".wasm");
 
 /** Whether the running Node or the pinned one beside the project can be used. Another version in `.node` is replaced. */
 export function nodeReady() {
@@ -70,8 +60,8 @@ export function installedByHand() {
   });
 }
 
-/** Paths, sizes and times of all sources; reading them all would cost more than it saves. */
-export function sourceDigest() {
+/** Paths, sizes and times; reading all that would cost more than it saves. */
+function digestOf(paths, wanted) {
   const hash = createHash("sha256");
   const visit = (path) => {
     let file;
@@ -80,17 +70,27 @@ export function sourceDigest() {
     } catch {
       return;
     }
-    if (!file.isDirectory()) hash.update(`${path}\0${file.size}\0${file.mtimeMs}\n`);
-    else
+    if (file.isDirectory()) {
       for (const name of readdirSync(join(root, path)).sort())
         if (name !== "node_modules" && name !== "dist") visit(`${path}/${name}`);
+    } else if (wanted(path)) hash.update(`${path}\0${file.size}\0${file.mtimeMs}\n`);
   };
-  for (const path of SOURCES) visit(path);
+  for (const path of paths) visit(path);
   return hash.digest("hex");
 }
 
+export function sourceDigest() {
+  return digestOf([...SOURCES, ...SETTINGS], (path) => !isOutput(path));
+}
+
+/** What stands in the stamp after a build of these sources. A component that is gone or was changed since makes it stale as well. */
+export function buildMark(sources) {
+  return `${sources} ${digestOf(SOURCES, isOutput)}`;
+}
+
 export function buildReady() {
-  return text(buildStamp) === sourceDigest();
+  const stamp = text(buildStamp);
+  return stamp !== undefined && stamp === buildMark(sourceDigest());
 }
 
 function text(file) {

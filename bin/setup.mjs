@@ -2,7 +2,7 @@
 // Node, which may be too old for everything else, with nothing installed.
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildReady, buildStamp, dependenciesReady, nodeReady, nodeSeen, sourceDigest } from "./fresh.mjs";
+import { buildMark, buildReady, buildStamp, dependenciesReady, nodeReady, nodeSeen, sourceDigest } from "./fresh.mjs";
 import { collect, installDependencies, installNode, ownCache, say, SetupError } from "./install.mjs";
 import { locked } from "./lock.mjs";
 import { findNode, foreground, localHome, localMark, localSeen, pinned, root } from "./node.mjs";
@@ -62,12 +62,12 @@ async function setUp() {
 async function build(alive) {
   say("building");
   // Taken before the build: a source that changes meanwhile leaves it stale.
-  const digest = sourceDigest();
+  const sources = sourceDigest();
   const projects = JSON.parse(readFileSync("tsconfig.json", "utf8")).references.map((reference) => reference.path);
   await must(alive, ["node_modules/typescript/bin/tsc", "-b", ...projects.filter((path) => path !== "test")], "the build failed");
   await must(alive, ["dist/sdk/build/build-agents.js"], "the agents could not be built");
   await must(alive, ["dist/tools/agtop/bundle.js"], "agtop could not be bundled");
-  writeFileSync(buildStamp, digest);
+  writeFileSync(buildStamp, buildMark(sources));
 }
 
 async function must(alive, args, message) {
