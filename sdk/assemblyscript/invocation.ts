@@ -21,8 +21,8 @@ export class Invocation {
 
   constructor(
     readonly node: string,
-    /** From 1. */
-    readonly attempt: u32,
+    /** From 1. Signed, so that it compares with any number. */
+    readonly attempt: i32,
   ) {}
 
   /** What arrived on a port; empty where nothing did. */

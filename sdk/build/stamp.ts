@@ -88,7 +88,7 @@ export function stampBundle(folder: string): readonly NamedFile[] {
     if (entry.digest !== digestOf(folder, entry.path))
       throw new BuildError("BUILD_BUNDLE", `no digest can be written for \`${entry.path}\``, {
         place: { file, at: `[${entry.table}]` },
-        hint: 'write `blake3 = ""` beside the path by hand',
+        hint: 'lay it out as the bundled agents do: `entry = { path = "agent.wasm", blake3 = "" }` under `[agent]`',
       });
   }
   if (changed.length > 0) writeFileSync(file, text);

@@ -34,7 +34,7 @@ test("the built-in filler's draft, whole", async () => {
     body: [
       "Hi Mara,",
       "",
-      "Here is where things stand on harbour plan:",
+      'Here is what I have on "harbour plan":',
       "",
       "- The harbour plan moves the crane to the east pier on 12 May. [1]",
       "- Ravens nest there. [1]",

@@ -36,7 +36,7 @@ export class Candidate {
     return this.name + (this.org == "" ? "" : " (" + this.org + ")") + " <" + this.email + ">";
   }
 
-  /** Points of the query, 0 where a word of it meets nothing: "john at acme" must not find a John of another house. */
+  /** Points of the query, 0 where a word of it meets nothing: "ann at acme" must not find an Ann of another house. */
   score(query: string): i32 {
     const folded = fold(query);
     if (folded == fold(this.email)) return EXACT;
@@ -62,7 +62,7 @@ function meets(word: string, among: string[], whole: i32, beginning: i32): i32 {
   return best;
 }
 
-/** Words that only join others: "john from acme", "john at acme". */
+/** Words that only join others: "ann from acme", "ann at acme". */
 function joins(word: string): bool {
   return word == "at" || word == "from" || word == "of" || word == "the" || word == "in";
 }

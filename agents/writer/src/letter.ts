@@ -31,10 +31,10 @@ export class Letter {
   template(): string {
     const text = new Text().line("Subject: {{subject}}").line().line("{{greeting}}").line();
     if (this.facts.length > 0) {
-      text.line("Here is where things stand on {{topic}}:").line().line("{{points}}").line();
+      text.line('Here is what I have on "{{topic}}":').line().line("{{points}}").line();
       text.line("Does this match what you have? Tell me if anything is missing.").line();
     } else {
-      text.line("I would like to talk with you about {{topic}}. I have no notes on it yet, so could you send me what you have?").line();
+      text.line('I would like to talk with you about "{{topic}}". I have no notes on it yet: could you send me what you have?').line();
     }
     return text.add("{{farewell}}").toString();
   }

@@ -31,7 +31,7 @@ export class Recipients {
     return people;
   }
 
-  /** "John Carter" where `whole`, else "John"; two are joined by "and", more than three are "all". */
+  /** "Ada Byron" where `whole`, else "Ada"; two are joined by "and", more than three are "all". */
   called(whole: bool): string {
     if (this.count > 3) return "all";
     const called: string[] = [];

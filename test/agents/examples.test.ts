@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { on, type GuestOutcome } from "../sdk/guest.js";
+import { bundled, failureOf } from "./bundle.js";
+import { local, saying } from "./drafts.js";
+
+test("flaky fails as often as it is asked to, counting in its state, then succeeds", async () => {
+  const flaky = await bundled("examples/agents/flaky");
+  const kept = new Map<string, string>();
+  const answers = {
+    "state.get": (key: string) => kept.get(key),
+    "state.set": (key: string, value: string) => void kept.set(key, value),
+  };
+  const attempt = (number: number): Promise<GuestOutcome> =>
+    flaky.run({ attempt: number, with: { fail_attempts: 2, text: "hi" } }, answers);
+  expect(failureOf(await attempt(1))).toMatchObject({ code: "flaky.not-yet", retryable: true });
+  expect(failureOf(await attempt(2))).toMatchObject({ code: "flaky.not-yet", retryable: true });
+  expect(on(await attempt(3), "out")).toEqual({ tries: 3, text: "hi" });
+
+  kept.clear();
+  expect(on(await flaky.run({ with: { fail_attempts: 0 } }, answers), "out")).toEqual({ tries: 1, text: "it worked" });
+});
+
+test("snoop's component imports what its policy does not grant", async () => {
+  expect((await bundled("examples/agents/snoop")).guest.imports).toContain("kb");
+});
+
+const context = (topic: string, ...texts: string[]) => ({
+  port: "context",
+  type: "context.bundle.v1",
+  body: { topic, hits: texts.map((text, i) => ({ citation: `${topic}#${i}`, text })) },
+});
+
+test("summarizer quotes every bundle in the order of the edges, numbered as in its citations", async () => {
+  const summarizer = await bundled("examples/agents/summarizer");
+  const inputs = [context("errors", "a broke\nat nine", "b broke"), context("releases"), context("people", "c came")];
+  expect(on(await summarizer.run({ with: { title: "Monday" }, inputs }, local), "out")).toEqual({
+    title: "Monday",
+    text: "Monday\n\nerrors:\n- a broke at nine [1]\n- b broke [2]\n\nreleases:\n- nothing found\n\npeople:\n- c came [3]",
+    citations: ["errors#0", "errors#1", "people#0"],
+    metadata: { model: "local/template", note: "quoted by a template; no language model wrote this" },
+  });
+  const told = on(await summarizer.run({ inputs }, saying("All is well. [1]")), "out");
+  expect(told).toMatchObject({ title: "Summary", text: "All is well. [1]", metadata: { model: "fast/small" } });
+  expect(failureOf(await summarizer.run({ inputs: [context("errors")] }, local)).code).toBe("summary.nothing");
+  expect(failureOf(await summarizer.run({ inputs }, saying(" \n")))).toMatchObject({
+    code: "summary.unusable-answer",
+    retryable: true,
+  });
+});
