@@ -30,6 +30,14 @@ export interface VerifyProgress {
   readonly of: number;
 }
 
+/** A row whose hash somebody outside the ledger remembers. */
+export interface Noted {
+  readonly id: number;
+  readonly hash: string;
+  /** Completes "… remembers another row 12". */
+  readonly by: string;
+}
+
 export const MAX_PROBLEMS = 20;
 const PAGE = 1000;
 
@@ -39,9 +47,10 @@ const PAGE = 1000;
  */
 export async function verifyLedger(options: {
   readonly root: string;
+  readonly noted?: readonly Noted[];
   readonly onProgress?: (progress: VerifyProgress) => void;
 }): Promise<VerifyReport> {
-  const walk = new Walk(join(options.root, LEDGER_FILE));
+  const walk = new Walk(join(options.root, LEDGER_FILE), options.noted ?? []);
   try {
     for (const progress of walk.steps()) {
       options.onProgress?.(progress);
@@ -55,6 +64,7 @@ export async function verifyLedger(options: {
 
 class Walk {
   readonly #file: string;
+  readonly #noted: readonly Noted[];
   #db: Db | undefined;
   readonly #problems: Problem[] = [];
   readonly #nextSeq = new Map<string, number>();
@@ -64,8 +74,9 @@ class Walk {
   #blobs = 0;
   #last: { readonly id: number; readonly tsMs: number; readonly hash: Uint8Array } = { id: 0, tsMs: 0, hash: GENESIS };
 
-  constructor(file: string) {
+  constructor(file: string, noted: readonly Noted[]) {
     this.#file = file;
+    this.#noted = noted;
   }
 
   close(): void {
@@ -161,6 +172,8 @@ class Walk {
     const last = this.#last;
     this.#rows++;
     this.#last = { id, tsMs, hash };
+    for (const noted of this.#noted)
+      if (noted.id === id && noted.hash !== hex(hash)) this.#problem(id, `is another row than ${noted.by} remembers`);
     const missing = id - last.id - 1;
     if (missing > 0)
       this.#problem(last.id + 1, missing === 1 ? "the row is missing" : `rows ${last.id + 1} to ${id - 1} are missing`);
@@ -184,6 +197,9 @@ class Walk {
   #head(db: Db): void {
     const [id, hash] = db.prepare<[], [number, Uint8Array]>("SELECT id, hash FROM head").raw().get() ?? [0, GENESIS];
     const last = this.#last;
+    for (const noted of this.#noted)
+      if (noted.id > last.id)
+        this.#problem(last.id + 1, `the ledger ends with row ${last.id}, but ${noted.by} remembers row ${noted.id}`);
     if (id > last.id)
       this.#problem(last.id + 1, `the ledger ends with row ${last.id}, but row ${id} was written last: its end was cut off`);
     else if (id < last.id) this.#problem(id + 1, `rows after ${id} were not written by rlp`);

@@ -82,6 +82,8 @@ test("a run's kind needs a run; a record made in a run remembers it in its prove
   const run = newRun();
   const [row] = await ledger.append({ trace: run, drafts: [contact("Ann", "ann@example.com")] });
   expect(row).toMatchObject({ trace_id: null, seq: null, provenance: { trace: run.traceId, opening: run.openingId } });
+  await ledger.append({ trace: null, drafts: [contact("Bob", "bob@example.com")] });
+  expect(ledger.recordsFrom(run.traceId).map((record) => record.id)).toEqual([row!.id]);
 });
 
 test("blobs come back as they were, are stored once, and must be what their digest says", async () => {
@@ -172,4 +174,26 @@ test("runs are listed and found by the beginning of their id", async () => {
   expect(ledger.findTrace(run.traceId.slice(6, 20))).toEqual([run.traceId]);
   expect(ledger.findTrace("%")).toEqual([]);
   expect([ledger.hasRun(run.traceId), ledger.hasRun(newRun().traceId)]).toEqual([true, false]);
+});
+
+test("whoever does not await each append awaits room, and the queue stays short", async () => {
+  const ledger = await freshLedger();
+  const run = newRun();
+  const bytes = new Uint8Array(1 << 20);
+  const done: Promise<unknown>[] = [];
+  let settled = 0;
+  for (let i = 0; i < 48; i++) {
+    bytes[0] = i;
+    const append = ledger.append({
+      trace: run,
+      drafts: [log(`${i}`)],
+      blobs: [{ digest: blake3(bytes), bytes, mediaType: "x/y" }],
+    });
+    done.push(append.then(() => settled++));
+    await ledger.room();
+    expect(i + 1 - settled).toBeLessThanOrEqual(34);
+  }
+  await ledger.flush();
+  await Promise.all(done);
+  expect([...ledger.runEvents(run.traceId)].map((event) => event.message)).toEqual(Array.from({ length: 48 }, (_, i) => `${i}`));
 });

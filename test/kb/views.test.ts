@@ -1,10 +1,11 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
 import { KbError } from "#kb/errors.js";
 import { ingest } from "#kb/ingest/ingest.js";
 import { openKb } from "#kb/kb.js";
+import { verifyKb } from "#kb/verify.js";
 import { openLedger } from "#kb/ledger/ledger.js";
 import { sampleRun } from "./run.js";
 import { contact, freshKb, freshRoot, log, newRun, note, put } from "./sample.js";
@@ -102,7 +103,6 @@ test.each<[string, Buffer, string]>([
   const file = join(root, "pog.sqlite");
   if (bytes.length > 0) writeFileSync(file, bytes);
   else {
-    const { readFileSync } = await import("node:fs");
     const whole = readFileSync(file);
     writeFileSync(file, whole.subarray(0, 8192 * Math.trunc(whole.length / 16384)));
   }
@@ -150,4 +150,29 @@ test("a proposal that has expired is no longer pending", async () => {
   time = 6000;
   expect(kb.views.proposals({ pending: true })).toEqual([]);
   expect(kb.views.proposals()).toMatchObject([{ proposalId: proposal, expired: true, expiresAtMs: 6000 }]);
+});
+
+test("verify hears from the views of rows that the ledger has lost without a trace", async () => {
+  const kb = await freshKb();
+  await put(kb, contact("Ann", "ann@example.com"));
+  await kb.close();
+  copyFileSync(kb.ledger.file, join(kb.root, "old"));
+  const again = await openKb({ root: kb.root });
+  await put(again, contact("Bob", "bob@example.com"));
+  await again.views.catchUp();
+  expect(await verifyKb({ root: kb.root })).toMatchObject({ ok: true, rows: 2 });
+  await again.close();
+  renameSync(join(kb.root, "old"), kb.ledger.file);
+  expect(await verifyKb({ root: kb.root })).toMatchObject({
+    ok: false,
+    problems: [{ id: 2, what: expect.stringContaining("pog.sqlite remembers row 2") }],
+  });
+  // Other rows in their place are found too.
+  const third = await openKb({ root: kb.root });
+  await put(third, contact("Eve", "eve@example.com"));
+  await third.close();
+  expect(await verifyKb({ root: kb.root })).toMatchObject({
+    ok: false,
+    problems: [{ id: 2, what: expect.stringContaining("another row") }],
+  });
 });
