@@ -1,6 +1,7 @@
 /** Hard limits: what a `policy` section of the system's file says, lower layers can make stricter and never looser. */
-import { formatPlace } from "#core/errors.js";
+import { formatPlace, UsageError } from "#core/errors.js";
 import type { Json } from "#core/json.js";
+import type { Opening } from "#openings/ir.js";
 import type { ConfigIssue } from "./issue.js";
 import type { Layer, Setting } from "./layer.js";
 
@@ -57,4 +58,17 @@ export function isLooser(policy: ReadonlyMap<string, Setting>, key: string, valu
   const limit = policy.get(key);
   const order = Object.hasOwn(orders, key) ? orders[key] : undefined;
   return limit !== undefined && order !== undefined && order(value) > order(limit.value);
+}
+
+/** Throws `USAGE_CONFIG` where an opening loosens a hard limit: it names both. */
+export function holdOpening(limits: ReadonlyMap<string, Json>, opening: Pick<Opening, "name" | "policy">, file: string): void {
+  if (limits.get("security.confirm_external_actions") !== true || opening.policy.confirm_external) return;
+  throw new UsageError(
+    "USAGE_CONFIG",
+    `\`policy.confirm_external: false\` of ${opening.name} is looser than the system's limit (security.confirm_external_actions: true)`,
+    {
+      place: { file },
+      hint: "remove `confirm_external` from the opening; `rlp config path --all` shows where the limit stands",
+    },
+  );
 }

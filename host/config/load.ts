@@ -17,7 +17,7 @@ import {
   type Setting,
 } from "./layer.js";
 import { isLooser, loosened, unlimitable } from "./limit.js";
-import { defaults, type Config } from "./schema.js";
+import { actedOn, defaults, type Config } from "./schema.js";
 
 /** Which layer a value came from, and where in it: `file:line:column`, a variable, a flag; empty for a default. */
 export interface Source {
@@ -63,6 +63,9 @@ export function loadConfig(place: ConfigPlace): LoadedConfig {
   found.issues.push(...unknownProviders(merged.config, merged.places));
   const [first, ...others] = found.issues;
   if (first) throw new ConfigError([first, ...others]);
+  for (const { settings } of layers)
+    for (const [key, { place: where }] of settings)
+      if (!actedOn.has(key)) found.warnings.push({ message: `\`${key}\` has no effect in this version`, place: where });
   return {
     config: merged.config,
     home: { ...home, kbRoot: merged.config.kb.root_dir },

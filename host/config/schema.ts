@@ -166,3 +166,18 @@ export const pathKeys: readonly string[] = [
 
 /** Runloop's older names, and what they are called now. */
 export const aliases: Readonly<Record<string, string>> = { "kb.ledger": "kb.events_db", "kb.materialized": "kb.view_db" };
+
+/**
+ * Keys that this version acts on. The others are accepted, so that one file serves later versions too, but never silently: setting one
+ * gives a warning.
+ */
+export const actedOn: ReadonlySet<string> = new Set([
+  "version",
+  "runtime.max_agents",
+  "models.default",
+  "models.broker.providers",
+  "models.broker.route",
+  "kb.root_dir",
+  "security.confirm_external_actions",
+  "agents.search_dirs",
+]);

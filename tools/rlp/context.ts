@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import type { ExitCode } from "#core/errors.js";
 import { locateHome, type Home } from "#host/config/home.js";
 import type { LoadedConfig } from "#host/config/load.js";
-import type { FlagSetting } from "#host/config/layer.js";
 import type { Host, HostOptions } from "#host/host.js";
 import type { Output } from "./output.js";
 
@@ -68,7 +67,7 @@ export class Context {
     const home = this.locateHome();
     const { loadConfig } = await import("#host/config/load.js"); // the schema library takes longer to load than `--help` may
     const file = flags.config === undefined ? undefined : resolve(world.cwd, flags.config);
-    const loaded = loadConfig({ home, flags: logging(flags), env: world.env, cwd: world.cwd, file });
+    const loaded = loadConfig({ home, flags: [], env: world.env, cwd: world.cwd, file });
     if (!flags.quiet) for (const warning of loaded.warnings) this.out.warn(warning);
     return loaded;
   }
@@ -110,11 +109,6 @@ export class Context {
 export function shortPath(path: string, cwd: string): string {
   const inside = relative(cwd, path);
   return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside;
-}
-
-function logging({ verbose, quiet }: GlobalFlags): readonly FlagSetting[] {
-  if (verbose) return [{ key: "logging.level", value: "debug", flag: "-v" }];
-  return quiet ? [{ key: "logging.level", value: "error", flag: "-q" }] : [];
 }
 
 /** A word for a POSIX shell. */

@@ -5,6 +5,7 @@ import type { Compiled } from "#host/run/contract.js";
 import type { Opening } from "#openings/ir.js";
 import { formatDiagnostic } from "#openings/language/format.js";
 import { OpeningError, type Diagnostic } from "#openings/language/diagnostic.js";
+import { holdOpening } from "#host/config/limit.js";
 import type { Context } from "./context.js";
 import { usage } from "./failure.js";
 import type { Output } from "./output.js";
@@ -20,7 +21,9 @@ export function openingArgument(args: readonly string[]): string {
 export async function compileOpening(context: Context, file: string, params: JsonObject): Promise<Compiled> {
   const host = await context.host();
   try {
-    return await host.compile(file, params);
+    const compiled = await host.compile(file, params);
+    if (compiled.opening) holdOpening((await context.load()).limits, compiled.opening, file);
+    return compiled;
   } catch (error) {
     if (error instanceof OpeningError) return { file, opening: null, diagnostics: error.diagnostics, agents: new Map() };
     throw error;

@@ -39,7 +39,7 @@ async function runs(context: Context, _args: readonly string[], flags: RunsFlags
     out,
     found ?? [],
     [
-      { title: "run", of: ({ traceId }) => traceId },
+      { title: "run", of: ({ traceId }) => traceId.slice("trace:".length, "trace:".length + ENOUGH) },
       {
         title: "status",
         of: ({ status }) => `${mark(status, out.unicode)} ${status}`,
@@ -54,6 +54,9 @@ async function runs(context: Context, _args: readonly string[], flags: RunsFlags
   );
   return Exit.ok;
 }
+
+/** Digits of an id that tell runs apart in practice: the millisecond and twelve random bits. Commands take beginnings. */
+const ENOUGH = "0199a3b0-0000-7000".length;
 
 /** Names as in events. */
 function recordOf(run: RunSummary) {

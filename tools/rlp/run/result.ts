@@ -3,8 +3,8 @@ import type { Host } from "#host/host.js";
 import type { RunResult } from "#host/run/contract.js";
 import { visibleLine } from "#core/visible.js";
 import { Exit } from "#core/errors.js";
-import type { Json } from "#core/json.js";
 import { quoted, type Context } from "../context.js";
+import { formatFailure } from "../failure.js";
 import { loadBlob, loadStored } from "../ledger.js";
 import type { Look } from "./lines.js";
 import { artifactLines, mailLines, mailOf, summaryLines, type MailText } from "./summary.js";
@@ -34,13 +34,14 @@ export async function tellResult(context: Context, told: Told): Promise<void> {
   if (out.quiet) {
     if (terminal) tell([summary[0] ?? "", result.traceId]);
     else if (result.status === "parked") out.complain(nextCommands(context, told).join("\n"));
+    else if (exitOf(result, view) === Exit.failed) out.complain(formatFailure(failureOf(told), out));
     return;
   }
   tell([...summary, "", ...(await productLines(told, look)), result.traceId, ...nextCommands(context, told)]);
 }
 
 /** Why the command fails: the run did, or a person refused what it proposed. */
-function failureOf({ result, view }: Told): Json {
+function failureOf({ result, view }: Told) {
   const message = result.reason ?? (view.rejected > 0 ? "an action was rejected" : result.status);
   const code = result.success ? "RUN_REJECTED" : "RUN_FAILED";
   return { code, message: `${result.openingName}: ${message}`, place: { at: result.traceId } };
