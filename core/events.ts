@@ -58,6 +58,8 @@ export const runMeta = {
     nodes: z.array(
       z.strictObject({ node, status: nodeStatus, attempts: count, duration_ms: ms, outputs_hash: digest.nullable() }),
     ),
+    /** Where the list is too long for a line it stands in this blob, and `nodes` is empty. */
+    nodes_blob: digest.optional(),
     final_hash: digest,
     totals,
   }),

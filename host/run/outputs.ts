@@ -12,6 +12,9 @@ export interface RawOutput {
   readonly body: string;
 }
 
+/** Messages that one attempt may send. They stand, by digest at least, in one event. */
+const MAX_OUTPUTS = 1024;
+
 /** What a guest returned, as messages, or why it is not what its manifest promises. */
 export function acceptOutputs(
   raw: readonly RawOutput[],
@@ -21,6 +24,7 @@ export function acceptOutputs(
 ): readonly Message[] | Failure {
   const known = withAgentTypes(types, agent.schemas);
   const messages: Message[] = [];
+  if (raw.length > MAX_OUTPUTS) return wrong(`an attempt may send ${MAX_OUTPUTS} messages, not ${raw.length}`);
   for (const output of raw) {
     const port = Object.hasOwn(agent.outputs, output.port) ? agent.outputs[output.port] : undefined;
     if (!port) return wrong(`\`${agent.name}\` has no output port \`${output.port}\``);

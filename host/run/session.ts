@@ -134,6 +134,8 @@ export const realClock: Clock = {
         clearTimeout(timer);
         reject(signal.reason as Error);
       };
+      // A bare yield to the event loop must not wait for a timer's next millisecond.
+      if (ms <= 0) return void setImmediate(resolve);
       const timer = setTimeout(() => {
         signal.removeEventListener("abort", stop);
         resolve();

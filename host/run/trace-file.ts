@@ -90,6 +90,7 @@ export function blobsOf(events: Iterable<RunEvent>): Set<Digest> {
   for (const event of events) {
     for (const stored of storedValues(event)) if ("blob" in stored) found.add(stored.blob);
     if (event.kind === "run.started") found.add(event.meta.opening);
+    if (event.kind === "run.finished" && event.meta.nodes_blob) found.add(event.meta.nodes_blob);
     if (event.kind === "artifact.created") found.add(event.meta.digest);
     if (event.kind === "email.sent") found.add(event.meta.artifact);
   }

@@ -16,6 +16,7 @@ export function takeUp(state: RunState, node: GraphNode, nowMs: number): void {
   const its = nodeState(state, node);
   its.phase = { is: "running" };
   its.startedMs = nowMs;
+  state.live++;
 }
 
 class Applier {
@@ -26,6 +27,22 @@ class Applier {
   ) {}
 
   apply(fact: Fact): void {
+    this.#take(fact);
+    this.#tellTime();
+  }
+
+  /** A person's time is not the run's: while all that is left waits for a decision, the run's clock stands still. */
+  #tellTime(): void {
+    const { state } = this;
+    if (!state.started || state.parked || state.finished) return;
+    const held = state.waiting.size > 0 && state.waiting.size === state.live && !state.retries.peek() && state.failed.size === 0;
+    if (held && state.stretchMs !== null) {
+      state.activeMs += Math.max(0, this.tsMs - state.stretchMs);
+      state.stretchMs = null;
+    } else if (!held && state.stretchMs === null) state.stretchMs = this.tsMs;
+  }
+
+  #take(fact: Fact): void {
     const { state } = this;
     if (state.finished && changes(fact)) this.#refuse(`${fact.kind} after run.finished`);
     if (!state.started && fact.kind !== "run.started") this.#refuse(`${fact.kind} before run.started`);
@@ -89,6 +106,7 @@ class Applier {
     state.activeMs = fact.meta.active_ms;
     state.stretchMs = this.tsMs;
     state.waiting.clear();
+    state.live = 0;
     for (const its of state.nodes) {
       if (its.phase.is !== "running" && its.phase.is !== "waiting") continue;
       its.phase = { is: "interrupted" };
@@ -103,6 +121,7 @@ class Applier {
     if (fact.meta.attempt !== its.attempt + 1)
       this.#refuse(`node.started of ${its.node.id}: attempt ${fact.meta.attempt} after attempt ${its.attempt}`);
     its.phase = { is: "running" };
+    this.state.live++;
     its.attempt = fact.meta.attempt;
     its.startedMs = this.tsMs;
   }
@@ -111,6 +130,7 @@ class Applier {
     const its = this.#node(fact.meta.node);
     this.#mustBe(its, fact, "running", "waiting", "interrupted");
     this.#stopWaiting(its);
+    if (its.phase.is === "interrupted") this.state.live++;
     its.phase = { is: "waiting", proposal: fact.meta.proposal_id };
     this.state.waiting.set(fact.meta.proposal_id, its);
   }
@@ -130,6 +150,7 @@ class Applier {
     this.#mustBe(its, fact, "running", "waiting", "interrupted");
     this.#mustBeAttempt(its, fact.kind, meta.attempt);
     this.#stopWaiting(its);
+    if (its.phase.is !== "interrupted") this.state.live--;
     its.durationMs += meta.duration_ms;
     its.store = meta.state ?? null;
     its.failure = meta.error ?? null;

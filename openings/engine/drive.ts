@@ -187,7 +187,7 @@ class Driver {
         return this.#write(this.#parked("waiting for a decision", "host", command.waiting, now));
       case "finish":
         this.#write(...artifacts(state, this.#load, (value) => this.drive.journal.keep(value)));
-        return this.#write(runFinished(state, now, this.#load));
+        return this.#write(runFinished(state, now, this.#load, (value) => this.drive.journal.keep(value)));
     }
   }
 

@@ -22,7 +22,10 @@ export function finalHash(state: RunState, load: Load): Digest {
   return blake3(`[${rows.join(",")}]`);
 }
 
-export function runFinished(state: RunState, nowMs: number, load: Load): RunEventDraft {
+/** A line holds at most 1 MiB: the nodes of a run beyond this many (about 200 bytes each) stand in a blob. */
+const NODES_INLINE = 4000;
+
+export function runFinished(state: RunState, nowMs: number, load: Load, keep: (value: Json) => Digest): RunEventDraft {
   const verdict = judgeRun(state, load);
   const nodes = state.nodes.map((its): Finished["nodes"][number] => ({
     node: its.node.id,
@@ -34,7 +37,7 @@ export function runFinished(state: RunState, nowMs: number, load: Load): RunEven
   const meta: Finished = {
     ...verdict,
     duration_ms: activeAt(state, nowMs),
-    nodes,
+    ...(nodes.length <= NODES_INLINE ? { nodes } : { nodes: [], nodes_blob: keep(nodes) }),
     final_hash: finalHash(state, load),
     totals: state.spending.totals(),
   };

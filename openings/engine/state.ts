@@ -100,7 +100,9 @@ export interface RunState {
   /** `node.port digest` of artifacts already created. */
   readonly artifacts: Set<string>;
   readonly spending: Spending;
-  /** Active time before the present stretch, and when that began (null: parked). */
+  /** Attempts that run or wait for a decision. */
+  live: number;
+  /** Active time before the present stretch, and when that began (null: parked, or everything that could go on waits for a person). */
   activeMs: number;
   stretchMs: number | null;
   lastMs: number;
@@ -145,6 +147,7 @@ export function newState(graph: Graph): RunState {
     waiting: new Map(),
     artifacts: new Set(),
     spending: new Spending(),
+    live: 0,
     activeMs: 0,
     stretchMs: null,
     lastMs: 0,

@@ -77,7 +77,7 @@ class Follower {
       case "artifact.created":
         return this.#isSaved(event.meta) ? (this.#artifact(event.meta) ?? null) : undefined;
       case "run.finished":
-        return this.#artifacts().length > 0 ? null : runFinished(state, event.ts_ms, load);
+        return this.#artifacts().length > 0 ? null : runFinished(state, event.ts_ms, load, jsonDigest);
       default:
         return undefined;
     }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { eachLine, events, example, finalHash, homeWithSamples, only, type HomeFolder } from "./rlp.js";
@@ -73,11 +74,13 @@ test("a second resume of a run that somebody drives is refused, naming the owner
 
 test("Ctrl-C leaves a run that can be resumed to the same end; exit 130", async () => {
   const child = home.start(...run);
+  const closed = once(child, "close");
   let printed = "";
   await eachLine(child, (line, index) => {
     printed += `${line}\n`;
     if (index === 4) child.kill("SIGINT");
   });
+  await closed;
   const before = events(printed);
   if (only(before, "run.finished").length > 0) return; // it was faster than the signal
   expect(child.exitCode).toBe(130);

@@ -25,7 +25,8 @@ test("summarize_logs: two gatherers feed one writer, in the order of the file", 
 });
 
 test("retry: the failed attempts are retried with a pause from the seed, and the run is ok", async () => {
-  const once = async () => events((await home.rlp("run", example("retry.yaml"), "--local", "--json", "--seed", "3", "--epoch", "0")).stdout);
+  const once = async () =>
+    events((await home.rlp("run", example("retry.yaml"), "--local", "--json", "--seed", "3", "--epoch", "0")).stdout);
   const [a, b] = [await once(), await once()];
   const pauses = (all: typeof a) => only(all, "node.retrying").map((event) => event.meta.backoff_ms);
   expect(pauses(a).length).toBeGreaterThan(0);
@@ -70,7 +71,10 @@ test("a wrong opening gives all its errors at once, each with line, column, care
   expect(said).toContain("^");
 });
 
-const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghij".split("").map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefghi"[i]}`).join(",")}]`).join("\n")}\n`;
+const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghij"
+  .split("")
+  .map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefghi"[i]}`).join(",")}]`)
+  .join("\n")}\n`;
 
 test.each<[string, string | Buffer | null]>([
   ["an empty file", ""],
@@ -83,7 +87,10 @@ test.each<[string, string | Buffer | null]>([
   const file = join(folder, name.replaceAll(" ", "_"));
   if (content === null) await mkdir(file);
   else await writeFile(file, content);
-  for (const words of [["check", file], ["run", file, "--local", "--json"]]) {
+  for (const words of [
+    ["check", file],
+    ["run", file, "--local", "--json"],
+  ]) {
     const outcome = await home.rlp(...words);
     expect(outcome.code).toBe(2);
     if (words.includes("--json")) expect(JSON.parse(outcome.stderr)).toMatchObject({ code: expect.any(String), place: { file } });

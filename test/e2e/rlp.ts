@@ -79,7 +79,10 @@ export function finalHash(all: readonly RunEvent[]): string {
 }
 
 /** Calls back for each line of standard output until the process ends. */
-export async function eachLine(child: ChildProcessWithoutNullStreams, onLine: (line: string, index: number) => void): Promise<void> {
+export async function eachLine(
+  child: ChildProcessWithoutNullStreams,
+  onLine: (line: string, index: number) => void,
+): Promise<void> {
   let index = 0;
   for await (const line of createInterface({ input: child.stdout })) onLine(line, index++);
 }

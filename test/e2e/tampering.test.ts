@@ -49,7 +49,9 @@ test("one byte of every recorded response that stands in the file is found, with
       if (event.seq !== target.seq) return;
       const text = JSON.stringify(event.meta.response.value);
       const at = text.search(/[a-z](?=[a-z]{2,}[^"]*"[,}\]])/);
-      event.meta.response.value = JSON.parse(at < 0 ? '{"ok":"forged"}' : `${text.slice(0, at)}${text[at] === "q" ? "z" : "q"}${text.slice(at + 1)}`);
+      event.meta.response.value = JSON.parse(
+        at < 0 ? '{"ok":"forged"}' : `${text.slice(0, at)}${text[at] === "q" ? "z" : "q"}${text.slice(at + 1)}`,
+      );
     });
     expect(changed.code).toBe(4);
     expect(changed.stderr).toContain(target.meta.node);
@@ -69,11 +71,18 @@ test("a forged response with a forged digest is found by executing the component
 });
 
 test.each([
-  ["an output", (event: any) => event.kind === "node.finished" && event.meta.node === "review" && (event.meta.outputs[0].body = { value: false })],
+  [
+    "an output",
+    (event: any) =>
+      event.kind === "node.finished" && event.meta.node === "review" && (event.meta.outputs[0].body = { value: false }),
+  ],
   ["fuel", (event: any) => event.kind === "node.finished" && event.meta.node === "context" && event.meta.fuel++],
   ["final_hash", (event: any) => event.kind === "run.finished" && (event.meta.final_hash = "0".repeat(64))],
   ["a component's digest", (event: any) => event.kind === "run.started" && (event.meta.components.writer = "0".repeat(64))],
-  ["the journal's digest", (event: any) => event.kind === "node.finished" && event.meta.node === "draft" && (event.meta.journal_hash = "0".repeat(64))],
+  [
+    "the journal's digest",
+    (event: any) => event.kind === "node.finished" && event.meta.node === "draft" && (event.meta.journal_hash = "0".repeat(64)),
+  ],
 ])("a changed %s exits 4", async (_what, change) => {
   const changed = await replayChanged(change);
   expect(changed.stderr).toContain("error[");
