@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ConfigError } from "#host/config/issue.js";
 import { homeAt } from "#host/config/home.js";
 import { loadConfig, type ConfigPlace } from "#host/config/load.js";
+import { holdOpening } from "#host/config/limit.js";
 import { leaves } from "#host/config/keys.js";
 
 let root = "";
@@ -114,10 +115,26 @@ test("paths count from the file that names them, `~` is the user's folder", () =
 test("older names are mapped, with a warning that says where", () => {
   const { config, warnings } = load({ user: "kb:\n  ledger: old.sqlite\n  materialized: views.sqlite\n" });
   expect([config.kb.events_db, config.kb.view_db]).toEqual(["old.sqlite", "views.sqlite"]);
-  expect(warnings).toEqual([
+  expect(warnings.filter((warning) => warning.includes("is now called"))).toEqual([
     `\`kb.ledger\` is now called \`kb.events_db\`, ${join(root, "config.yaml")}:2:3`,
     `\`kb.materialized\` is now called \`kb.view_db\`, ${join(root, "config.yaml")}:3:3`,
   ]);
+});
+
+test("a key that this version does not act on is accepted, with a warning", () => {
+  const { config, warnings } = load({ user: "runtime: {max_agents: 2}\nbus: {queue_frames: 9}\n" });
+  expect(config.bus.queue_frames).toBe(9);
+  expect(warnings).toEqual([`\`bus.queue_frames\` has no effect in this version, ${join(root, "config.yaml")}:2:7`]);
+});
+
+test("an opening cannot loosen what the system's policy fixes", () => {
+  const opening = (confirm_external: boolean) => ({ name: "o", policy: { confirm_external } }) as never;
+  const { limits } = load({ system: POLICY });
+  expect(() => holdOpening(limits, opening(false), "o.yaml")).toThrow(
+    expect.objectContaining({ code: "USAGE_CONFIG", place: { file: "o.yaml" } }),
+  );
+  expect(() => holdOpening(limits, opening(true), "o.yaml")).not.toThrow();
+  expect(() => holdOpening(load({ system: "" }).limits, opening(false), "o.yaml")).not.toThrow();
 });
 
 test("everything that is wrong is said at once, with its place and a way out", () => {

@@ -3,7 +3,7 @@ import type { Host } from "#host/host.js";
 import type { RunResult } from "#host/run/contract.js";
 import { visibleLine } from "#core/visible.js";
 import { Exit } from "#core/errors.js";
-import { quoted, type Context } from "../context.js";
+import { quoted, shortPath, type Context } from "../context.js";
 import { formatFailure } from "../failure.js";
 import { loadBlob, loadStored } from "../ledger.js";
 import type { Look } from "./lines.js";
@@ -37,7 +37,7 @@ export async function tellResult(context: Context, told: Told): Promise<void> {
     else if (exitOf(result, view) === Exit.failed) out.complain(formatFailure(failureOf(told), out));
     return;
   }
-  tell([...summary, "", ...(await productLines(told, look)), result.traceId, ...nextCommands(context, told)]);
+  tell([...summary, "", ...(await productLines(told, look, context.world.cwd)), result.traceId, ...nextCommands(context, told)]);
 }
 
 /** Why the command fails: the run did, or a person refused what it proposed. */
@@ -48,13 +48,13 @@ function failureOf({ result, view }: Told) {
 }
 
 /** Mails that were sent, or the last draft, or the saved artifacts. */
-async function productLines({ host, view }: Told, look: Look): Promise<string[]> {
+async function productLines({ host, view }: Told, look: Look, cwd: string): Promise<string[]> {
   const ledger = await host.ledger();
   const { colours } = look;
   if (view.mails.length > 0)
     return view.mails.flatMap(({ artifact, path, to, subject }) => {
       const mail: MailText = mailOf(loadBlob(ledger, artifact)) ?? { to, subject, body: "" };
-      const lies = path === null ? [] : ["", `  ${colours.bold("lies in")} ${visibleLine(path)}`];
+      const lies = path === null ? [] : ["", `  ${colours.bold("lies in")} ${visibleLine(shortPath(path, cwd))}`];
       return [colours.bold("Mail"), ...mailLines(mail, look), ...lies, ""];
     });
   const draft = view.drafts.findLast(({ type }) => type.includes("draft"));

@@ -38,7 +38,7 @@ export async function watchRun(context: Context, watched: Watched, flags: WatchF
     view = follow(view, event);
     if (screen) screen.changed();
     else if (!out.readable) out.data(event);
-    else if (!out.quiet) {
+    else if (out.stdout.isTTY && !out.quiet) {
       const line = progressLine(event, view, look);
       if (line !== null) out.print(line);
     }
