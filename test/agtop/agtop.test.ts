@@ -57,7 +57,11 @@ const tmuxThere = spawnSync("tmux", ["-V"]).status === 0;
 describe.skipIf(!tmuxThere)("on a terminal", () => {
   const socket = join(folder, "tmux");
   const tmux = (...args: string[]) =>
-    spawnSync("tmux", ["-S", socket, "-u", "-f", "/dev/null", ...args], { encoding: "utf8" }).stdout;
+    spawnSync("tmux", ["-S", socket, "-u", "-f", "/dev/null", ...args], {
+      encoding: "utf8",
+      // The user that runs the tests may be one without a shell.
+      env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm-256color" },
+    }).stdout;
   const shows = (text: string | RegExp) =>
     vi.waitFor(() => expect(tmux("capture-pane", "-p")).toMatch(text), { timeout: 20_000, interval: 50 });
   afterAll(() => void tmux("kill-server"));
