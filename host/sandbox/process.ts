@@ -1,6 +1,7 @@
 /** A sandbox process as the control process sees it. Nothing that it says is believed before it has been checked here. */
 import { performance } from "node:perf_hooks";
 import { join } from "node:path";
+import * as z from "zod";
 import { parseJson, type Json } from "#core/json.js";
 import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
 import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
@@ -297,6 +298,10 @@ function setRef(stream: unknown, method: "ref" | "unref"): void {
 }
 
 function summary(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return `a message that is none (${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? ""})`;
+  }
   const message = error instanceof Error ? error.message : String(error);
   return message.length > 500 ? `${message.slice(0, 500)}…` : message;
 }

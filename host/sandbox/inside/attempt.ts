@@ -5,7 +5,7 @@ import { isObject, type Json } from "../abi/json.js";
 import { LiftTooLarge } from "../abi/lift.js";
 import type { SandboxEndMessage, StartMessage } from "../messages.js";
 import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
-import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded } from "./ends.js";
+import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
 import type { Turns } from "./turns.js";
 import { wasm } from "./wasm.js";
@@ -260,7 +260,7 @@ export class Attempt {
         return failed("host.memory-exhausted", "there is no memory for another guest in this process", true);
     }
     if (wasm.SuspendError && error instanceof wasm.SuspendError)
-      return failed("host.trap", "the guest waited where it cannot be suspended", true);
+      return failed("host.trap", `the guest trapped: ${OUTSIDE_RUN}`, true);
     return failed(
       "host.component",
       `the component could not be run: ${error instanceof Error ? error.message : String(error)}`,

@@ -8,7 +8,7 @@ import { LiftBudget, LiftTooLarge, Lifter } from "../abi/lift.js";
 import { Lowerer } from "../abi/lower.js";
 import { GuestMemory, type WasmMemory } from "../abi/memory.js";
 import { layout } from "../../component/flat.js";
-import { GuestTrap } from "./ends.js";
+import { GuestTrap, OUTSIDE_RUN } from "./ends.js";
 import { wasm, type Exports } from "./wasm.js";
 
 export interface LoadedComponent {
@@ -136,10 +136,7 @@ export class Instance {
     const place = `${name}.${func}`;
 
     const lift = (flat: unknown[]): { args: Json[]; resultAt: number } | Json => {
-      if (!this.open)
-        throw new GuestTrap(
-          `${place} is called outside of \`run\`: host calls are not answered in start functions, allocation or post-return`,
-        );
+      if (!this.open) throw new GuestTrap(OUTSIDE_RUN);
       const resultAt = type.result ? Number(flat.pop()) >>> 0 : 0;
       const budget = new LiftBudget(this.valueBytes);
       const guest = memory && this.memory(memory, encoding);

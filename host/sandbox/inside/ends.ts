@@ -18,3 +18,6 @@ export class AttemptFailed extends Error {
     this.limit = limit;
   }
 }
+
+/** The same words whether it was us who noticed or the engine (Node 24 and 26 differ in who comes first). */
+export const OUTSIDE_RUN = "a host call outside of `run`: none is answered in start functions, allocation or post-return";

@@ -1,23 +1,32 @@
 /**
- * Shares one thread among guests. Work waits in one line; the event loop gets round between any two pieces, so that what arrives
- * meanwhile (a cancel, a ping) waits for one piece at most.
+ * Shares one thread among guests. Work waits in two lines, and the event loop gets round between any two pieces, so that what
+ * arrives meanwhile (a cancel, a ping) waits for one piece at most. What is new (an attempt, an answer) goes before guests that
+ * paused because they compute long, but never for ever.
  */
 /** A guest that has computed for this long, in milliseconds, pauses at the end of its slice. */
-const TURN_MS = 5;
+const TURN_MS = 2;
+/** New pieces in a row while others are paused. */
+const STREAK = 8;
 
 export class Turns {
-  private readonly line: (() => void)[] = [];
+  private readonly fresh: (() => void)[] = [];
+  private readonly paused: (() => void)[] = [];
+  private streak = 0;
   private began = performance.now();
   private scheduled = false;
 
   /** Runs `work` on a turn of its own. */
   add(work: () => void): void {
-    this.line.push(work);
+    this.fresh.push(work);
     this.schedule();
   }
 
-  /** Resolves when the one who waits has the thread again. */
-  readonly breathe = (): Promise<void> => new Promise((resolve) => this.add(resolve));
+  /** Resolves when the guest that waits has the thread again. */
+  readonly breathe = (): Promise<void> =>
+    new Promise((resolve) => {
+      this.paused.push(resolve);
+      this.schedule();
+    });
 
   readonly due = (): boolean => performance.now() - this.began >= TURN_MS;
 
@@ -27,9 +36,18 @@ export class Turns {
     setImmediate(() => {
       this.scheduled = false;
       this.began = performance.now();
-      const work = this.line.shift();
-      if (this.line.length > 0) this.schedule();
+      const work = this.next();
+      if (this.fresh.length + this.paused.length > 0) this.schedule();
       work?.();
     });
+  }
+
+  private next(): (() => void) | undefined {
+    if (this.fresh.length > 0 && (this.paused.length === 0 || this.streak < STREAK)) {
+      this.streak++;
+      return this.fresh.shift();
+    }
+    this.streak = 0;
+    return this.paused.shift();
   }
 }

@@ -205,7 +205,7 @@ test.each<[string, Guest, string, RegExp]>([
       run: WITH,
     },
     "host.trap",
-    /cannot be suspended/,
+    /outside of `run`/,
   ],
   [
     "a host call from allocation that needs no waiting",
