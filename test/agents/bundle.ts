@@ -1,8 +1,9 @@
 /** A bundled agent as its tests run it: built from its source, outputs held against its manifest and the port types. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Validator } from "@cfworker/json-schema";
 import { parse } from "smol-toml";
+import type { Json, JsonObject } from "#core/json.js";
+import { checkValue, schemaRegistry } from "#openings/types/registry.js";
 import { projectRoot } from "#sdk/build/layout.js";
 import { buildCached } from "#sdk/build/source.js";
 import { load, type Answers, type Guest, type GuestCall, type GuestOutcome } from "../sdk/guest.js";
@@ -17,18 +18,19 @@ export interface Bundled {
   run(call: GuestCall, answers?: Answers): Promise<GuestOutcome>;
 }
 
-const types = new Map(
-  readdirSync(join(projectRoot, "sdk", "types")).map((file) => {
-    const schema = JSON.parse(readFileSync(join(projectRoot, "sdk", "types", file), "utf8")) as object;
-    return [file.replace(/\.json$/, ""), new Validator(schema, "2020-12", false)] as const;
-  }),
+const types = schemaRegistry(
+  Object.fromEntries(
+    readdirSync(join(projectRoot, "sdk", "types")).map((file) => [
+      file.replace(/\.json$/, ""),
+      JSON.parse(readFileSync(join(projectRoot, "sdk", "types", file), "utf8")) as JsonObject,
+    ]),
+  ),
 );
 
-export function misfit(type: string, value: unknown): string | null {
-  const validator = types.get(type);
-  if (!validator) return `there is no port type ${type}`;
-  const { valid, errors } = validator.validate(value);
-  return valid ? null : errors.map((error) => `${error.instanceLocation}: ${error.error}`).join("\n");
+function misfit(type: string, value: Json): string | null {
+  if (!types.get(type)) return `there is no port type ${type}`;
+  const fault = checkValue(type, value, types);
+  return fault && `${fault.pointer}: ${fault.message}`;
 }
 
 export async function bundled(folder: string): Promise<Bundled> {

@@ -18,6 +18,7 @@ interface Manifest {
 }
 
 const types = readdirSync(join(projectRoot, "sdk", "types")).map((name) => name.replace(/\.json$/, ""));
+const builtIn = ["any", "bool.v1", "json.v1", "number.v1", "text.v1"];
 const bundles = bundledAgents().map((folder) => [relative(projectRoot, folder), folder] as const);
 
 test("the five canonical agents are there, and those of the examples", () => {
@@ -48,7 +49,7 @@ test.each(bundles)("%s: name, text, ports and `with` are as the contract has the
     version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     description: expect.stringMatching(/\.$|,/),
   });
-  for (const { type } of Object.values({ ...ports.in, ...ports.out })) expect([...types, "any"]).toContain(type);
+  for (const { type } of Object.values({ ...ports.in, ...ports.out })) expect([...types, ...builtIn]).toContain(type);
   expect(() => new Validator((schemas?.with ?? {}) as never, "2020-12").validate({})).not.toThrow();
   expect(existsSync(join(folder, "README.md"))).toBe(true);
 });
