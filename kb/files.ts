@@ -1,7 +1,6 @@
 /** Opening the two database files without ever touching one that is not ours. */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { pathToFileURL } from "node:url";
 import Database from "better-sqlite3";
 import { guarded, KbError } from "./errors.js";
 
@@ -118,14 +117,24 @@ export function openReadOnly(file: string, kind: FileKind): Db {
   admit(file, kind, header);
   return guarded(file, "open the knowledge base", () => {
     try {
-      return probe(new Database(file, { readonly: true, timeout: BUSY_MS }));
+      return probe(new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS }));
     } catch (cause) {
-      // A WAL database needs a place for its -shm file. Where the folder cannot be written and no log is left over, the file
-      // is complete in itself and nobody can be writing to it.
-      if (!String((cause as NodeJS.ErrnoException).code).startsWith("SQLITE_CANTOPEN") || existsSync(`${file}-wal`)) throw cause;
-      return probe(new Database(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, fileMustExist: true }));
+      if (!/^SQLITE_(CANTOPEN|READONLY)/.test(String((cause as NodeJS.ErrnoException).code)) || existsSync(`${file}-wal`))
+        throw cause;
+      return probe(openCopy(file));
     }
   });
+}
+
+/**
+ * A WAL database needs a place for its -shm file. Where the folder cannot be written and no log is left over, the file is
+ * complete in itself and nobody can be writing to it: so it is read into memory, marked as one without WAL (file format, offsets 18
+ * and 19).
+ */
+function openCopy(file: string): Db {
+  const bytes = readFileSync(file);
+  bytes[18] = bytes[19] = 1;
+  return new Database(bytes, { readonly: true });
 }
 
 function probe(db: Db): Db {

@@ -13,8 +13,9 @@ export interface Kb {
 
 /** Opens, and where it is new makes, the knowledge base in the folder `root`. Errors are {@link KbError}s. */
 export async function openKb(options: LedgerOptions): Promise<Kb> {
-  const { root, readonly = false } = options;
+  const { readonly = false } = options;
   const ledger = await openLedger(options);
+  const { root } = ledger;
   let views: Views | undefined;
   let closed = false;
   return {

@@ -1,5 +1,5 @@
 /** `rlp kb verify`: the ledger by itself, and against what the views remember of it. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { openReadOnly } from "./files.js";
 import { verifyLedger, type Noted, type VerifyProgress, type VerifyReport } from "./ledger/verify.js";
 import { VIEWS_FILE, viewsKind } from "./views/schema.js";
@@ -19,7 +19,7 @@ export async function verifyKb(options: {
 /** Nothing where there are no views, or none that can be read: they are no part of what is verified. */
 function notedByViews(root: string): readonly Noted[] {
   try {
-    const db = openReadOnly(join(root, VIEWS_FILE), viewsKind);
+    const db = openReadOnly(join(resolve(root), VIEWS_FILE), viewsKind);
     try {
       const state = db.prepare<[], { id: number; hash: string }>("SELECT watermark AS id, hash FROM materializer_state").get();
       return state && state.id > 0 ? [{ ...state, by: VIEWS_FILE }] : [];

@@ -1,5 +1,5 @@
 /** The append-only log: `events.sqlite`. Everything else in the knowledge base can be made again from it. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 import { blake3, type Digest } from "#core/digest.js";
 import type { RunEvent, EventDraft } from "#core/events.js";
@@ -99,7 +99,8 @@ const PAGE = 256;
 
 /** Opens the ledger alone: no view is needed or touched. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const { root, now = Date.now } = options;
+  const { now = Date.now } = options;
+  const root = resolve(options.root);
   const file = join(root, LEDGER_FILE);
   if (!options.readonly) makeRoot(root);
   const db = options.readonly ? openReadOnly(file, ledgerKind) : openReadWrite(file, ledgerKind);

@@ -1,5 +1,5 @@
 /** Walks the whole ledger and says the first thing, and the next few, that are not as they were written. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import { guarded, KbError } from "../errors.js";
 import { openReadOnly, type Db } from "../files.js";
@@ -50,7 +50,7 @@ export async function verifyLedger(options: {
   readonly noted?: readonly Noted[];
   readonly onProgress?: (progress: VerifyProgress) => void;
 }): Promise<VerifyReport> {
-  const walk = new Walk(join(options.root, LEDGER_FILE), options.noted ?? []);
+  const walk = new Walk(join(resolve(options.root), LEDGER_FILE), options.noted ?? []);
   try {
     for (const progress of walk.steps()) {
       options.onProgress?.(progress);

@@ -1,6 +1,7 @@
 /** The process that runs one query and ends. It sees one file, and that for reading only. */
 import { readFileSync, writeSync } from "node:fs";
-import Database from "better-sqlite3";
+import { openReadOnly } from "../files.js";
+import { viewsKind } from "../views/schema.js";
 import type { Cell, QueryLine, QueryTask } from "./query.js";
 
 function say(line: QueryLine): void {
@@ -16,7 +17,7 @@ function say(line: QueryLine): void {
 }
 
 function run({ file, sql, rows, bytes }: QueryTask): void {
-  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: 1000 });
+  const db = openReadOnly(file, viewsKind);
   db.pragma("query_only = ON");
   db.pragma("trusted_schema = OFF");
   // Large sorts go to memory, which the parent watches, and not to the disk.
