@@ -6,7 +6,19 @@
  */
 import { RlpError } from "#core/errors.js";
 import { engine, type WasmEngine, type WasmGlobal, type WasmImports, type WasmInstance, type WasmModule } from "./engine.js";
-import { Answer, DEFAULT_SLICE, IMPORTS, RESERVED_MODULE, UNSUSPENDED_FUEL } from "./protocol.js";
+import {
+  DEFAULT_SLICE,
+  IMPORTS,
+  LEFT_EXPORT,
+  NO_GRANT,
+  PAUSE,
+  REENTRY_DEPTH,
+  RESERVED_MODULE,
+  UNSUSPENDED_FUEL,
+} from "./protocol.js";
+
+/** Far from where an i32 would wrap. */
+const MOST_GRANTED = 2 ** 30;
 
 export type GuestLimitCode =
   /** The attempt's fuel is used up. */
@@ -44,15 +56,21 @@ export interface FuelAccountOptions {
   readonly engine?: WasmEngine;
 }
 
+/** The counter of one core module. Its global is known once the module is instantiated. */
+interface Counter {
+  left: WasmGlobal | null;
+}
+
 export class FuelAccount {
-  /** What `rlp` means for every core module of this agent. */
-  readonly imports: Readonly<Record<string, unknown>>;
-  readonly #left: WasmGlobal;
   readonly #depth: WasmGlobal;
   readonly #options: FuelAccountOptions;
   readonly #engine: WasmEngine;
   readonly #slice: number;
+  /** Used before the present grant. */
+  #spent = 0;
+  /** The present grant, and who has it. */
   #granted = 0;
+  #holder: Counter | null = null;
   #where: "outside" | "run" | "stretch" = "outside";
   /** `used` at which a stretch that cannot be suspended ends. */
   #ceiling = UNSUSPENDED_FUEL;
@@ -60,29 +78,22 @@ export class FuelAccount {
   constructor(options: FuelAccountOptions) {
     this.#options = options;
     this.#engine = options.engine ?? engine;
-    this.#slice = Math.max(1, Math.min(options.slice ?? DEFAULT_SLICE, 2 ** 30));
-    this.#left = new this.#engine.Global({ value: "i32", mutable: true }, 0);
+    this.#slice = Math.max(1, Math.min(options.slice ?? DEFAULT_SLICE, MOST_GRANTED));
     this.#depth = new this.#engine.Global({ value: "i32", mutable: true }, 0);
-    this.imports = Object.freeze({
-      [IMPORTS.left]: this.#left,
-      [IMPORTS.depth]: this.#depth,
-      [IMPORTS.fuel]: () => this.#grant(),
-      [IMPORTS.pause]: new this.#engine.Suspending(() => this.#pause()),
-      [IMPORTS.deep]: () => {
-        throw new GuestLimit("LIMIT_DEPTH", "the guest's calls are nested too deeply", this.used, this.#depth.value);
-      },
-    });
   }
 
-  /** Fuel used so far, exact at every moment. */
+  /** Fuel used so far, exact at every moment (during a start function: what was granted). */
   get used(): number {
-    return this.#granted - this.#left.value;
+    return this.#spent + this.#granted - (this.#holder?.left?.value ?? 0);
   }
 
   /** Instantiates one metered core module of this agent; its start function may use `UNSUSPENDED_FUEL`. */
   instantiate(module: WasmModule, imports: WasmImports = {}): WasmInstance {
-    const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: this.imports }) as WasmImports;
-    return this.unsuspended(() => new this.#engine.Instance(module, linked));
+    const counter: Counter = { left: null };
+    const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: this.#imports(counter) }) as WasmImports;
+    const instance = this.unsuspended(() => new this.#engine.Instance(module, linked));
+    counter.left = instance.exports[LEFT_EXPORT] as WasmGlobal;
+    return instance;
   }
 
   /** A call from outside that can be suspended: `call` is a `WebAssembly.promising` export. One at a time. */
@@ -103,7 +114,7 @@ export class FuelAccount {
     const where = this.#where;
     // Within a stretch the ceiling of the outermost holds: nesting must not lengthen it.
     if (where === "stretch") return call();
-    if (where === "outside") this.#depth.value = 0;
+    this.#depth.value = where === "outside" ? 0 : REENTRY_DEPTH;
     this.#where = "stretch";
     this.#beginStretch();
     try {
@@ -118,19 +129,36 @@ export class FuelAccount {
   charge(amount: number): void {
     const used = this.used + amount;
     this.#refuseBeyond(used);
-    const left = Math.max(this.#left.value - amount, -1);
-    this.#granted = used + left;
-    this.#left.value = left;
+    this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
+  }
+
+  #imports(counter: Counter): Readonly<Record<string, unknown>> {
+    return {
+      [IMPORTS.fuel]: (left: number) => this.#grant(counter, left),
+      [IMPORTS.pause]: new this.#engine.Suspending(() => this.#pause(counter)),
+      [IMPORTS.deep]: () => {
+        throw new GuestLimit("LIMIT_DEPTH", "the guest's calls are nested too deeply", this.used, this.#depth.value);
+      },
+      [IMPORTS.depth]: this.#depth,
+    };
+  }
+
+  #left(): number {
+    return this.#holder?.left?.value ?? 0;
+  }
+
+  /** Sets what was used, and what the holder has left. */
+  #regrant(used: number, left: number): void {
+    this.#spent = used;
+    this.#granted = this.#holder === null ? 0 : left;
+    if (this.#holder?.left) this.#holder.left.value = left;
   }
 
   #beginStretch(): void {
     const used = this.used;
     this.#ceiling = used + UNSUSPENDED_FUEL;
     // Invariant 2 for the ceiling: what was granted before must not reach past it.
-    if (this.#granted > this.#ceiling) {
-      this.#granted = this.#ceiling;
-      this.#left.value = this.#ceiling - used;
-    }
+    if (this.#left() > UNSUSPENDED_FUEL) this.#regrant(used, UNSUSPENDED_FUEL);
   }
 
   #refuseBeyond(used: number): void {
@@ -140,20 +168,34 @@ export class FuelAccount {
       throw new GuestLimit("LIMIT_UNSUSPENDED", "too much fuel where the guest cannot be suspended", used, this.#ceiling);
   }
 
-  #grant(): number {
+  /** A checkpoint found `left` negative: the grant is used up, or another module has it. */
+  #grant(counter: Counter, left: number): number {
+    // What a module without the grant was charged on the way to its checkpoint stands below NO_GRANT.
+    const used = counter === this.#holder ? this.#spent + this.#granted - left : this.used + NO_GRANT - left;
+    if (counter !== this.#holder && this.#holder?.left) this.#holder.left.value = NO_GRANT;
+    this.#holder = counter;
+    this.#regrant(used, NO_GRANT);
     const stop = this.#options.stop?.();
     if (stop) throw stop;
-    const used = this.used;
     this.#refuseBeyond(used);
-    const next = Math.min(this.#slice, this.#options.budget - used, this.#ceiling - used);
-    this.#granted = used + next;
-    this.#left.value = next;
-    return this.#where === "run" && (this.#options.due?.() ?? true) ? Answer.pause : Answer.goOn;
+    if (this.#where === "run" && (this.#options.due?.() ?? true)) return PAUSE;
+    return this.#next();
   }
 
-  async #pause(): Promise<void> {
+  #next(): number {
+    const used = this.#spent;
+    // Where nobody can pause, slices serve nothing: then a start function is charged alike however large they are.
+    const most = this.#where === "run" ? this.#slice : MOST_GRANTED;
+    const next = Math.min(most, this.#options.budget - used, this.#ceiling - used);
+    this.#regrant(used, next);
+    return next;
+  }
+
+  async #pause(counter: Counter): Promise<number> {
     await this.#options.breathe();
     const stop = this.#options.stop?.();
     if (stop) throw stop;
+    if (counter !== this.#holder) throw new TypeError("a guest was entered while it paused");
+    return this.#next();
   }
 }

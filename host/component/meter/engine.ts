@@ -17,7 +17,7 @@ export interface WasmEngine {
   readonly Instance: new (module: WasmModule, imports?: WasmImports) => WasmInstance;
   readonly Global: new (type: { value: "i32"; mutable: true }, value: number) => WasmGlobal;
   /** JSPI: an import that suspends its caller until the promise settles. */
-  readonly Suspending: new (call: () => Promise<void>) => object;
+  readonly Suspending: new (call: () => Promise<number>) => object;
 }
 
 /** The engine of this process. */

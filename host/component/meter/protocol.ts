@@ -1,29 +1,33 @@
 /**
  * What a metered module and its host say to each other.
  *
- * `meterModule` adds five imports, all from the module `rlp`; guests may neither import from that module nor export a name
- * that begins with `rlp:`. Every core module of one agent gets the **same five values**, so that one counter and one depth hold
- * for the whole agent, however many modules it is made of. `FuelAccount` (account.ts) is the host's half; use it rather than
- * these names.
+ * `meterModule` adds four imports from the module `rlp` and one export, `rlp:left`; guests may neither import from that module nor use
+ * a name that begins with `rlp:`. `FuelAccount` (account.ts) is the host's half; use it rather than these names.
  *
- * | import      | type                 | meaning                                                                              |
- * | ----------- | -------------------- | ------------------------------------------------------------------------------------ |
- * | `rlp.left`  | global (mut i32)     | fuel left of what was granted; each basic block subtracts its cost before it runs    |
- * | `rlp.depth` | global (mut i32)     | weight of the frames that are open, written by the caller before each call           |
- * | `rlp.fuel`  | func () → i32        | called at a checkpoint with `left < 0`: grants (raises `left`) or throws. 1: go on, 0: pause first |
- * | `rlp.pause` | func ()              | a `WebAssembly.Suspending`: the event loop breathes. Only after `fuel` answered 0    |
- * | `rlp.deep`  | func ()              | the depth cap is passed: throws, always                                              |
+ * | name                | type                 | meaning                                                                        |
+ * | ------------------- | -------------------- | ------------------------------------------------------------------------------ |
+ * | export `rlp:left`   | global (mut i32)     | this module's counter: fuel left of what was granted; each region subtracts its cost before it runs |
+ * | import `rlp.fuel`   | func (i32) → i32     | called at a checkpoint with `left`, where that is negative: answers the next grant (0 or more), or -1: pause first. Or throws |
+ * | import `rlp.pause`  | func () → i32        | a `WebAssembly.Suspending`: the event loop breathes; then answers the grant. Only after -1 |
+ * | import `rlp.deep`   | func ()              | the depth cap is passed: throws, always                                        |
+ * | import `rlp.depth`  | global (mut i32)     | weight of the open frames, written before a call; one for all modules of an agent |
+ *
+ * A component has several core modules, and each has a counter of its own (an imported counter is markedly slower). **Only one of
+ * them, the holder, has fuel**; every other one stands at -1, so that the first checkpoint in it asks, and becomes the holder. Each
+ * function that can be reached from outside its module has a checkpoint at its entry, and each call that may leave the module has one
+ * behind it. So nothing is ever charged to a counter that does not hold the grant, but what the very next checkpoint sees.
  *
  * Invariants that the host must keep:
  *
- * 1. `used = granted − left`. It is exact at every moment, in every import call and after a trap, because the counter is written
- *    before the block that it pays for.
- * 2. `granted` never passes the budget. Then the checkpoint that finds the budget overdrawn is the same for every slice size.
- * 3. `depth` is 0 when a call comes from outside (instantiation, `run`), and is left alone when the host calls back into the guest
- *    during an import (`cabi_realloc`): that call stands on the frames that are open.
- * 4. Start functions, `cabi_realloc` and `cabi_post_*` cannot be suspended: `fuel` must answer 1 there, and such a stretch may use
+ * 1. `used = spent before the grant + granted − left` of the holder. It is exact in every import call and after a trap, because the
+ *    counter is written before the region that it pays for.
+ * 2. No grant passes the budget. Then the checkpoint that finds the budget overdrawn is the same for every slice size.
+ * 3. `depth` is 0 when a call comes from outside (instantiation, `run`). When the host calls back into the guest during an import
+ *    (`cabi_realloc`), it is `REENTRY_DEPTH`: that call stands on frames whose weight need not be known.
+ * 4. Start functions, `cabi_realloc` and `cabi_post_*` cannot be suspended: `fuel` must not answer -1 there, and such a stretch may use
  *    `UNSUSPENDED_FUEL` at most. Whatever is not inside `run` is such a stretch.
  * 5. After a throw from `fuel`, `pause` or `deep`, and after any trap, the instance is thrown away.
+ * 6. A float that the host hands to a guest in memory is canonical if it is a NaN; a single float result of an import is made so here.
  */
 
 /** The module from which metered modules import, and which guests cannot name. */
@@ -31,8 +35,14 @@ export const RESERVED_MODULE = "rlp";
 /** Names that guests can neither import nor export begin with this. */
 export const RESERVED_PREFIX = "rlp:";
 
-/** The five imports by name, in the order in which they are added. */
-export const IMPORTS = { left: "left", depth: "depth", fuel: "fuel", pause: "pause", deep: "deep" } as const;
+/** What is imported from `RESERVED_MODULE`. */
+export const IMPORTS = { fuel: "fuel", pause: "pause", deep: "deep", depth: "depth" } as const;
+/** The exported counter. */
+export const LEFT_EXPORT = "rlp:left";
+/** What a counter holds that has no grant. */
+export const NO_GRANT = -1;
+/** What `rlp.fuel` answers where the guest is to pause. */
+export const PAUSE = -1;
 
 /**
  * Version of the cost table (costs.ts), of where charges stand, and of the frame weights: two modules metered under one version
@@ -46,6 +56,5 @@ export const DEFAULT_SLICE = 10_000_000;
 export const UNSUSPENDED_FUEL = 1_000_000;
 /** Frame weight at which a guest's recursion ends: 8 and one per value slot for each open frame. */
 export const DEFAULT_DEPTH = 50_000;
-
-/** What `rlp.fuel` answers. */
-export const Answer = { pause: 0, goOn: 1 } as const;
+/** Where the depth of a call begins that the host makes during an import. */
+export const REENTRY_DEPTH = DEFAULT_DEPTH / 2;
