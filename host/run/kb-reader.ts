@@ -30,7 +30,7 @@ export function kbReader(kb: Kb, homeKey: Uint8Array, { traceId, watermark, resu
       return found ? { domain: domainOf(found), value: shown(found) } : null;
     },
     async propose(draft) {
-      const before = resumed ? earlier(kb, watermark, draft) : undefined;
+      const before = resumed ? earlier(kb, traceId, draft) : undefined;
       if (before !== undefined) return before;
       const [row] = await kb.ledger.append({
         trace: null,
@@ -49,15 +49,10 @@ function shown(entity: Entity): JsonObject {
   return rest as unknown as JsonObject;
 }
 
-const PAGE = 1000;
-
 /** The row that an earlier process of this run appended for the very same request. */
-function earlier(kb: Kb, from: number, draft: EventDraft): number | undefined {
+function earlier(kb: Kb, traceId: TraceId, draft: EventDraft): number | undefined {
   const wanted = canonicalJson([draft.kind, draft.provenance, draft.meta]);
-  for (let id = from + 1; ; id += PAGE) {
-    const rows = kb.ledger.rows(id, PAGE);
-    for (const row of rows)
-      if (row.trace_id === null && canonicalJson([row.kind, row.provenance, row.payload.meta]) === wanted) return row.id;
-    if (rows.length < PAGE) return undefined;
-  }
+  for (const row of kb.ledger.recordsFrom(traceId))
+    if (canonicalJson([row.kind, row.provenance, row.payload.meta]) === wanted) return row.id;
+  return undefined;
 }
