@@ -45,6 +45,9 @@ export async function main(argv: readonly string[], world: World = realWorld(), 
       } finally {
         await context.close();
       }
+      // A write that failed is reported after it was made.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (out.lost) exit ||= Exit.failed;
     };
 
   try {

@@ -26,6 +26,9 @@ export interface OutputOptions {
   readonly readable?: boolean;
 }
 
+/** Streams whose failure was told: two outputs may share one. */
+const told = new WeakSet<Sink>();
+
 export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -37,6 +40,7 @@ export class Output {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly #closed = new AbortController();
+  #lost = false;
 
   constructor(stdout: Sink, stderr: Sink, options: OutputOptions) {
     this.stdout = stdout;
@@ -55,6 +59,11 @@ export class Output {
   /** Aborts when the reader of standard output has gone (`| head`). */
   get closed(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  /** Whether something of the result could not be written, for another reason than that nobody reads it. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** Columns to lay text out in. */
@@ -96,8 +105,11 @@ export class Output {
   }
 
   #broken(error: NodeJS.ErrnoException): void {
-    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED" && !this.closed.aborted)
-      this.#tell(`error[OUTPUT]: standard output cannot be written (${error.code ?? error.message})`);
+    if (this.closed.aborted) return;
     this.#closed.abort(error);
+    this.#lost = error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED";
+    if (!this.#lost || told.has(this.stdout)) return;
+    told.add(this.stdout);
+    this.#tell(`error[OUTPUT]: standard output cannot be written (${error.code ?? error.message})`);
   }
 }

@@ -16,7 +16,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const HOME = join(root, ".rlp", "home");
 const OPENING = join("examples", "openings", "compose_email.yaml");
 
-export async function start(): Promise<ExitCode> {
+async function start(): Promise<ExitCode> {
   // Paths in what is printed are to be pasted in the project's folder.
   const world = { ...realWorld(), cwd: root };
   const out = new Output(process.stdout, process.stderr, {
@@ -66,4 +66,4 @@ async function compose(context: Context): Promise<ExitCode> {
   return code;
 }
 
-if (import.meta.main) process.exitCode = await start();
+process.exitCode = await start();

@@ -1,7 +1,7 @@
 /** Real processes, real pipes, a real terminal. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -51,6 +51,17 @@ test("the reader of standard output may go away: quietly", async () => {
   child.stdout.destroy();
   const [code] = await once(child, "close");
   expect([code, stderr]).toEqual([0, ""]);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a result that cannot be written is an error, told once", () => {
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(process.execPath, [entry, "agent", "list"], {
+    env: env(),
+    encoding: "utf8",
+    stdio: ["ignore", full, "pipe"],
+  });
+  closeSync(full);
+  expect([status, stderr]).toEqual([1, "error[OUTPUT]: standard output cannot be written (ENOSPC)\n"]);
 });
 
 test("rlp trace gives the events again, byte for byte; --since and --status choose runs", () => {

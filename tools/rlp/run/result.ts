@@ -25,6 +25,7 @@ export async function tellResult(context: Context, told: Told): Promise<void> {
   if (out.json) {
     // Standard output has every event already; a failure is one more object on standard error, as for any command.
     if (exitOf(result, view) === Exit.failed) out.complain(JSON.stringify(failureOf(told)));
+    if (result.status === "parked") out.complain(JSON.stringify(parkedOf(context, told)));
     return;
   }
   const terminal = out.readable;
@@ -45,6 +46,15 @@ function failureOf({ result, view }: Told) {
   const message = result.reason ?? (view.rejected > 0 ? "an action was rejected" : result.status);
   const code = result.success ? "RUN_REJECTED" : "RUN_FAILED";
   return { code, message: `${result.openingName}: ${message}`, place: { at: result.traceId } };
+}
+
+/** No error, but somebody has to do something: exit code 3 says that it waits, this says for what. */
+function parkedOf(context: Context, { result }: Told) {
+  const hint = [
+    ...result.waiting.map((proposal) => context.invocation(`approve ${proposal}`)),
+    context.invocation(`resume ${result.traceId}`),
+  ].join(" && ");
+  return { code: "RUN_PARKED", message: `${result.openingName}: parked`, place: { at: result.traceId }, hint };
 }
 
 /** Mails that were sent, or the last draft, or the saved artifacts. */

@@ -53,7 +53,7 @@ export async function watchRun(context: Context, watched: Watched, flags: WatchF
       await exportTrace(watched.host, result.traceId, flags.traceOut);
     }
     const interrupted = interrupt.signal.aborted && result.status === "parked";
-    const last = interrupted ? { ...view, state: "interrupted" as const } : view;
+    const last = interrupted ? { ...view, state: "interrupted" as const, reason: null } : view;
     await tellResult(context, { host: watched.host, result, view: last, traceOut: flags.traceOut });
     return interrupted ? Exit.interrupted : exitOf(result, view);
   } catch (error) {

@@ -65,8 +65,8 @@ export function show<Row>(
   out.print([out.colours.bold(head), ...lines].join("\n"));
 }
 
-/** `name: value` lines, names aligned. */
+/** Names and values in two columns; hidden characters are made visible. */
 export function sheet(pairs: readonly (readonly [name: string, value: string])[]): string {
   const widest = Math.max(...pairs.map(([name]) => width(name)));
-  return pairs.map(([name, value]) => `${pad(name, widest)}  ${value}`).join("\n");
+  return pairs.map(([name, value]) => `${pad(name, widest)}  ${visibleLine(value)}`).join("\n");
 }

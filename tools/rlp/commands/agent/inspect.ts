@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
-import { visibleText } from "#core/visible.js";
 import type { InspectedAgent } from "#host/catalog/catalog.js";
 import type { Port } from "#openings/agent.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
@@ -35,7 +34,7 @@ async function inspect(context: Context, args: readonly string[]) {
   const agent = await (await context.host()).inspectAgent(existsSync(path) ? path : what);
   const told = describe(agent);
   if (!out.readable) out.data(told);
-  else out.print(visibleText(sheet(pairs(told))));
+  else out.print(sheet(pairs(told)));
   return Exit.ok;
 }
 

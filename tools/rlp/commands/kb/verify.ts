@@ -1,6 +1,7 @@
 /** `rlp kb verify`: walks the whole ledger and names the first row that is not as it was written. */
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
+import { visibleLine } from "#core/visible.js";
 import { verifyLedger } from "#kb/ledger/verify.js";
 import type { Act, Context } from "../../context.js";
 import { formatFailure } from "../../failure.js";
@@ -32,7 +33,7 @@ async function verify(context: Context) {
     out.complain(JSON.stringify({ code: "KB_BROKEN_CHAIN", message: first?.what ?? "the ledger is damaged", place, hint }));
   else {
     out.complain(formatFailure({ code: "KB_BROKEN_CHAIN", message: first?.what ?? "the ledger is damaged", place, hint }, out));
-    for (const { id, what } of others) out.complain(`  ${id === null ? "" : `row ${id}: `}${what}`);
+    for (const { id, what } of others) out.complain(`  ${id === null ? "" : `row ${id}: `}${visibleLine(what)}`);
   }
   return Exit.mismatch;
 }
