@@ -8,8 +8,8 @@ export type Colours = ReturnType<typeof picocolors.createColors>;
 /** What {@link Output} needs of a stream; `process.stdout` and `process.stderr` are such. */
 export interface Sink {
   readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   write(text: string): boolean;
   on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
   on(event: "resize", listener: () => void): unknown;
