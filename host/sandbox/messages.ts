@@ -1,7 +1,7 @@
 /** What the control process and a sandbox process say to each other. Every kind is closed; what comes from X is checked here. */
 import * as z from "zod";
 import type { JsonLimits, Json, JsonObject } from "#core/json.js";
-import { failure, json } from "#core/values.js";
+import { failure } from "#core/values.js";
 import type { CallError } from "#core/values.js";
 
 /** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs and 1 MiB of state, escaped). */
@@ -9,6 +9,15 @@ export const MESSAGE_BYTES = 8 << 20;
 /** The largest arguments of one call and the largest outputs of one attempt, as JSON text. */
 export const VALUE_BYTES = 1 << 20;
 export const messageLimits: JsonLimits = { bytes: MESSAGE_BYTES, depth: 40, elements: 300_000 };
+
+/** Text that has a UTF-8 form: what has none has no digest, and would be found out only where it is to be stored. */
+const text = z.string().refine((value) => value.isWellFormed(), "holds a lone surrogate");
+const json = z.custom<Json>((value) => wellFormed(value), "holds a lone surrogate");
+function wellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, item]) => key.isWellFormed() && wellFormed(item));
+}
 
 const attempt = z.int().nonnegative();
 const fuel = z.int().nonnegative();
@@ -18,9 +27,9 @@ const end = {
   fuel,
   peakMemoryBytes: z.int().nonnegative(),
   localHash: z.string().regex(/^[0-9a-f]{64}$/),
-  state: z.record(z.string().max(256), z.string().max(65_536)),
+  state: z.record(text.max(256), text.max(65_536)),
 };
-const output = z.strictObject({ port: z.string().max(64), type: z.string().max(256), body: z.string() });
+const output = z.strictObject({ port: text.max(64), type: text.max(256), body: text });
 
 /** X → C. */
 export const fromSandbox = z.discriminatedUnion("t", [
@@ -39,15 +48,15 @@ export const fromSandbox = z.discriminatedUnion("t", [
     t: z.literal("log"),
     attempt,
     level: z.enum(["trace", "debug", "info", "warn", "error"]),
-    message: z.string().max(16_384),
-    fields: z.record(z.string(), json),
+    message: text.max(16_384),
+    fields: z.record(text, json),
   }),
   z.discriminatedUnion("kind", [
     z.strictObject({ ...end, kind: z.literal("ok"), outputs: z.array(output).max(4096) }),
     z.strictObject({
       ...end,
       kind: z.literal("failed"),
-      failure,
+      failure: failure.refine((value) => wellFormed(value), "holds a lone surrogate"),
       limit: z.strictObject({ name: z.string().max(64), value: z.number(), ceiling: z.number() }).optional(),
     }),
     z.strictObject({ ...end, kind: z.literal("cancelled") }),
@@ -88,7 +97,6 @@ export type ToSandbox =
       readonly plan: string;
       readonly modules: readonly { readonly name: string; readonly transfer: number; readonly bytes: number }[];
     }
-  | { readonly t: "unload"; readonly component: number }
   | StartMessage
   | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly ok: Json }
   | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly err: CallError }

@@ -69,7 +69,7 @@ export function inspectModule(whole: Reader): CoreModule {
         imports.push({ module, name, sort, signature: type });
       }
     } else if (id === 3) {
-      functions = section.count("functions", bytes.length);
+      functions = section.count("functions", limits.moduleFunctions);
       for (let left = functions; left > 0; left--) funcs.push(section.u32());
     } else if (id === 5) memories += section.count("memories", 16);
     else if (id === 7) {
@@ -98,7 +98,7 @@ function signature(reader: Reader): CoreSignature {
 
 function values(reader: Reader): string[] {
   const types: string[] = [];
-  for (let left = reader.count("parameters or results", 1000); left > 0; left--) types.push(value(reader));
+  for (let left = reader.count("parameters or results", limits.arity); left > 0; left--) types.push(value(reader));
   return types;
 }
 

@@ -19,6 +19,8 @@ export const limits = {
   moduleImports: 1024,
   moduleExports: 16_384,
   moduleTypes: 16_384,
+  moduleFunctions: 65_536,
+  arity: 256,
   /** Linear memories that all modules together define. */
   memories: 1,
 } as const;

@@ -24,8 +24,16 @@ export function parseObject(text: string, limits: { readonly depth: number; read
   }
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isObject(value) ? (wellFormed(value) as JsonObject) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** With U+FFFD for each lone surrogate, which JSON can spell with escapes and which has no UTF-8. */
+function wellFormed(value: Json): Json {
+  if (typeof value === "string") return value.toWellFormed();
+  if (Array.isArray(value)) return value.map((item: Json) => wellFormed(item));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)]));
 }

@@ -58,10 +58,7 @@ export class GuestMemory {
       return { bytes, units: bytes.length, align: 1 };
     }
     const wellFormed = text.toWellFormed();
-    const bytes = new Uint8Array(wellFormed.length * 2);
-    const view = new DataView(bytes.buffer);
-    for (let i = 0; i < wellFormed.length; i++) view.setUint16(i * 2, wellFormed.charCodeAt(i), true);
-    return { bytes, units: wellFormed.length, align: 2 };
+    return { bytes: Buffer.from(wellFormed, "utf16le"), units: wellFormed.length, align: 2 };
   }
 
   write(pointer: number, bytes: Uint8Array): void {

@@ -143,15 +143,10 @@ export class Instance {
       try {
         return { args: new Lifter(guest, budget, this.handles).params(types, flat), resultAt };
       } catch (error) {
-        if (error instanceof LiftTooLarge && type.result) {
-          this.lower(
-            type,
-            resultAt,
-            { err: { tag: "invalid", val: `the arguments of ${place} have ${error.message}` } },
-            memory,
-            realloc,
-            encoding,
-          );
+        if (error instanceof LiftTooLarge) {
+          const what = `the arguments of ${place} have ${error.message}`;
+          if (!type.result) throw new GuestTrap(what);
+          this.lower(type, resultAt, { err: { tag: "invalid", val: what } }, memory, realloc, encoding);
           return null;
         }
         throw error;

@@ -21,8 +21,8 @@ export interface LogLine {
 
 /** What an attempt may log; counted, not timed, so that a replay keeps and drops the same lines. */
 const LOG = { lines: 1000, units: 1 << 20, message: 8192, fields: 16_384, depth: 16, elements: 1000 };
-/** WIT, `state`: characters of a key and of a value, bytes in all. */
-const STATE = { key: 256, value: 65_536, total: 1 << 20 };
+/** WIT, `state`: characters of a key and of a value, bytes in all. Keys are counted too, since they end up in one message. */
+const STATE = { key: 256, value: 65_536, total: 1 << 20, keys: 4096 };
 const RANDOM_BYTES = 65_536;
 /** One unit of fuel is one nanosecond. */
 const FUEL_PER_MS = 1_000_000;
@@ -113,6 +113,7 @@ export class LocalHost {
     if (key.length === 0 || key.length > STATE.key) return invalid(`a key has 1 to ${STATE.key} characters`);
     if (value.length > STATE.value) return invalid(`a value has at most ${STATE.value} characters`);
     const old = this.store.get(key);
+    if (old === undefined && this.store.size >= STATE.keys) return invalid(`a node's state has at most ${STATE.keys} keys`);
     const total = this.stored - (old === undefined ? 0 : bytes(key) + bytes(old)) + bytes(key) + bytes(value);
     if (total > STATE.total) return invalid(`a node's state has at most ${STATE.total} bytes in all`);
     this.store.set(key, value);

@@ -267,6 +267,51 @@ test("a log beyond what an attempt may write is dropped, and the dropping counte
   expect(logs.at(-1)).toMatchObject({ level: "warn", fields: { dropped: 200 } });
 });
 
+test("a log's fields are carried on if they are a JSON object, and made harmless if they are not", async () => {
+  const logged = async (fields: string) => {
+    const escaped = [...Buffer.from(fields)].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");
+    const guest = await admitted({
+      imports: [imports.log],
+      fields: `(data (i32.const 1000) "${escaped}")`,
+      run: `(call $log.write (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1000) (i32.const ${Buffer.byteLength(fields)})) ${WITH}`,
+    });
+    return (await run(sandbox, guest)).logs[0]?.fields;
+  };
+  expect(await logged('{"a":[1,{"b":null}]}')).toEqual({ a: [1, { b: null }] });
+  expect(await logged('{"\\ud800":"\\udfff"}')).toEqual({ "\ufffd": "\ufffd" });
+  expect(await logged("[1]")).toEqual({ unreadable_fields: "[1]" });
+  expect(await logged("{")).toEqual({ unreadable_fields: "{" });
+  expect(await logged(`{"a":${"[".repeat(50)}${"]".repeat(50)}}`)).toHaveProperty("unreadable_fields");
+});
+
+test("arguments that are too large for a function without a result are a trap", async () => {
+  const guest = await admitted({
+    imports: [imports.log],
+    pages: 64,
+    run: `(call $log.write (i32.const 2) (i32.const 8192) (i32.const 3000000) (i32.const 0) (i32.const 0)) ${WITH}`,
+  });
+  expect(failure((await run(sandbox, guest)).end)).toMatchObject({
+    code: "host.trap",
+    message: expect.stringContaining("log.write"),
+  });
+});
+
+test("a state of endless keys is refused to the guest, and the process goes on", async () => {
+  const guest = await admitted({
+    imports: [imports.set],
+    run: `(local $i i32) (loop $again
+        (i32.store (i32.const 700) (i32.add (i32.const 0x30303030) (i32.or (i32.and (local.get $i) (i32.const 7)) (i32.or (i32.shl (i32.and (local.get $i) (i32.const 56)) (i32.const 5))
+          (i32.or (i32.shl (i32.and (local.get $i) (i32.const 448)) (i32.const 10)) (i32.shl (i32.and (local.get $i) (i32.const 3584)) (i32.const 15)))))))
+        (i32.store8 (i32.const 704) (i32.add (i32.const 48) (i32.shr_u (local.get $i) (i32.const 12))))
+        (call $state.set (i32.const 700) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 720))
+        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 5000))))
+      ${ok("(i32.load (i32.const 732))", "(i32.load (i32.const 736))")}`,
+  });
+  const { end } = await run(sandbox, guest);
+  expect(end).toMatchObject({ kind: "ok", outputs: [{ body: "a node's state has at most 4096 keys" }] });
+  expect(end.kind === "ok" && Object.keys(end.state)).toHaveLength(4096);
+});
+
 test("an answer that the host cannot give ends the attempt, and so does one of another type", async () => {
   const guest = await admitted(asking);
   const thrown = await run(sandbox, guest, {}, () => Promise.reject(new Error("the disk is full")));
