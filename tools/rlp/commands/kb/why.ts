@@ -1,13 +1,14 @@
 /** `rlp kb why`: the events behind an entity, oldest first, and what led to each. */
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
-import { visibleText } from "#core/visible.js";
+import { visibleLine } from "#core/visible.js";
 import { KbError } from "#kb/errors.js";
-import { why, whyText, type WhyEvent } from "#kb/why/why.js";
+import { MAX_EVENTS, why, type WhyEvent } from "#kb/why/why.js";
 import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
-import { cut } from "../../terminal/width.js";
+import { clockTime } from "../../terminal/quantity.js";
+import { cut, width } from "../../terminal/width.js";
 import { withViews } from "../../views.js";
 
 export function define(command: Command, act: Act): void {
@@ -37,13 +38,24 @@ async function explain(context: Context, args: readonly string[]) {
     });
   if (!out.readable) out.data({ entity: found.entity, events: found.events.map(recordOf), truncated: found.truncated });
   else {
-    const [head = "", ...lines] = visibleText(whyText(found)).split("\n");
+    const widest = String(found.events.at(-1)?.id ?? 0).length;
     out.print(
-      [out.colours.bold(head), ...lines.map((line) => (context.flags.verbose ? line : cut(line, out.columns)))].join("\n"),
+      [out.colours.bold(visibleLine(found.entity)), ...found.events.map((event) => eventLine(event, widest, context))].join("\n"),
     );
+    if (found.truncated) out.warn(`only the nearest ${MAX_EVENTS} events are shown`);
     out.note("* is about it; the others led to it; ← names the causes");
   }
   return Exit.ok;
+}
+
+/** Marks, numbers and causes stay whole; what happened gives way where the terminal is narrow. */
+function eventLine({ id, tsMs, kind, what, causes, own }: WhyEvent, widest: number, { out, flags }: Context): string {
+  const head = `${own ? "*" : " "} ${String(id).padStart(widest)}  ${clockTime(tsMs).slice(0, 8)}  ${kind.padEnd(15)}  `;
+  const led = causes.length > 0 ? `  ← ${causes.join(" ")}` : "";
+  const room = Math.max(16, out.columns - width(head) - width(led));
+  const text = visibleLine(what);
+  const line = head + (flags.verbose ? text : cut(text, room));
+  return (own ? out.colours.bold(line) : line) + out.colours.dim(led);
 }
 
 /** Names as in events. */
