@@ -6,9 +6,10 @@
  * - **Quiet.** A function without loops that can only be reached directly, and calls nothing but imports and other quiet functions,
  *   needs no checkpoint: no cycle of the program lies within it. What it may use unseen is bounded (`QUIET_FUEL`) and counted
  *   as its caller's.
- * - **Leaf.** A function that calls nothing but imports and other leaves opens a bounded stack (`LEAF_WEIGHT`), so calls of it need no
- *   depth. An import that calls back into the guest starts at a depth of its own (protocol.ts, invariant 3); imports between modules
- *   cannot be cyclic without a table, and calls through a table that other modules reach weigh a stack of leaves more.
+ * - **Leaf.** A function that calls nothing but other leaves opens a bounded stack (`LEAF_WEIGHT`), so calls of it need no depth. A
+ *   call of an import does: behind it may stand another module's function that writes the depth of its own frame, and without ours
+ *   in front of each call that would grow from call to call. An import that calls back into the guest starts at a depth of its
+ *   own (protocol.ts, invariant 3); calls through a table that other modules reach weigh a stack of leaves more.
  * - **Leaving.** A call of an import, or through a table that may hold another module's functions, has a checkpoint behind it: the
  *   grant may have gone elsewhere meanwhile (protocol.ts).
  *
@@ -75,7 +76,7 @@ export class CallGraph {
   }
 
   leaf(callee: number | null): boolean {
-    return this.#of(callee) === "import" || this.#stack(callee) !== null;
+    return this.#stack(callee) !== null;
   }
 
   quiet(callee: number | null): boolean {
@@ -85,7 +86,7 @@ export class CallGraph {
 
   #stack(callee: number | null): number | null {
     const facts = this.#of(callee);
-    return facts === "import" ? 0 : (facts?.stack ?? null);
+    return facts === "import" ? null : (facts?.stack ?? null);
   }
 
   /** Undefined for a call through a table, and for the target of a recursive call: nothing is known of either. */

@@ -250,7 +250,7 @@ class FunctionProof {
     if (this.#credit.current === null) return;
     if (callee >= this.#module.imported) return this.#called({ known: this.#known(callee), leaves: false }, deep, start);
     this.#credit.use(IMPORT_COST);
-    this.#called({ known: { prepaid: 0, quiet: true, stack: 0, unseen: 0 }, leaves: true }, deep, start);
+    this.#called({ known: { prepaid: 0, quiet: true, stack: null, unseen: 0 }, leaves: true }, deep, start);
   }
 
   #called({ known, leaves }: { known: ProvedFunction | undefined; leaves: boolean }, deep: boolean, start: number): void {
