@@ -52,7 +52,7 @@ const finished = (node: string): RunEventDraft => ({
 
 function folded(...events: readonly (readonly [atMs: number, event: RunEventDraft])[]) {
   const state = newState(graph);
-  apply(state, { kind: "run.started", level: "info", message: "", meta: beginning(graph) }, 0);
+  apply(state, { kind: "run.started", meta: beginning(graph) }, 0);
   for (const [atMs, event] of events) apply(state, event, atMs);
   return state;
 }
