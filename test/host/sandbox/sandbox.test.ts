@@ -305,7 +305,7 @@ test("a state of endless keys is refused to the guest, and the process goes on",
         (i32.store8 (i32.const 704) (i32.add (i32.const 48) (i32.shr_u (local.get $i) (i32.const 12))))
         (call $state.set (i32.const 700) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 720))
         (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 5000))))
-      ${ok("(i32.load (i32.const 732))", "(i32.load (i32.const 736))")}`,
+      ${ok("(i32.load (i32.const 736))", "(i32.load (i32.const 740))")}`,
   });
   const { end } = await run(sandbox, guest);
   expect(end).toMatchObject({ kind: "ok", outputs: [{ body: "a node's state has at most 4096 keys" }] });
