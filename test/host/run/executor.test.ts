@@ -134,6 +134,16 @@ describe("what comes out", () => {
       "out",
     ],
     [
+      "text with half a character",
+      async () => ({ kind: "ok", outputs: [{ port: "out", type: "text.v1", body: '"\\ud800"' }], ...costs }),
+      "out",
+    ],
+    [
+      "a number that no JSON can hold",
+      async () => ({ kind: "ok", outputs: [{ port: "out", type: "text.v1", body: "1e999" }], ...costs }),
+      "out",
+    ],
+    [
       "more messages than an attempt may send",
       async () => ({
         kind: "ok",
