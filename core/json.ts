@@ -41,26 +41,37 @@ export function jsonDigest(value: unknown): Digest {
 
 /**
  * `JSON.parse` for untrusted text. Size, depth and element count are checked by a scan before anything is allocated for the
- * value (`JSON.parse` itself recurses on the native stack).
+ * value (`JSON.parse` itself recurses on the native stack). What has no canonical form (`1e999`, which would become an infinity,
+ * or a lone surrogate) is refused with `DATA_NOT_CANONICAL`: further on it could be neither hashed nor stored.
  */
 export function parseJson(text: string, limits: JsonLimits = jsonLimits): Json {
   if (text.length > limits.bytes || (text.length * 3 > limits.bytes && Buffer.byteLength(text) > limits.bytes))
     throw new DataError("DATA_TOO_LARGE", `JSON text is longer than ${limits.bytes} bytes`);
-  scan(text, limits);
+  const plain = scan(text, limits);
+  let value: Json;
   try {
-    return JSON.parse(text) as Json;
+    value = JSON.parse(text) as Json;
   } catch (cause) {
     throw new DataError("DATA_NOT_JSON", cause instanceof Error ? cause.message : String(cause), { cause });
   }
+  if (!plain || !text.isWellFormed()) canonicalJson(value);
+  return value;
 }
 
-function scan(text: string, limits: JsonLimits): void {
+/** So many digits without an exponent are finite. A longer run of digits passes a multiple of this: only there is it looked for. */
+const FINITE_DIGITS = 300;
+
+/** Throws beyond the limits. Says whether the text is plain: without numbers that may be infinite and escapes that may be half a character. */
+function scan(text: string, limits: JsonLimits): boolean {
   let depth = 0;
   let elements = 0;
+  let plain = true;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x22: // skip the string; a backslash hides the character behind it
-        for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+        for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++)
+          if (text.charCodeAt(i) === 0x5c && text.charCodeAt(++i) === 0x75 && (text.charCodeAt(i + 1) | 0x20) === 0x64)
+            plain = false;
         break;
       case 0x5b:
       case 0x7b:
@@ -73,9 +84,18 @@ function scan(text: string, limits: JsonLimits): void {
       case 0x2c:
         if (++elements > limits.elements) throw new DataError("DATA_TOO_LARGE", `JSON has more than ${limits.elements} elements`);
         break;
+      case 0x45:
+      case 0x65: // an exponent, where a digit stands before it
+        if (isDigit(text.charCodeAt(i - 1))) plain = false;
+        break;
+      default:
+        if (plain && i % FINITE_DIGITS === 0 && isDigit(text.charCodeAt(i)) && isDigit(text.charCodeAt(i - 1))) plain = false;
     }
   }
+  return plain;
 }
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -69,7 +69,7 @@ export const hostFailures = {
 export type HostFailureCode = keyof typeof hostFailures;
 
 export function hostFailure(code: HostFailureCode, message: string): Failure {
-  return { code, message: message.slice(0, 4096), retryable: hostFailures[code] };
+  return { code, message: message.slice(0, 4096).toWellFormed(), retryable: hostFailures[code] }; // no half character at the cut
 }
 
 /** The typed error of every host call (`runloop:agent/types#error`). */

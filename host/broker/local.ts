@@ -8,14 +8,22 @@ import { localTokens, type Completion, type CompletionRequest, type Provider } f
 
 export const LOCAL_MODEL = "local/template";
 
+/** Characters of a filled template. A small one with many slots and one long datum could otherwise ask for gigabytes. */
+const FILLED = 512 * 1024;
 const SLOT = /\{\{([a-z][a-z0-9_]{0,63})\}\}/g;
 
 /** Replaces each `{{name}}` by the datum of that name. Filled-in text is not looked at again: data cannot carry slots. */
 export function fillTemplate(template: string, data: Readonly<Record<string, Json>>): string {
+  const texts = new Map<string, string>();
+  let length = template.length;
   return template.replace(SLOT, (slot, name: string) => {
     const value = Object.hasOwn(data, name) ? data[name] : undefined;
     if (value === undefined) throw new CallFailure("invalid", `the template uses ${slot}, but its data has no \`${name}\``);
-    return typeof value === "string" ? value : JSON.stringify(value);
+    const text = texts.get(name) ?? (typeof value === "string" ? value : JSON.stringify(value));
+    texts.set(name, text);
+    length += text.length - slot.length;
+    if (length > FILLED) throw new CallFailure("invalid", `the filled template would be longer than ${FILLED} characters`);
+    return text;
   });
 }
 

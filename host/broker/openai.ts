@@ -29,7 +29,7 @@ export function openAiProvider(options: OpenAiOptions): Provider {
       baseURL: options.baseUrl,
       ...(options.apiKey !== null && { apiKey: options.apiKey }),
       // A redirect could carry the key to another host.
-      fetch: (url, init) => fetch(url, { ...init, redirect: "error" }),
+      fetch: async (url, init) => bounded(await fetch(url, { ...init, redirect: "error" })),
     });
   };
 
@@ -58,7 +58,7 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           abortSignal: AbortSignal.any([signal, timeout]),
         });
         return {
-          text: result.text,
+          text: result.text.toWellFormed(), // an answer that was cut off can end in half a character
           toolCalls: result.toolCalls.map((call) => ({
             id: call.toolCallId,
             name: call.toolName,
@@ -66,8 +66,8 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           })),
           model: `${options.name}/${request.model}`,
           // A server that does not report usage is charged the worst case: a budget is never overspent.
-          inputTokens: result.usage.inputTokens ?? promptAtMost(request),
-          outputTokens: result.usage.outputTokens ?? Math.min(request.maxTokens, tokensAtMost(result.text)),
+          inputTokens: reported(result.usage.inputTokens) ?? promptAtMost(request),
+          outputTokens: reported(result.usage.outputTokens) ?? Math.min(request.maxTokens, tokensAtMost(result.text)),
         };
       } catch (error) {
         throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
@@ -83,12 +83,36 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           maxRetries: options.maxRetries,
           abortSignal: AbortSignal.any([signal, timeout]),
         });
+        if (!result.embeddings.every((vector) => vector.every(Number.isFinite)))
+          throw new CallFailure("failed", `provider \`${options.name}\` answered with vectors that are none`);
         return result.embeddings;
       } catch (error) {
         throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
       }
     },
   };
+}
+
+/** Bytes of an answer that are read; a completion takes a fraction of it. */
+const ANSWER_BYTES = 8 << 20;
+
+/** The response, whose body breaks off where it grows too long, whatever its headers promise. */
+function bounded(response: Response): Response {
+  let bytes = 0;
+  const limit = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.length;
+      if (bytes > ANSWER_BYTES) controller.error(new Error(`the answer has more than ${ANSWER_BYTES} bytes`));
+      else controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body?.pipeThrough(limit) ?? null, { status, statusText, headers });
+}
+
+/** A count as the service reports it, or undefined where that cannot be one. */
+function reported(tokens: number | undefined): number | undefined {
+  return tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0 ? tokens : undefined;
 }
 
 const promptAtMost = (request: CompletionRequest): number =>

@@ -41,6 +41,9 @@ export type HostFunction = (context: CallContext, args: readonly Json[]) => Prom
 /** The functions by `interface.function`, as the WIT spells them. */
 export type HostFunctions = ReadonlyMap<string, HostFunction>;
 
+/** A server may ask for any wait; no agent is told of more than a day. */
+const LONGEST_WAIT_MS = 86_400_000;
+
 /** Ends a host call with a typed error. */
 export class CallFailure extends Error {
   readonly error: CallError;
@@ -49,8 +52,8 @@ export class CallFailure extends Error {
     super(message);
     this.error = {
       code,
-      message: message.slice(0, 4096),
-      ...(options.retryAfterMs !== undefined && { retry_after_ms: Math.ceil(options.retryAfterMs) }),
+      message: message.slice(0, 4096).toWellFormed(), // no half character at the cut
+      ...(options.retryAfterMs !== undefined && { retry_after_ms: Math.min(LONGEST_WAIT_MS, Math.ceil(options.retryAfterMs)) }),
     };
     this.labels = options.labels ?? [];
   }

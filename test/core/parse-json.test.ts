@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DataError } from "#core/errors.js";
-import { isJsonObject, parseJson, type JsonLimits } from "#core/json.js";
+import { canonicalJson, isJsonObject, parseJson, type JsonLimits } from "#core/json.js";
 
 const limits: JsonLimits = { bytes: 64, depth: 3, elements: 4 };
 
@@ -14,6 +14,14 @@ function outcome(text: string, within: JsonLimits = limits): string {
     return (error as DataError).code;
   }
 }
+
+const canonical = (value: unknown): boolean => {
+  try {
+    return canonicalJson(value) !== "";
+  } catch {
+    return false;
+  }
+};
 
 describe("limits hold to the last unit", () => {
   test.each([
@@ -51,11 +59,41 @@ test.each(["", " ", "{", "[1,]", "{'a':1}", "NaN", "01", "\ufeff1", "nul", '"\u0
   },
 );
 
+describe("what has no canonical form is refused at once", () => {
+  test.each([
+    "1e999",
+    "[1,-1E+400]",
+    '{"a":1e309}',
+    "9".repeat(400),
+    `[${"2".repeat(309)}]`,
+    `[${"0,".repeat(130)}${"8".repeat(310)}.5]`,
+    '"\\ud800"',
+    '["\\uDC00"]',
+    '{"\\udfff":1}',
+    '"\\ude00\\ud83d"',
+    '"\ud800"',
+  ])("%s", (text) => {
+    expect(outcome(text, { bytes: 1000, depth: 4, elements: 200 })).toBe("DATA_NOT_CANONICAL");
+  });
+
+  test.each(["1e308", "[1e-999]", "8".repeat(308), '"\\ud83d\\ude00"', '"1e999"', '"\\\\ud800"', '"\ud83d\ude00"', '"\\ud7ff"'])(
+    "%s is fine",
+    (text) => {
+      expect(parseJson(text)).toEqual(JSON.parse(text));
+    },
+  );
+});
+
 test("within the limits it is `JSON.parse`, values and refusals alike", () => {
   const wide: JsonLimits = { bytes: 1 << 20, depth: 64, elements: 100_000 };
   fc.assert(
     fc.property(
-      fc.oneof(fc.json({ maxDepth: 5 }), fc.string(), fc.string({ unit: fc.constantFrom(...'[]{},:"\\1 ') })),
+      fc.oneof(
+        fc.json({ maxDepth: 5 }),
+        fc.string(),
+        fc.string({ unit: fc.constantFrom(...'[],"\\ud8cE9+', "e999") }),
+        fc.string({ unit: fc.constantFrom(...'[]{},:"\\1 ') }),
+      ),
       (text) => {
         let expected: unknown;
         try {
@@ -64,7 +102,8 @@ test("within the limits it is `JSON.parse`, values and refusals alike", () => {
           expect(outcome(text, wide)).toBe("DATA_NOT_JSON");
           return;
         }
-        expect(parseJson(text, wide)).toEqual(expected);
+        if (canonical(expected)) expect(parseJson(text, wide)).toEqual(expected);
+        else expect(outcome(text, wide)).toBe("DATA_NOT_CANONICAL");
       },
     ),
   );

@@ -130,6 +130,50 @@ test("a rate limit is repeated where a repeat is allowed, and may then succeed",
   expect(seen.hits).toBe(2);
 });
 
+test("a wait that no number of ours can hold is told as a day", async () => {
+  const { api } = await provider((_q, res) => res.writeHead(429, { "retry-after": "1e300" }).end());
+  expect((await failure(api.complete(request, never))).error.retry_after_ms).toBe(86_400_000);
+});
+
+test("an answer without end is cut off", async () => {
+  const { api } = await provider((_q, res) => {
+    res.writeHead(200, { "content-type": "application/json" });
+    const more = (): void => {
+      while (!res.destroyed && res.write(" ".repeat(1 << 20)));
+      if (!res.destroyed) res.once("drain", more);
+    };
+    more();
+  });
+  expect((await failure(api.complete(request, never))).error.code).toBe("failed");
+});
+
+test.each([
+  { prompt_tokens: 1.5, completion_tokens: -3 },
+  { prompt_tokens: 1e300, completion_tokens: 1e300 },
+])("a usage that cannot be one, %j, is charged as if none were reported", async (usage) => {
+  const { api } = await provider((_q, res) =>
+    res.writeHead(200, { "content-type": "application/json" }).end(answer("Hi", { ...usage, total_tokens: 0 })),
+  );
+  const { inputTokens, outputTokens } = await api.complete(request, never);
+  expect(inputTokens).toBeGreaterThanOrEqual("Say hello.".length);
+  expect(outputTokens).toBeGreaterThan(0);
+  expect(inputTokens + outputTokens).toBeLessThanOrEqual(api.worstCase(request));
+});
+
+test("half a character at the end of an answer becomes a whole one, which can be stored", async () => {
+  const { api } = await provider((_q, res) =>
+    res.writeHead(200, { "content-type": "application/json" }).end(answer("Hi \ud83d")),
+  );
+  expect((await api.complete(request, never)).text).toBe("Hi \ufffd");
+});
+
+test("vectors that hold no numbers are a typed failure", async () => {
+  const { api } = await provider((_q, res) =>
+    res.writeHead(200, { "content-type": "application/json" }).end('{"data":[{"index":0,"embedding":[1e999]}]}'),
+  );
+  expect((await failure(api.embed?.(["a"], "tiny", never) ?? Promise.resolve())).error.code).toBe("failed");
+});
+
 test("nobody listening is `unavailable`", async () => {
   const { api } = await provider(ok);
   server?.close();
@@ -152,7 +196,14 @@ test("a cancelled run ends the request", async () => {
 
 test("a key that is configured and not set is named, and nothing goes out", async () => {
   const { seen, port } = await provider(ok);
-  const api = openAiProvider({ name: "test", baseUrl: `http://127.0.0.1:${port}/v1`, apiKey: null, keyVariable: "TEST_KEY", timeoutMs: 1000, maxRetries: 0 });
+  const api = openAiProvider({
+    name: "test",
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    apiKey: null,
+    keyVariable: "TEST_KEY",
+    timeoutMs: 1000,
+    maxRetries: 0,
+  });
   expect((await failure(api.complete(request, never))).message).toContain("TEST_KEY");
   expect(seen.hits).toBe(0);
 });
