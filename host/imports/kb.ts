@@ -1,7 +1,7 @@
 /** `runloop:agent/kb`: the knowledge base as of the run's watermark, behind the grant's domains. */
 import * as z from "zod";
 import type { EventDraft } from "#core/events.js";
-import { canonicalJson, isJsonObject, parseJson, type Json, type JsonObject } from "#core/json.js";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "#core/json.js";
 import { DataError } from "#core/errors.js";
 import type { Grant } from "#openings/agent.js";
 import { mayRead, mayWrite, readableDomains, seesRawContacts } from "../capability/authorize.js";
@@ -169,7 +169,6 @@ export function readText<T>(schema: z.ZodType<T>, text: string): T {
   let value: Json;
   try {
     value = parseJson(text);
-    canonicalJson(value); // JSON can spell what has no canonical form: a lone surrogate, 1e999
   } catch (error) {
     throw new CallFailure("invalid", `the argument is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
