@@ -82,9 +82,10 @@ export class FuelAccount {
     this.#depth = new this.#engine.Global({ value: "i32", mutable: true }, 0);
   }
 
-  /** Fuel used so far, exact at every moment (during a start function: what was granted). */
+  /** Fuel used so far, exact at every moment (in a start function, and after its trap: what was granted). */
   get used(): number {
-    return this.#spent + this.#granted - (this.#holder?.left?.value ?? 0);
+    const left = this.#holder === null || this.#holder.left !== null ? this.#left() : Math.min(this.#granted, 0);
+    return this.#spent + this.#granted - left;
   }
 
   /** Instantiates one metered core module of this agent; its start function may use `UNSUSPENDED_FUEL`. */

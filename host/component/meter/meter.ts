@@ -11,6 +11,7 @@ import { settle, type MeterOptions } from "./limits.js";
 import { proveMetered } from "./proof/prove.js";
 import { MeterError } from "./refusal.js";
 import { rewrite } from "./rewrite.js";
+import { scanCode } from "./scan.js";
 import { readShape } from "./shape.js";
 
 export interface MeterStats {
@@ -39,6 +40,7 @@ export function meterModule(bytes: Uint8Array, options: MeterOptions): Metered {
   if (bytes.length > limits.moduleBytes)
     throw new MeterError("METER_TOO_LARGE", `a module of ${bytes.length} bytes, at most ${limits.moduleBytes} are allowed`);
   const shape = readShape(bytes, settings);
+  scanCode(shape, limits);
   if (!engine.validate(bytes)) throw new MeterError("METER_MALFORMED", "this is not valid WebAssembly");
   const rewritten = rewrite(bytes, shape, settings);
   proveMetered(rewritten.bytes, settings);

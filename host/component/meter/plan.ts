@@ -119,11 +119,8 @@ class Planner {
   #readLocals(): number[] {
     const locals = [...this.#type.params];
     for (let group = 0; group < this.#localGroups; group++) {
-      const at = this.#reader.at;
       const count = this.#reader.u32();
       const type = readValueType(this.#reader);
-      if (locals.length + count > this.#limits.locals)
-        throw new MeterError("METER_TOO_LARGE", `more than ${this.#limits.locals} locals in one function`, at);
       for (let index = 0; index < count; index++) locals.push(type);
     }
     return locals;
@@ -210,12 +207,6 @@ class Planner {
   }
 
   #enter(kind: "block" | "loop" | "if", live: boolean): void {
-    if (this.#regions.depth > this.#limits.nesting)
-      throw new MeterError(
-        "METER_TOO_LARGE",
-        `blocks are nested more than ${this.#limits.nesting} deep`,
-        this.#instruction.start,
-      );
     if (kind !== "block") this.#merge(1);
     if (kind === "loop" && live) this.#loops = true;
     const { params, results } = this.#blockType();

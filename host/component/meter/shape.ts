@@ -87,7 +87,8 @@ export function readShape(bytes: Uint8Array, settings: MeterSettings): Shape {
     const at = reader.at;
     const name = reader.name();
     refuseReserved(name.startsWith(RESERVED_PREFIX), `exports ${name}`, at);
-    sharesReferences ||= reader.byte() === ExternKind.table;
+    const kind = reader.byte();
+    sharesReferences ||= kind === ExternKind.table;
     reader.u32();
   });
   sharesReferences ||= globals.includes(ValueType.funcref);

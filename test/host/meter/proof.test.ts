@@ -1,0 +1,143 @@
+/** The proof sees each way in which a rewritten module could be wrong. Metered modules are damaged byte by byte. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { engine } from "#host/component/meter/engine.js";
+import { settle } from "#host/component/meter/limits.js";
+import { meterModule } from "#host/component/meter/meter.js";
+import { proveMetered } from "#host/component/meter/proof/prove.js";
+import { MeterError } from "#host/component/meter/refusal.js";
+import { generate } from "./generate.js";
+import { OPTIONS } from "./guest.js";
+import { wat } from "./wat.js";
+
+const SETTINGS = settle(OPTIONS);
+
+// Function indices once metered: tick 0, fuel 1, pause 2, deep 3, $leaf 4, $deep 5, $run 6, refuel 7, lengths 8, 9, 10.
+// Globals: depth 0, $mine 1, left 2. $leaf is quiet, so $run pays its entry; $deep is recursive.
+const SOURCE = `(module
+  (import "env" "tick" (func $tick (param i32)))
+  (table 4 funcref)
+  (memory (export "memory") 1)
+  (global $mine (mut i32) (i32.const 5))
+  (func $leaf (param i32) (result i32) local.get 0 i32.const 2 i32.mul)
+  (func $deep (param i32) (local.get 0) (if (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+  (func $run (export "run") (param i32) (result i32) (local i32 f64)
+    (call $tick (local.get 0))
+    (loop $l
+      (local.set 1 (i32.add (local.get 1) (call $leaf (local.get 0))))
+      (if (i32.eqz (global.get $mine)) (then (memory.fill (i32.const 0) (i32.const 1) (local.get 0))))
+      (f64.store (i32.const 0) (f64.add (local.get 2) (f64.const 1)))
+      (br_if $l (i32.lt_s (local.get 1) (i32.const 100))))
+    (call $deep (i32.const 3))
+    (call_indirect (i32.const 0))
+    (local.get 1)))`;
+
+const metered = meterModule(await wat(SOURCE), OPTIONS).bytes;
+const CHECK = [0x23, 2, 0x41, 0, 0x48, 0x04, 0x40, 0x10, 7, 0x0b];
+const NOP = 0x01;
+
+/** Where `pattern` stands (null is any byte), `which` of them. */
+function find(pattern: readonly (number | null)[], which = 0): number {
+  let left = which;
+  for (let at = 0; at < metered.length; at++)
+    if (pattern.every((byte, index) => byte === null || metered[at + index] === byte) && left-- === 0) return at;
+  throw new Error(`not there: ${pattern.join()}`);
+}
+function with_(at: number, bytes: readonly number[]): Uint8Array {
+  const changed = metered.slice();
+  changed.set(bytes, at);
+  return changed;
+}
+
+function proved(bytes: Uint8Array): string {
+  try {
+    proveMetered(bytes, SETTINGS);
+    return "proved";
+  } catch (error) {
+    if (!(error instanceof MeterError)) throw error;
+    expect(error.code).toBe("METER_UNPROVEN");
+    return error.message;
+  }
+}
+
+test("what the rewriter writes is proved", () => expect(proved(metered)).toBe("proved"));
+
+const charge = [0x23, 2, 0x41, null, 0x6b, 0x24, 2];
+const nops = (count: number): number[] => Array(count).fill(NOP);
+test.each<[string, () => Uint8Array, RegExp]>([
+  [
+    "a charge one less",
+    () => with_(find(charge) + 3, [(metered[find(charge) + 3] as number) - 1]),
+    /before it is paid|not paid alike|does not pay/,
+  ],
+  [
+    "a charge one more",
+    () => with_(find(charge) + 3, [(metered[find(charge) + 3] as number) + 1]),
+    /before it is paid|not paid alike|does not pay|reached from elsewhere/,
+  ],
+  ["a charge that gives fuel", () => with_(find(charge) + 3, [0x7f]), /touches an added global/],
+  ["a charge left out", () => with_(find(charge, 1), nops(7)), /paid|pay/],
+  ["the loop's checkpoint left out", () => with_(find([0x03, 0x40, ...charge]) + 9, nops(10)), /a loop without a checkpoint/],
+  [
+    "the entry's checkpoint left out",
+    () => with_(find(CHECK), nops(10)),
+    /an entry without a checkpoint|touches an added global/,
+  ],
+  ["a checkpoint that asks too late", () => with_(find(CHECK) + 3, [0x80 - 8]), /touches an added global/],
+  ["a checkpoint that calls something else", () => with_(find(CHECK) + 8, [3]), /added/],
+  ["no checkpoint behind a call of the host", () => with_(find([0x10, 0, ...CHECK]) + 2, nops(10)), /may leave the module/],
+  ["a recursive call without its depth", () => with_(find([0x24, 0, 0x10, 5]) - 2, nops(4)), /a call without its depth/],
+  ["a call through a table without its depth", () => with_(find([0x24, 0, 0x11]) - 2, nops(4)), /a call without its depth/],
+  ["a lighter frame", () => with_(find([0x23, 0, 0x41, null, 0x6a, 0x22]) + 3, [1]), /weighs less/],
+  ["a higher cap of depth", () => with_(find([0x41, 0xd0, 0x86, 0x03, 0x4b]) + 3, [0x04]), /added/],
+  ["no payment by length", () => with_(find([0x10, 8, 0xfc, 11, 0]), nops(2)), /by its length/],
+  ["payment by another length", () => with_(find([0x10, 8, 0xfc, 11, 0]) + 1, [9]), /length is paid for nothing/],
+  ["the guest writes the counter", () => with_(find([0x23, 1, 0x45]) + 1, [2]), /touches an added global/],
+  ["the guest writes its frame's local", () => with_(find([0x21, 1]) + 1, [3]), /touches an added local/],
+  ["the guest calls the host for fuel", () => with_(find([0x10, 4]) + 1, [1]), /calls an added function/],
+  ["the guest calls a helper", () => with_(find([0x10, 4]) + 1, [8]), /paid for nothing/],
+  ["the counter starts full", () => with_(find([0x7f, 1, 0x41, 0x7f, 0x0b]) + 3, [0x3f]), /counter is not in its place/],
+  ["the counter is exported under another name", () => with_(find([0x6c, 0x65, 0x66, 0x74, 3]), [0x6d]), /reserved name/],
+  [
+    "another global is exported as the counter",
+    () => with_(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [1]),
+    /exported as the counter/,
+  ],
+  ["a memory without a maximum's flag", () => with_(find([5, 4, 1, 1, 1, 16]) + 5, [17]), /above its cap/],
+  ["another import in the place of the host's", () => with_(find([0x66, 0x75, 0x65, 0x6c]), [0x67]), /added imports/],
+  ["a helper that does not pay", () => with_(find([0x76, 0x41, 1, 0x6c]) + 2, [0]), /not what it should be/],
+  ["the mark of the added locals gone", () => with_(find([2, 0, 0x7f, 1, 0x7f, 0x23]) + 1, [1]), /without its mark/],
+  ["not a module", () => metered.slice(0, 20), /./],
+])("%s is seen", (_, damaged, message) => {
+  const bytes = damaged();
+  expect(bytes).not.toEqual(metered);
+  expect(proved(bytes)).toMatch(message);
+});
+
+test("a module that was not metered at all is not proved", async () => {
+  expect(proved(await wat(SOURCE))).toMatch(/custom section|added imports/);
+  expect(proved(new Uint8Array())).toMatch(/not valid/);
+});
+
+test("any single byte changed in code is seen, unless it does not touch what was added", () => {
+  // The generator's modules use no unsigned comparison of this kind but in prologues: there, every change must be seen.
+  fc.assert(
+    fc.property(fc.array(fc.nat(1 << 20), { minLength: 50, maxLength: 200 }), fc.nat(), (tape, pick) => {
+      const bytes = meterModule(generate(tape).bytes, OPTIONS).bytes;
+      const checks: number[] = [];
+      for (let at = 0; at < bytes.length - 10; at++)
+        if (
+          bytes[at] === 0x23 &&
+          bytes[at + 2] === 0x41 &&
+          bytes[at + 3] === 0 &&
+          bytes[at + 4] === 0x48 &&
+          bytes[at + 5] === 0x04
+        )
+          checks.push(at);
+      const at = checks[pick % checks.length] as number;
+      bytes.set(nops(10), at);
+      if (engine.validate(bytes)) expect(() => proveMetered(bytes, SETTINGS)).toThrow(MeterError);
+    }),
+    { numRuns: 150, seed: 7 },
+  );
+});
