@@ -34,6 +34,9 @@ type End =
 const MIB = 1 << 20;
 const MAX_OUTPUTS = 4096;
 
+/** Cut, and whole characters up to the cut: half a one has no UTF-8, and the control process takes it for an attack. */
+const clip = (text: string, units: number): string => text.slice(0, units).toWellFormed();
+
 export class Attempt {
   private readonly start: StartMessage;
   private readonly world: AttemptWorld;
@@ -166,7 +169,7 @@ export class Attempt {
       const { code, message, retryable } = result["err"] as { code: string; message: string; retryable: boolean };
       // Codes that begin with `host.` are the host's: an agent that chooses one gets a prefix of its own.
       const own = code.startsWith("host.") ? `agent.${code}` : code || "agent";
-      return { kind: "failed", failure: { code: own.slice(0, 128), message: message.slice(0, 4096), retryable } };
+      return { kind: "failed", failure: { code: clip(own, 128), message: clip(message, 4096), retryable } };
     }
     const outputs = (result as { ok: readonly { port: string; type: string; body: string }[] }).ok;
     const size = Buffer.byteLength(JSON.stringify(outputs));
@@ -204,7 +207,7 @@ export class Attempt {
       limit?: { name: string; value: number; ceiling: number },
     ): End => ({
       kind: "failed",
-      failure: { code, message: message.slice(0, 4096), retryable },
+      failure: { code, message: clip(message, 4096), retryable },
       ...(limit && { limit }),
     });
     if (this.cancelled || error instanceof Cancelled) return { kind: "cancelled" };
