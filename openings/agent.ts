@@ -55,6 +55,24 @@ export interface Grant {
   readonly spawn: readonly string[];
 }
 
+/** What an empty policy grants. */
+export const noGrant: Grant = {
+  fs_ro: [],
+  fs_rw: [],
+  net: [],
+  time: false,
+  random: false,
+  kb_read: false,
+  kb_write: false,
+  secrets: [],
+  secrets_raw: [],
+  model: false,
+  actions: [],
+  tools: [],
+  exec: [],
+  spawn: [],
+};
+
 /** Finds agents by name; `names()` is for suggestions. */
 export interface AgentCatalog {
   get(name: string, variant: string | null): AgentInterface | undefined;

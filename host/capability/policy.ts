@@ -3,6 +3,7 @@
  * policy that cannot be read whole grants nothing: there is no partly understood one.
  */
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { isAbsolute, normalize } from "node:path";
 import * as z from "zod";
 import { RlpError } from "#core/errors.js";
@@ -16,23 +17,6 @@ export type PolicyCode = "POLICY_INVALID" | "POLICY_UNREADABLE";
 export class PolicyError extends RlpError<PolicyCode> {
   readonly family = "policy";
 }
-
-export const noGrant: Grant = {
-  fs_ro: [],
-  fs_rw: [],
-  net: [],
-  time: false,
-  random: false,
-  kb_read: false,
-  kb_write: false,
-  secrets: [],
-  secrets_raw: [],
-  model: false,
-  actions: [],
-  tools: [],
-  exec: [],
-  spawn: [],
-};
 
 const few = <T extends z.ZodType>(item: T) => z.array(item).max(256);
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, "must be a name: letters, digits and `. _ / -`");
@@ -48,14 +32,19 @@ const hostName = new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$|^\\[[0-9a-f:.
 const hostPort = z.string().transform((text, context) => {
   const cut = /^(.*?)(?::([0-9]{1,5}))?$/.exec(text.toLowerCase());
   const [host = "", port] = [cut?.[1], cut?.[2]];
-  if (!hostName.test(host) || (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))) {
-    context.issues.push({
-      code: "custom",
-      message: `\`${text.slice(0, 80)}\` is not \`host\` or \`host:port\` (no scheme, no path)`,
-      input: text,
-    });
+  const refused = (message: string): never => {
+    context.issues.push({ code: "custom", message, input: text });
     return z.NEVER;
-  }
+  };
+  if (!hostName.test(host) || (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)))
+    return refused(`\`${text.slice(0, 80)}\` is not \`host\` or \`host:port\` (no scheme, no path)`);
+  // As URLs spell it, since that is what requests are compared with: `127.1` would look like a name and be an address.
+  const name = host.replace(/^\*\./, "");
+  const canonical = URL.parse(`http://${name}/`)?.hostname;
+  if (canonical === undefined) return refused(`\`${host.slice(0, 80)}\` is not a host`);
+  if (host !== name && isIP(canonical) !== 0) return refused("a pattern of hosts cannot be one of addresses");
+  if (host.startsWith("[")) return { host: canonical, port: port === undefined ? null : Number(port) };
+  if (canonical !== name) return refused(`\`${host.slice(0, 80)}\` is spelled \`${canonical}\``);
   return { host, port: port === undefined ? null : Number(port) };
 });
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
@@ -67,7 +56,9 @@ const netRule = z.strictObject({
       z
         .string()
         .max(1024)
-        .regex(/^\/[^\s?#]*$/, "must be a path prefix that begins with `/`"),
+        .regex(/^\/[^\s?#]*$/, "must be a path prefix that begins with `/`")
+        // As URLs spell it: `/ü` is `/%C3%BC`, and a climb is gone.
+        .transform((prefix) => new URL(prefix.replace(/^\/+/, "/"), "http://host").pathname),
     )
     .min(1)
     .optional(),

@@ -9,35 +9,18 @@ import {
   readableDomains,
   seesRawContacts,
 } from "#host/capability/authorize.js";
-import type { Grant } from "#openings/agent.js";
-
-const nothing: Grant = {
-  fs_ro: [],
-  fs_rw: [],
-  net: [],
-  time: false,
-  random: false,
-  kb_read: false,
-  kb_write: false,
-  secrets: [],
-  secrets_raw: [],
-  model: false,
-  actions: [],
-  tools: [],
-  exec: [],
-  spawn: [],
-};
+import { noGrant } from "#openings/agent.js";
 
 test("a grant that names nothing allows nothing, and says which capability is missing", () => {
-  expect(mayRead(nothing, "notes")?.cap).toBe("kb_read");
-  expect(mayRead(nothing, null)?.cap).toBe("kb_read");
-  expect(mayWrite(nothing, "notes")?.cap).toBe("kb_write");
-  expect(mayUseModel(nothing, "local/template")?.cap).toBe("model");
-  expect(mayAct(nothing, "email.send")?.cap).toBe("actions");
+  expect(mayRead(noGrant, "notes")?.cap).toBe("kb_read");
+  expect(mayRead(noGrant, null)?.cap).toBe("kb_read");
+  expect(mayWrite(noGrant, "notes")?.cap).toBe("kb_write");
+  expect(mayUseModel(noGrant, "local/template")?.cap).toBe("model");
+  expect(mayAct(noGrant, "email.send")?.cap).toBe("actions");
 });
 
 test("domains that are listed are readable, others are not, and `contacts_raw` is no domain", () => {
-  const grant = { ...nothing, kb_read: ["contacts", "contacts_raw"] };
+  const grant = { ...noGrant, kb_read: ["contacts", "contacts_raw"] };
   expect(mayRead(grant, "contacts")).toBeNull();
   expect(mayRead(grant, "notes")).toMatchObject({ cap: "kb_read", target: "notes" });
   expect(mayRead(grant, "contacts_raw")).not.toBeNull();
@@ -45,8 +28,8 @@ test("domains that are listed are readable, others are not, and `contacts_raw` i
 });
 
 test("only a grant that names it sees raw addresses: `kb_read = true` does not", () => {
-  expect(seesRawContacts({ ...nothing, kb_read: true })).toBe(false);
-  expect(seesRawContacts({ ...nothing, kb_read: ["contacts_raw"] })).toBe(true);
+  expect(seesRawContacts({ ...noGrant, kb_read: true })).toBe(false);
+  expect(seesRawContacts({ ...noGrant, kb_read: ["contacts_raw"] })).toBe(true);
 });
 
 test.each([

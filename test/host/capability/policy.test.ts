@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadPolicy, noGrant, parsePolicy, PolicyError } from "#host/capability/policy.js";
+import { loadPolicy, parsePolicy, PolicyError } from "#host/capability/policy.js";
+import { noGrant } from "#openings/agent.js";
 
 const parse = (text: string) => parsePolicy(Buffer.from(text), "policy.caps");
 function problem(text: string): PolicyError {

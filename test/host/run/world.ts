@@ -4,7 +4,7 @@ import type { RunEvent, RunEventDraft } from "#core/events.js";
 import { newOpeningId, newTraceId, type NodeId } from "#core/ids.js";
 import { canonicalJson, parseJson, type Json } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
-import type { AgentInterface, Grant } from "#openings/agent.js";
+import { noGrant, type AgentInterface, type Grant } from "#openings/agent.js";
 import type { AttemptSpec, Journal, RecordedAttempt } from "#openings/engine/world.js";
 import { nothingRecorded } from "#openings/engine/world.js";
 import { inputsHash } from "#openings/journal/hash.js";
@@ -63,25 +63,8 @@ export class MemoryJournal implements Journal {
   }
 }
 
-export const nothing: Grant = {
-  fs_ro: [],
-  fs_rw: [],
-  net: [],
-  time: false,
-  random: false,
-  kb_read: false,
-  kb_write: false,
-  secrets: [],
-  secrets_raw: [],
-  model: false,
-  actions: [],
-  tools: [],
-  exec: [],
-  spawn: [],
-};
-
 export function agent(grant: Partial<Grant> = {}, face: Partial<AgentInterface> = {}): LoadedAgent {
-  const full = { ...nothing, ...grant };
+  const full = { ...noGrant, ...grant };
   return {
     face: {
       name: "asker",

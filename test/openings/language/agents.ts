@@ -1,25 +1,8 @@
 /** A small catalog to write openings against: the canonical agents' faces, and a few with something wrong. */
 import { blake3 } from "#core/digest.js";
 import type { JsonObject } from "#core/json.js";
-import type { AgentCatalog, AgentInterface, Grant, Port } from "#openings/agent.js";
+import { noGrant, type AgentCatalog, type AgentInterface, type Grant, type Port } from "#openings/agent.js";
 import { schemaRegistry } from "#openings/types/registry.js";
-
-export const nothing: Grant = {
-  fs_ro: [],
-  fs_rw: [],
-  net: [],
-  time: false,
-  random: false,
-  kb_read: false,
-  kb_write: false,
-  secrets: [],
-  secrets_raw: [],
-  model: false,
-  actions: [],
-  tools: [],
-  exec: [],
-  spawn: [],
-};
 
 const port = (types: string, required = false): Port => ({ types: types.split("|"), required });
 
@@ -42,7 +25,7 @@ export function agent(
     limits: { memory_mib: 64, fuel: 2_000_000_000, wall_ms: 15_000 },
     schemas: {},
     ...rest,
-    grant: { ...nothing, ...rest.grant },
+    grant: { ...noGrant, ...rest.grant },
   };
 }
 

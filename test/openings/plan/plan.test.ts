@@ -5,7 +5,8 @@ import { compileOpening } from "#openings/language/compile.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
 import { planOpening } from "#openings/plan/plan.js";
 import { planText } from "#openings/plan/text.js";
-import { nothing, world } from "../language/agents.js";
+import { noGrant } from "#openings/agent.js";
+import { world } from "../language/agents.js";
 
 function plan(text: string) {
   const { opening, diagnostics } = compileOpening({ file: "t.yaml", bytes: new TextEncoder().encode(text) }, world);
@@ -78,7 +79,7 @@ test("a time-out of a node never goes beyond the agent's own ceiling", () => {
 });
 
 test("every capability is said, and nothing that is off", () => {
-  expect(capabilitiesOf(nothing)).toEqual([]);
+  expect(capabilitiesOf(noGrant)).toEqual([]);
   const all = {
     fs_ro: ["/srv/docs"],
     fs_rw: ["/srv/out"],
