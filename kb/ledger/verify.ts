@@ -180,8 +180,11 @@ class Walk {
     else if (Buffer.compare(prevHash, last.hash) !== 0)
       this.#problem(id, "does not follow the row before it: its prev_hash is another");
     const expected = rowHash(prevHash, id, tsMs, traceId, seq, actor, kind, scope, payload, provenance);
-    if (Buffer.compare(expected, hash) !== 0)
+    if (Buffer.compare(expected, hash) !== 0) {
+      // One altered row is one problem: the rows behind it count on from what it says.
+      if (traceId !== null && seq !== null) this.#nextSeq.set(traceId, seq + 1);
       return this.#problem(id, `was altered: its content has another hash than the row says (${kind})`);
+    }
     const body = parse(payload);
     // The hash covers the texts side by side; that each is one JSON value makes the seam between them unique.
     if (body === undefined || parse(provenance) === undefined) return this.#problem(id, "its payload or provenance is not JSON");

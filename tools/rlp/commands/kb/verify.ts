@@ -25,10 +25,14 @@ async function verify(context: Context) {
       );
     return Exit.ok;
   }
-  const [first, ...others] = report.problems;
+  // The first bad row says most; a missing trigger, or the like, comes behind it.
+  const first = report.problems.find(({ id }) => id !== null) ?? report.problems[0];
+  const others = report.problems.filter((problem) => problem !== first);
   const place = { file: kbRoot, ...(first?.id != null && { at: `row ${first.id}` }) };
   const hint =
-    "rows before that one are as they were written; a copy of the ledger from before the damage can be put in its place";
+    first?.id == null
+      ? "`rlp kb query` and replays go on; put a copy of the ledger back to be sure of it"
+      : "rows before that one are as they were written; a copy of the ledger from before the damage can be put in its place";
   if (out.json)
     out.complain(JSON.stringify({ code: "KB_BROKEN_CHAIN", message: first?.what ?? "the ledger is damaged", place, hint }));
   else {
