@@ -1,15 +1,17 @@
 /** The host of one home: its agents, its knowledge base, its sandbox process and its broker, each made when it is first needed. */
 import { readFile, stat } from "node:fs/promises";
-import { UsageError } from "#core/errors.js";
+import { formatPlace, UsageError, type RlpError } from "#core/errors.js";
 import type { JsonObject } from "#core/json.js";
 import { openKb, type Kb } from "#kb/kb.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
-import type { AgentInterface, TypeRegistry } from "#openings/agent.js";
+import type { AgentCatalog, AgentInterface, TypeRegistry } from "#openings/agent.js";
 import { compileOpening } from "#openings/language/compile.js";
 import { emailAction } from "./actions/email.js";
 import type { ActionKind } from "./actions/action.js";
 import { Catalog, type AgentSummary, type InspectedAgent } from "./catalog/catalog.js";
 import { sharedTypes } from "./catalog/types.js";
+import { PolicyError } from "./capability/policy.js";
+import { AdmissionError } from "./component/error.js";
 import { ModelBroker } from "./broker/broker.js";
 import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
@@ -109,12 +111,26 @@ export class Host {
     };
     compileOpening({ file, bytes }, { agents: ask, types: this.types, params, defaults });
     const agents = new Map<string, AgentInterface>();
+    const refused = new Map<string, RlpError>();
     await Promise.all(
-      [...wanted].filter((name) => catalog.has(name)).map(async (name) => agents.set(name, (await catalog.load(name)).face)),
+      [...wanted]
+        .filter((name) => catalog.has(name))
+        .map(async (name) => {
+          try {
+            agents.set(name, (await catalog.load(name)).face);
+          } catch (error) {
+            if (!(error instanceof AdmissionError || error instanceof PolicyError)) throw error;
+            refused.set(name, error);
+          }
+        }),
     );
-    const known = {
-      get: (name: string, variant: string | null) => agents.get(variant === null ? name : `${name}@${variant}`),
+    const known: AgentCatalog = {
+      get: (name, variant) => agents.get(variant === null ? name : `${name}@${variant}`),
       names: () => catalog.names(),
+      refusal(name, variant) {
+        const error = refused.get(variant === null ? name : `${name}@${variant}`);
+        return error && { message: `${error.code}: ${error.message}, ${formatPlace(error.place)}`, hint: error.hint };
+      },
     };
     const { opening, diagnostics } = compileOpening({ file, bytes }, { agents: known, types: this.types, params, defaults });
     return { file, opening, diagnostics, agents };

@@ -77,6 +77,8 @@ export const noGrant: Grant = {
 export interface AgentCatalog {
   get(name: string, variant: string | null): AgentInterface | undefined;
   names(): readonly string[];
+  /** Why an agent that is there cannot be used. */
+  refusal?(name: string, variant: string | null): { readonly message: string; readonly hint?: string | undefined } | undefined;
 }
 
 /** JSON Schemas of port types, by type name. */

@@ -1,4 +1,5 @@
 /** Which agent each node uses. */
+import { visibleLine } from "#core/visible.js";
 import type { AgentCatalog, AgentInterface } from "../agent.js";
 import { quoted } from "../language/diagnostic.js";
 import type { Draft, DraftNode } from "../language/draft.js";
@@ -14,7 +15,15 @@ export function resolveAgents(report: Reporter, draft: Draft, agents: AgentCatal
     const key = `${name}@${variant ?? ""}`;
     if (!found.has(key)) found.set(key, agents.get(name, variant));
     const agent = found.get(key);
+    const refused = agent ? undefined : agents.refusal?.(name, variant);
     if (agent) agentOf.set(node, agent);
+    else if (refused)
+      report.error(
+        "OPENING_AGENT_REFUSED",
+        node.use.span,
+        `the agent ${quoted(name)} is refused: ${visibleLine(refused.message)}`,
+        refused.hint,
+      );
     else if (variant !== null && agents.get(name, null))
       report.error("OPENING_UNKNOWN_AGENT", node.use.span, `the agent ${quoted(name)} has no variant ${quoted(variant)}`);
     else

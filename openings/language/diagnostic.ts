@@ -27,6 +27,7 @@ export type OpeningCode =
   | "OPENING_TEMPLATE"
   // The checks against agents and types
   | "OPENING_UNKNOWN_AGENT"
+  | "OPENING_AGENT_REFUSED"
   | "OPENING_UNKNOWN_NODE"
   | "OPENING_UNKNOWN_PORT"
   | "OPENING_UNKNOWN_TYPE"

@@ -3,6 +3,7 @@ import { Exit, formatPlace, RlpError, UsageError, type ExitCode, type Place } fr
 import type { Json } from "#core/json.js";
 import { visibleLine } from "#core/visible.js";
 import type { Output } from "./output.js";
+import { jsonLine } from "./terminal/json.js";
 
 interface Shown {
   readonly code: string;
@@ -22,7 +23,7 @@ export async function tellFailure(error: unknown, out: Output, debug: boolean): 
     out.complain(`${countDiagnostics(diagnostics)}: nothing was run`);
     return exit;
   }
-  if (out.json) out.complain(JSON.stringify(asJson(error, debug)));
+  if (out.json) out.complain(jsonLine(asJson(error, debug), out.stderr.isTTY === true));
   else for (const shown of shownOf(error)) out.complain(formatFailure(shown, out));
   if (debug && !out.json) out.complain(traceOf(error));
   return exit;

@@ -92,6 +92,10 @@ export const agents: readonly AgentInterface[] = [
 export const catalog: AgentCatalog = {
   get: (name, variant) => (variant === null || variant === "fast" ? agents.find((each) => each.name === name) : undefined),
   names: () => agents.map((each) => each.name),
+  refusal: (name) =>
+    name === "tampered"
+      ? { message: "ADMIT_DIGEST: other bytes\u202e than it names, agent.wasm", hint: "build it again" }
+      : undefined,
 };
 
 export const types = schemaRegistry({

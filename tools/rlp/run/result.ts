@@ -5,6 +5,7 @@ import { visibleLine } from "#core/visible.js";
 import { Exit } from "#core/errors.js";
 import { quoted, shortPath, type Context } from "../context.js";
 import { formatFailure } from "../failure.js";
+import { jsonLine } from "../terminal/json.js";
 import { loadBlob, loadStored } from "../ledger.js";
 import type { Look } from "./lines.js";
 import { artifactLines, mailLines, mailOf, summaryLines, type MailText } from "./summary.js";
@@ -24,7 +25,7 @@ export async function tellResult(context: Context, told: Told): Promise<void> {
   const { result, view } = told;
   if (out.json) {
     // Standard output has every event already; a failure is one more object on standard error, as for any command.
-    if (exitOf(result, view) === Exit.failed) out.complain(JSON.stringify(failureOf(told)));
+    if (exitOf(result, view) === Exit.failed) out.complain(jsonLine(failureOf(told), out.stderr.isTTY === true));
     if (result.status === "parked") out.complain(JSON.stringify(parkedOf(context, told)));
     return;
   }
