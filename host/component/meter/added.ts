@@ -6,7 +6,7 @@
  * | charge     | `left -= cost`                                                                                           |
  * | checkpoint | `if (left < 0) refuel()`                                                                                 |
  * | prologue   | `frame = depth + weight; if (frame > cap) { depth = frame; deep(); unreachable }`                        |
- * | call       | `depth = frame`, in front of each call: whoever is called finds the weight of the frames that are open.  |
+ * | call       | `depth = frame + more`, in front of a call: whoever is called finds the weight of the frames that are open |
  * | length     | `n = by_length(n)`: pays by the topmost operand, which stays                                             |
  *
  * `depth` is not restored on the way out. It need not be: it is read at a function's entry only, and written just before.
@@ -106,13 +106,19 @@ export class Added {
     out.byte(...I32_CONST).s32(this.#settings.depth);
     out.byte(...I32_GT_U);
     this.#if(out);
-    this.call(out, frame);
+    this.call(out, frame, 0);
     out.byte(...CALL).u32(deep);
     out.byte(...UNREACHABLE, ...END);
   }
 
-  call(out: Writer, frame: number): void {
+  /** `more` is what may stand on this frame uncounted. */
+  call(out: Writer, frame: number, more: number): void {
     out.byte(...LOCAL_GET).u32(frame);
+    if (more > 0)
+      out
+        .byte(...I32_CONST)
+        .s32(more)
+        .byte(...I32_ADD);
     out.byte(...GLOBAL_SET).u32(this.#layout.depth);
   }
 

@@ -1,6 +1,6 @@
 /** Writes one function as its plan says. */
 import { LANE_TYPE, type Added } from "./added.js";
-import type { CallFacts, CallGraph } from "./calls.js";
+import { LEAF_WEIGHT, type CallFacts, type CallGraph } from "./calls.js";
 import type { Layout } from "./layout.js";
 import type { MeterLimits } from "./limits.js";
 import { ALWAYS, type BodyPlan, type Edit, type Lanes } from "./plan.js";
@@ -31,6 +31,7 @@ export function writeBody(scene: Scene, index: number, plan: BodyPlan): Written 
 
 class BodyWriter {
   readonly #scene: Scene;
+  readonly #index: number;
   readonly #plan: BodyPlan;
   readonly #facts: CallFacts;
   readonly #out: Writer;
@@ -43,6 +44,7 @@ class BodyWriter {
 
   constructor(scene: Scene, index: number, plan: BodyPlan) {
     this.#scene = scene;
+    this.#index = index;
     this.#plan = plan;
     this.#facts = scene.calls.facts(index);
     this.#out = new Writer((plan.end - plan.localsAt) * 2 + 64);
@@ -54,7 +56,7 @@ class BodyWriter {
     const { bytes, added, limits, calls } = this.#scene;
     const out = this.#out;
     added.unlikely = [];
-    if (plan.calls.some(({ callee }) => !calls.leaf(callee))) this.#frame = this.#nextLocal++;
+    if (plan.calls.some((site) => calls.counted(this.#index, site))) this.#frame = this.#nextLocal++;
     const edits = plan.edits.filter((edit) => edit.kind !== "canonical" || this.#replaced(edit.origin));
     this.#declareLocals(edits);
     let from = plan.codeAt;
@@ -110,11 +112,14 @@ class BodyWriter {
         return;
       }
       case "call":
-        if (this.#frame !== null && !calls.leaf(edit.callee)) added.call(out, this.#frame);
+        if (this.#frame !== null && calls.counted(this.#index, edit.call))
+          added.call(out, this.#frame, calls.leaves(edit.call.callee) ? LEAF_WEIGHT : 0);
         return;
-      case "called":
-        if (edit.returns && (calls.leaves(edit.callee) || (this.#facts.long && !calls.quiet(edit.callee)))) this.#checkpoint();
+      case "called": {
+        const { callee, returns } = edit.call;
+        if (returns && (calls.leaves(callee) || (this.#facts.long && !calls.quiet(callee)))) this.#checkpoint();
         return;
+      }
       case "length":
         return added.length(out, edit.charge);
       case "function":

@@ -6,12 +6,12 @@
  * - **Quiet.** A function without loops that can only be reached directly, and calls nothing but imports and other quiet functions,
  *   needs no checkpoint: no cycle of the program lies within it. What it may use unseen is bounded (`QUIET_FUEL`) and counted
  *   as its caller's.
- * - **Leaf.** A function that calls nothing but other leaves opens a bounded stack (`LEAF_WEIGHT`), so calls of it need no depth. A
- *   call of an import does: behind it may stand another module's function that writes the depth of its own frame, and without ours
- *   in front of each call that would grow from call to call. An import that calls back into the guest starts at a depth of its
- *   own (protocol.ts, invariant 3); calls through a table that other modules reach weigh a stack of leaves more.
+ * - **Leaf.** A function that calls nothing but other leaves opens a bounded stack (`LEAF_WEIGHT`), so calls of it need no depth.
  * - **Leaving.** A call of an import, or through a table that may hold another module's functions, has a checkpoint behind it: the
- *   grant may have gone elsewhere meanwhile (protocol.ts).
+ *   grant may have gone elsewhere meanwhile (protocol.ts). In front of it, the depth is written with a stack of leaves on top: they may
+ *   stand between this frame and the next that counts. (Without any depth, that of the other module's frame would be left behind and
+ *   grow from call to call.) Only a call with a trap right behind it, in a function that nobody outside can enter, needs no
+ *   depth: it does not come back, and the frame that it reaches counts for both. So a bounds check costs no prologue.
  *
  * All of it follow from the code alone. `proof.ts` finds them again without this file.
  */
@@ -54,14 +54,19 @@ export class CallGraph {
   /** A call through a table may leave the module. */
   readonly #foreign: boolean;
   readonly #escaping: ReadonlySet<number>;
+  readonly #exported: ReadonlySet<number>;
   readonly #facts: (CallFacts | undefined)[] = [];
 
-  /** `escaping`: functions that can be reached other than by a direct call. Adds to the costs of the plans' regions. */
-  constructor(plans: readonly BodyPlan[], shape: Shape, escaping: ReadonlySet<number>) {
+  /**
+   * `escaping`: functions that can be reached other than by a direct call; `exported`: those of them that are exports or the start
+   * function. Adds to the costs of the plans' regions.
+   */
+  constructor(plans: readonly BodyPlan[], shape: Shape, escaping: ReadonlySet<number>, exported: ReadonlySet<number>) {
     this.#plans = plans;
     this.#imported = shape.importedFunctions;
     this.#foreign = shape.sharesReferences || [...escaping].some((index) => index < shape.importedFunctions);
     this.#escaping = escaping;
+    this.#exported = exported;
     for (const [index, recursive] of calleesFirst(plans, this.#imported)) this.#facts[index] = this.#settle(index, recursive);
   }
 
@@ -75,8 +80,9 @@ export class CallGraph {
     return callee === null ? this.#foreign : callee < this.#imported;
   }
 
-  leaf(callee: number | null): boolean {
-    return this.#stack(callee) !== null;
+  /** Whether the body `caller` writes its depth in front of this call. */
+  counted(caller: number, site: CallSite): boolean {
+    return this.#stack(caller, site) === null;
   }
 
   quiet(callee: number | null): boolean {
@@ -84,9 +90,16 @@ export class CallGraph {
     return facts === "import" || (facts?.quiet ?? false);
   }
 
-  #stack(callee: number | null): number | null {
+  /** Weight of the stack that a call opens, if it is one of leaves. */
+  #stack(caller: number, { callee, returns }: CallSite): number | null {
     const facts = this.#of(callee);
-    return facts === "import" ? null : (facts?.stack ?? null);
+    if (facts === "import") return returns || this.#enterable(caller + this.#imported) ? null : 0;
+    return facts?.stack ?? null;
+  }
+
+  /** Whether another module may call it. */
+  #enterable(index: number): boolean {
+    return this.#exported.has(index) || (this.#foreign && this.#escaping.has(index));
   }
 
   /** Undefined for a call through a table, and for the target of a recursive call: nothing is known of either. */
@@ -114,16 +127,21 @@ export class CallGraph {
     if (unseen > FUNCTION_FUEL || entry > FUNCTION_FUEL)
       throw new MeterError("METER_TOO_LARGE", "a function costs too much", plan.codeAt);
     const quiet = direct && !loops && unseen <= QUIET_FUEL && calls.every(({ callee }) => this.quiet(callee));
-    // Another module's leaves may stand between this frame and the next that counts.
-    const between = this.#foreign && calls.some(({ callee }) => callee === null) ? LEAF_WEIGHT : 0;
-    const weight = FRAME_WEIGHT + slots + ADDED_SLOTS + between;
-    return { entry, quiet, long: unseen > LONG_FUEL, weight, stack: recursive ? null : this.#stackOf(weight, calls), unseen };
+    const weight = FRAME_WEIGHT + slots + ADDED_SLOTS;
+    return {
+      entry,
+      quiet,
+      long: unseen > LONG_FUEL,
+      weight,
+      stack: recursive ? null : this.#stackOf(index, weight, calls),
+      unseen,
+    };
   }
 
-  #stackOf(weight: number, calls: readonly CallSite[]): number | null {
+  #stackOf(index: number, weight: number, calls: readonly CallSite[]): number | null {
     let below = 0;
-    for (const { callee } of calls) {
-      const stack = this.#stack(callee);
+    for (const site of calls) {
+      const stack = this.#stack(index, site);
       if (stack === null) return null;
       below = Math.max(below, stack);
     }

@@ -19,8 +19,8 @@ export type Lanes = "f32" | "f64" | "f32x4" | "f64x2";
 export type Edit = { readonly at: number; readonly until: number } & (
   | { readonly kind: "charge"; readonly region: Region; readonly checkpoint: boolean }
   /** In front of a call, and behind it. `callee` is null for a call through a table. */
-  | { readonly kind: "call"; readonly callee: number | null }
-  | { readonly kind: "called"; readonly callee: number | null; readonly returns: boolean }
+  | { readonly kind: "call"; readonly call: CallSite }
+  | { readonly kind: "called"; readonly call: CallSite }
   | { readonly kind: "length"; readonly charge: ByLength }
   | { readonly kind: "function"; readonly index: number }
   | { readonly kind: "global"; readonly index: number }
@@ -31,6 +31,8 @@ export type Edit = { readonly at: number; readonly until: number } & (
 export interface CallSite {
   readonly region: Region;
   readonly callee: number | null;
+  /** False if a trap stands right behind it. */
+  readonly returns: boolean;
 }
 
 export interface BodyPlan {
@@ -149,8 +151,12 @@ class Planner {
     if (this.#regions.live) {
       const charge = BY_LENGTH[opcode.name];
       if (charge) this.#edits.push({ at: start, until: start, kind: "length", charge });
-      if (opcode.name === "call") this.#edits.push({ at: start, until: start, kind: "call", callee: a });
-      if (opcode.name === "call_indirect") this.#edits.push({ at: start, until: start, kind: "call", callee: null });
+      if (opcode.name === "call" || opcode.name === "call_indirect") {
+        const callee = opcode.name === "call" ? a : null;
+        const call = { region: this.#regions.current, callee, returns: this.#reader.bytes[end] !== 0x00 };
+        this.#calls.push(call);
+        this.#edits.push({ at: start, until: start, kind: "call", call });
+      }
     }
     this.#move();
     this.#regions.spend(costOf(opcode));
@@ -302,7 +308,6 @@ class Planner {
   #call({ params, results }: FunctionType, callee: number | null): void {
     const { end } = this.#instruction;
     const imported = callee !== null && callee < this.#shape.importedFunctions;
-    this.#calls.push({ region: this.#regions.current, callee });
     this.#operands.observeAll(params);
     const [only] = results;
     if (imported && only !== undefined && isFloat(only)) {
@@ -310,9 +315,7 @@ class Planner {
       this.#canonical(only === ValueType.f32 ? "f32" : "f64", origin, end);
       this.#operands.push(origin);
     } else this.#operands.pushTypes(results);
-    // Nothing is charged between a call and a trap right behind it.
-    const returns = this.#reader.bytes[end] !== 0x00;
-    this.#edits.push({ at: end, until: end, kind: "called", callee, returns });
+    this.#edits.push({ at: end, until: end, kind: "called", call: this.#calls.at(-1) as CallSite });
   }
 
   #plain(takes: string, gives: string, end: number): void {

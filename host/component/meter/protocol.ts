@@ -58,3 +58,9 @@ export const UNSUSPENDED_FUEL = 1_000_000;
 export const DEFAULT_DEPTH = 50_000;
 /** Where the depth of a call begins that the host makes during an import. */
 export const REENTRY_DEPTH = DEFAULT_DEPTH / 2;
+
+/**
+ * Options of the engine under which metered code runs well; they change speed only. Branch hints keep checkpoints out of the way (on
+ * by default from Node 26); what metering adds to a function must not push its callees out of the inlining budget.
+ */
+export const ENGINE_OPTIONS: readonly string[] = ["--experimental-wasm-branch-hinting", "--wasm-inlining-budget=20000"];

@@ -34,6 +34,8 @@ class Rewriter {
   readonly #bytes: Uint8Array;
   /** Functions that something other than a direct call can reach: exports, elements, references, the start function. */
   readonly #escaping = new Set<number>();
+  /** Exports and the start function. */
+  readonly #exported = new Set<number>();
   #code = new Writer(0);
   #charges = 0;
   #checkpoints = 0;
@@ -195,8 +197,10 @@ class Rewriter {
     const kind = reader.byte();
     const index = reader.u32();
     out.byte(kind);
-    if (kind === ExternKind.func) out.u32(this.#escape(index));
-    else if (kind === ExternKind.global) out.u32(this.#layout.moveGlobal(index));
+    if (kind === ExternKind.func) {
+      this.#exported.add(index);
+      out.u32(this.#escape(index));
+    } else if (kind === ExternKind.global) out.u32(this.#layout.moveGlobal(index));
     else if (kind === ExternKind.table || kind === ExternKind.memory) out.u32(index);
     else throw new MeterError("METER_UNSUPPORTED", `an export of kind ${kind}`, at);
   }
@@ -205,7 +209,9 @@ class Rewriter {
     const section = this.#shape.sections.get("start");
     if (!section) return;
     const reader = section.again();
-    this.#put(SectionId.start, new Writer(5).u32(this.#escape(reader.u32())));
+    const index = reader.u32();
+    this.#exported.add(index);
+    this.#put(SectionId.start, new Writer(5).u32(this.#escape(index)));
     reader.expectEnd("the start section");
   }
 
@@ -255,7 +261,7 @@ class Rewriter {
       plans.push(planBody(reader.part(reader.u32()), type, shape, limits));
     });
     if (plans.length !== shape.bodies) throw new MeterError("METER_MALFORMED", "functions and bodies differ in number");
-    const calls = new CallGraph(plans, shape, this.#escaping);
+    const calls = new CallGraph(plans, shape, this.#escaping, this.#exported);
     const scene = { bytes: this.#bytes, added: this.#added, layout: this.#layout, calls, limits };
     const written = plans.map((plan, index) => writeBody(scene, index, plan));
     for (const { charges, checkpoints } of written) {

@@ -121,3 +121,45 @@ test("functions with several results, left by every road, leave the depth as it 
   const expected = (plain.exports["run"] as (turns: number) => number)(1_000);
   expect(await account.run(() => promising(instance.exports["run"])(1_000))).toBe(expected);
 });
+
+/** `inner` offers a table and `jump`, which calls what is in it; `outer` imports both and puts its own `$f` there. */
+async function pair(outer: string, slice: number): Promise<{ run: (turns: number) => Promise<unknown>; account: FuelAccount }> {
+  const account = new FuelAccount({ budget: 1e12, slice, breathe: () => Promise.resolve() });
+  const load = async (source: string, imports = {}): Promise<WasmInstance> =>
+    account.instantiate(new engine.Module(meterModule(await wat(source), { memoryPages: 16 }).bytes), imports);
+  const inner = await load(`(module (type $t (func (param i32))) (table (export "table") 1 funcref)
+    (func (export "jump") (param i32) (call_indirect (type $t) (local.get 0) (i32.const 0))))`);
+  const instance = await load(outer, { inner: inner.exports });
+  return { run: (turns) => account.run(() => promising(instance.exports["run"])(turns)), account };
+}
+const outer = (body: string): string => `(module (type $t (func (param i32)))
+  (import "inner" "jump" (func $jump (param i32))) (import "inner" "table" (table 1 funcref)) (elem (i32.const 0) $f) ${body})`;
+
+test.each([
+  [
+    "by calls that come back",
+    `(func $f (export "run") (param i32) (if (local.get 0) (then (call $jump (i32.sub (local.get 0) (i32.const 1))))))`,
+  ],
+  [
+    "by calls that do not",
+    `(func $g (param i32) (call $jump (local.get 0)) unreachable) (func $f (export "run") (param i32) (call $g (local.get 0)))`,
+  ],
+])("a recursion from module to module and back is counted: %s", async (_, body) => {
+  const used = new Set<number>();
+  for (const slice of [1_000, 10_000_000]) {
+    const { run, account } = await pair(outer(body), slice);
+    await expect(run(1_000_000)).rejects.toMatchObject({ code: "LIMIT_DEPTH" });
+    used.add(account.used);
+  }
+  expect(used.size).toBe(1);
+});
+
+test("calls of another module, one after the other, leave no depth behind", async () => {
+  const { run } = await pair(
+    outer(
+      `(func $f (param i32)) (func (export "run") (param i32) (loop (call $jump (i32.const 0)) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))`,
+    ),
+    1_000,
+  );
+  await run(20_000);
+});

@@ -1,5 +1,5 @@
 /** A metered module computes what the module computes, and its fuel depends on nothing but the module and its inputs. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { engine } from "#host/component/meter/engine.js";
 import { generate } from "./generate.js";
@@ -69,7 +69,7 @@ test("out of fuel at the same instruction with every slice", async () => {
       const { pauses: _, ...expected } = await runMetered(guest.bytes, guest.calls, { budget });
       stopped += expected.ends.some((end) => end.startsWith("LIMIT_FUEL")) ? 1 : 0;
       for (const slice of SLICES) {
-        const { pauses, ...seen } = await runMetered(guest.bytes, guest.calls, { budget, slice });
+        const { pauses: _, ...seen } = await runMetered(guest.bytes, guest.calls, { budget, slice });
         expect(seen).toEqual(expected);
       }
     }),

@@ -132,7 +132,7 @@ test("a call back during an import cannot run on either; before and after it, th
   const back = (turns: number): void => {
     ended = undefined;
     try {
-      account.unsuspended(() => (instance?.exports["realloc"] as (turns: number) => void)(turns));
+      account.unsuspended(() => (instance!.exports["realloc"] as (turns: number) => void)(turns));
     } catch (error) {
       ended = error;
     }
@@ -147,10 +147,10 @@ test("a call back during an import cannot run on either; before and after it, th
     account,
     { env: { back } },
   );
-  expect(await account.run(() => promising(instance?.exports["run"])(1_000))).toBe(500_000);
+  expect(await account.run(() => promising(instance!.exports["run"])(1_000))).toBe(500_000);
   expect(ended).toBeUndefined();
   const before = account.used;
-  expect(await account.run(() => promising(instance?.exports["run"])(1_000_000))).toBe(500_000);
+  expect(await account.run(() => promising(instance!.exports["run"])(1_000_000))).toBe(500_000);
   expect(ended).toMatchObject({ code: "LIMIT_UNSUSPENDED" });
   expect(account.used - before).toBeGreaterThan(UNSUSPENDED_FUEL + 500_000);
 });

@@ -1,5 +1,5 @@
 /** The proof sees each way in which a rewritten module could be wrong. Metered modules are damaged byte by byte. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { engine } from "#host/component/meter/engine.js";
 import { settle } from "#host/component/meter/limits.js";
@@ -43,10 +43,10 @@ function find(pattern: readonly (number | null)[], which = 0): number {
     if (pattern.every((byte, index) => byte === null || metered[at + index] === byte) && left-- === 0) return at;
   throw new Error(`not there: ${pattern.join()}`);
 }
-function with_(at: number, bytes: readonly number[]): Uint8Array {
-  const changed = metered.slice();
-  changed.set(bytes, at);
-  return changed;
+function changed(at: number, bytes: readonly number[]): Uint8Array {
+  const copy = metered.slice();
+  copy.set(bytes, at);
+  return copy;
 }
 
 function proved(bytes: Uint8Array): string {
@@ -67,46 +67,46 @@ const nops = (count: number): number[] => Array(count).fill(NOP);
 test.each<[string, () => Uint8Array, RegExp]>([
   [
     "a charge one less",
-    () => with_(find(charge) + 3, [(metered[find(charge) + 3] as number) - 1]),
+    () => changed(find(charge) + 3, [(metered[find(charge) + 3] as number) - 1]),
     /before it is paid|not paid alike|does not pay/,
   ],
   [
     "a charge one more",
-    () => with_(find(charge) + 3, [(metered[find(charge) + 3] as number) + 1]),
+    () => changed(find(charge) + 3, [(metered[find(charge) + 3] as number) + 1]),
     /before it is paid|not paid alike|does not pay|reached from elsewhere/,
   ],
-  ["a charge that gives fuel", () => with_(find(charge) + 3, [0x7f]), /touches an added global/],
-  ["a charge left out", () => with_(find(charge, 1), nops(7)), /paid|pay/],
-  ["the loop's checkpoint left out", () => with_(find([0x03, 0x40, ...charge]) + 9, nops(10)), /a loop without a checkpoint/],
+  ["a charge that gives fuel", () => changed(find(charge) + 3, [0x7f]), /touches an added global/],
+  ["a charge left out", () => changed(find(charge, 1), nops(7)), /paid|pay/],
+  ["the loop's checkpoint left out", () => changed(find([0x03, 0x40, ...charge]) + 9, nops(10)), /a loop without a checkpoint/],
   [
     "the entry's checkpoint left out",
-    () => with_(find(CHECK), nops(10)),
+    () => changed(find(CHECK), nops(10)),
     /an entry without a checkpoint|touches an added global/,
   ],
-  ["a checkpoint that asks too late", () => with_(find(CHECK) + 3, [0x80 - 8]), /touches an added global/],
-  ["a checkpoint that calls something else", () => with_(find(CHECK) + 8, [3]), /added/],
-  ["no checkpoint behind a call of the host", () => with_(find([0x10, 0, ...CHECK]) + 2, nops(10)), /may leave the module/],
-  ["a recursive call without its depth", () => with_(find([0x24, 0, 0x10, 5]) - 2, nops(4)), /a call without its depth/],
-  ["a call through a table without its depth", () => with_(find([0x24, 0, 0x11]) - 2, nops(4)), /a call without its depth/],
-  ["a lighter frame", () => with_(find([0x23, 0, 0x41, null, 0x6a, 0x22]) + 3, [1]), /weighs less/],
-  ["a higher cap of depth", () => with_(find([0x41, 0xd0, 0x86, 0x03, 0x4b]) + 3, [0x04]), /added/],
-  ["no payment by length", () => with_(find([0x10, 8, 0xfc, 11, 0]), nops(2)), /by its length/],
-  ["payment by another length", () => with_(find([0x10, 8, 0xfc, 11, 0]) + 1, [9]), /length is paid for nothing/],
-  ["the guest writes the counter", () => with_(find([0x23, 1, 0x45]) + 1, [2]), /touches an added global/],
-  ["the guest writes its frame's local", () => with_(find([0x21, 1]) + 1, [3]), /touches an added local/],
-  ["the guest calls the host for fuel", () => with_(find([0x10, 4]) + 1, [1]), /calls an added function/],
-  ["the guest calls a helper", () => with_(find([0x10, 4]) + 1, [8]), /paid for nothing/],
-  ["the counter starts full", () => with_(find([0x7f, 1, 0x41, 0x7f, 0x0b]) + 3, [0x3f]), /counter is not in its place/],
-  ["the counter is exported under another name", () => with_(find([0x6c, 0x65, 0x66, 0x74, 3]), [0x6d]), /reserved name/],
+  ["a checkpoint that asks too late", () => changed(find(CHECK) + 3, [0x80 - 8]), /touches an added global/],
+  ["a checkpoint that calls something else", () => changed(find(CHECK) + 8, [3]), /added/],
+  ["no checkpoint behind a call of the host", () => changed(find([0x10, 0, ...CHECK]) + 2, nops(10)), /may leave the module/],
+  ["a recursive call without its depth", () => changed(find([0x24, 0, 0x10, 5]) - 2, nops(4)), /a call without its depth/],
+  ["a call through a table without its depth", () => changed(find([0x24, 0, 0x11]) - 2, nops(4)), /a call without its depth/],
+  ["a lighter frame", () => changed(find([0x23, 0, 0x41, null, 0x6a, 0x22]) + 3, [1]), /weighs less/],
+  ["a higher cap of depth", () => changed(find([0x41, 0xd0, 0x86, 0x03, 0x4b]) + 3, [0x04]), /added/],
+  ["no payment by length", () => changed(find([0x10, 8, 0xfc, 11, 0]), nops(2)), /by its length/],
+  ["payment by another length", () => changed(find([0x10, 8, 0xfc, 11, 0]) + 1, [9]), /length is paid for nothing/],
+  ["the guest writes the counter", () => changed(find([0x23, 1, 0x45]) + 1, [2]), /touches an added global/],
+  ["the guest writes its frame's local", () => changed(find([0x21, 1]) + 1, [3]), /touches an added local/],
+  ["the guest calls the host for fuel", () => changed(find([0x10, 4]) + 1, [1]), /calls an added function/],
+  ["the guest calls a helper", () => changed(find([0x10, 4]) + 1, [8]), /paid for nothing/],
+  ["the counter starts full", () => changed(find([0x7f, 1, 0x41, 0x7f, 0x0b]) + 3, [0x3f]), /counter is not in its place/],
+  ["the counter is exported under another name", () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]), [0x6d]), /reserved name/],
   [
     "another global is exported as the counter",
-    () => with_(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [1]),
+    () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [1]),
     /exported as the counter/,
   ],
-  ["a memory without a maximum's flag", () => with_(find([5, 4, 1, 1, 1, 16]) + 5, [17]), /above its cap/],
-  ["another import in the place of the host's", () => with_(find([0x66, 0x75, 0x65, 0x6c]), [0x67]), /added imports/],
-  ["a helper that does not pay", () => with_(find([0x76, 0x41, 1, 0x6c]) + 2, [0]), /not what it should be/],
-  ["the mark of the added locals gone", () => with_(find([2, 0, 0x7f, 1, 0x7f, 0x23]) + 1, [1]), /without its mark/],
+  ["a memory without a maximum's flag", () => changed(find([5, 4, 1, 1, 1, 16]) + 5, [17]), /above its cap/],
+  ["another import in the place of the host's", () => changed(find([0x66, 0x75, 0x65, 0x6c]), [0x67]), /added imports/],
+  ["a helper that does not pay", () => changed(find([0x76, 0x41, 1, 0x6c]) + 2, [0]), /not what it should be/],
+  ["the mark of the added locals gone", () => changed(find([2, 0, 0x7f, 1, 0x7f, 0x23]) + 1, [1]), /without its mark/],
   ["not a module", () => metered.slice(0, 20), /./],
 ])("%s is seen", (_, damaged, message) => {
   const bytes = damaged();

@@ -1,5 +1,5 @@
 /** Hostile and strange modules: refused by name, in bounded time, with nothing but a MeterError. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { meterModule } from "#host/component/meter/meter.js";
 import { MeterError, type MeterCode } from "#host/component/meter/refusal.js";
@@ -160,10 +160,14 @@ describe("shape", () => {
     ],
     [
       "many functions",
-      encode({ types: [{ params: [], results: [] }], functions: Array(5_001).fill({ type: 0, code: [] }) }),
+      encode({ types: [{ params: [], results: [] }], functions: Array.from({ length: 5_001 }, () => ({ type: 0, code: [] })) }),
       refused("METER_TOO_LARGE", /function entries/),
     ],
-    ["many types", encode({ types: Array(1_001).fill({ params: [], results: [] }) }), refused("METER_TOO_LARGE", /type entries/)],
+    [
+      "many types",
+      encode({ types: Array.from({ length: 1_001 }, () => ({ params: [], results: [] })) }),
+      refused("METER_TOO_LARGE", /type entries/),
+    ],
     [
       "many parameters",
       encode({ types: [{ params: Array(33).fill(I32), results: [] }] }),

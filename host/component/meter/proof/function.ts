@@ -5,7 +5,8 @@
  * 2. Every loop begins with a checkpoint; the entry too, unless the function is quiet (no loops, only direct callers, nothing called
  *    but imports and quiet functions, little fuel); a call that may leave the module, or any call of a long function but a quiet
  *    one's, has one behind it, or a trap.
- * 3. A call of anything but a leaf is preceded by `depth = frame`, and `frame` was computed and compared to the cap at the entry.
+ * 3. A call of anything but a leaf is preceded by `depth = frame`, and `frame` was computed and compared to the cap at the entry; one
+ *    that may leave the module, by `depth = frame + LEAVES`, unless it cannot come back and nobody outside can enter here.
  * 4. The counter, the depth, the added functions and the added locals are touched by the known sequences only.
  */
 import { costOf, ENTRY_COST, IMPORT_COST } from "../costs.js";
@@ -95,7 +96,6 @@ class FunctionProof {
   #entryChecked = false;
   /** The weight that the prologue adds, if there is one. */
   #weight: number | null = null;
-  #tableCalls = false;
   /** Calls without a checkpoint behind them that a long function would need. */
   #unchecked = false;
 
@@ -150,8 +150,7 @@ class FunctionProof {
   #stack(): number | null {
     const slots = this.#locals.types.reduce((sum, type) => sum + (type === V128 ? 2 : 1), FRAME);
     if (this.#weight !== null) {
-      const least = slots + (this.#tableCalls && this.#module.foreign ? LEAVES : 0);
-      prove(this.#weight >= least && this.#weight < 2 ** 20, "a frame weighs less than its locals", this.#start());
+      prove(this.#weight >= slots && this.#weight < 2 ** 20, "a frame weighs less than its locals", this.#start());
       return null;
     }
     prove(this.#below !== null, "a call without its depth", this.#start());
@@ -184,12 +183,18 @@ class FunctionProof {
     if (live && this.#charge()) return;
     if (live && this.#skip(this.#sequences.checkpoint(this.#at))) return;
     if (live && this.#skip(this.#sequences.canonical(this.#at))) return;
-    const deep = live && this.#weight !== null && this.#skip(this.#sequences.depthSet(this.#at));
+    const deep = live && this.#weight !== null ? this.#depth() : null;
     const step = this.#steps[this.#at++] as Step;
     if (live && step.op === Op.call && step.value > this.#module.refuel) return this.#length(step);
     prove(!live || !LENGTH.has(step.op), "an instruction does not pay by its length", step.start);
-    prove(!deep || step.op === Op.call || step.op === Op.callIndirect, "a depth without its call", step.start);
+    prove(deep === null || step.op === Op.call || step.op === Op.callIndirect, "a depth without its call", step.start);
     this.#guest(step, deep);
+  }
+
+  /** What is added to the frame's weight where a depth is written, or null. */
+  #depth(): number | null {
+    for (const more of [0, LEAVES]) if (this.#skip(this.#sequences.depthSet(this.#at, more))) return more;
+    return null;
   }
 
   /** A helper that pays by length, and the instruction that it pays for right behind it. */
@@ -197,11 +202,11 @@ class FunctionProof {
     const next = this.#steps[this.#at++];
     const kind = step.value - this.#module.refuel;
     prove(next !== undefined && LENGTH.get(next.op) === kind, "a length is paid for nothing", step.start);
-    this.#guest(next, false);
+    this.#guest(next, null);
   }
 
   /** An instruction of the guest's. */
-  #guest(step: Step, deep: boolean): void {
+  #guest(step: Step, deep: number | null): void {
     const { op, value, start } = step;
     this.#untouched(step);
     this.#credit.use(priceOf(op, start));
@@ -236,7 +241,6 @@ class FunctionProof {
       case Op.call:
         return this.#call(value, deep, start);
       case Op.callIndirect:
-        this.#tableCalls = true;
         return this.#called({ known: undefined, leaves: this.#module.foreign }, deep, start);
       default:
     }
@@ -246,30 +250,36 @@ class FunctionProof {
     this.#credit.current = null;
   }
 
-  #call(callee: number, deep: boolean, start: number): void {
+  #call(callee: number, deep: number | null, start: number): void {
     if (this.#credit.current === null) return;
     if (callee >= this.#module.imported) return this.#called({ known: this.#known(callee), leaves: false }, deep, start);
     this.#credit.use(IMPORT_COST);
-    this.#called({ known: { prepaid: 0, quiet: true, stack: null, unseen: 0 }, leaves: true }, deep, start);
+    const stays = this.#steps[this.#behind()]?.op === Op.unreachable && !this.#module.enterable.has(this.#index);
+    this.#called({ known: { prepaid: 0, quiet: true, stack: stays ? 0 : null, unseen: 0 }, leaves: true }, deep, start);
   }
 
-  #called({ known, leaves }: { known: ProvedFunction | undefined; leaves: boolean }, deep: boolean, start: number): void {
+  #called({ known, leaves }: { known: ProvedFunction | undefined; leaves: boolean }, deep: number | null, start: number): void {
     if (this.#credit.current === null) return;
     this.#credit.use(known?.prepaid ?? 0);
     if (known?.quiet) this.#unseen += known.unseen;
     else this.#quietCalls = false;
     const stack = known?.stack ?? null;
-    if (!deep) this.#below = stack === null || this.#below === null ? null : Math.max(this.#below, stack);
-    prove(deep || stack !== null, "a call without its depth", start);
+    if (deep === null) this.#below = stack === null || this.#below === null ? null : Math.max(this.#below, stack);
+    prove(stack !== null || deep === (leaves ? LEAVES : 0), "a call without its depth", start);
     const checked = this.#checkedBehind();
     prove(!leaves || checked, "a call that may leave the module without a checkpoint behind it", start);
     this.#unchecked ||= !known?.quiet && !checked;
   }
 
-  /** A checkpoint comes next, or a trap; a float from outside is made canonical in between. */
-  #checkedBehind(): boolean {
+  /** What comes behind a call: a float from outside is made canonical in between. */
+  #behind(): number {
     const after = this.#sequences.canonical(this.#at);
-    const at = after < 0 ? this.#at : after;
+    return after < 0 ? this.#at : after;
+  }
+
+  /** A checkpoint comes next, or a trap. */
+  #checkedBehind(): boolean {
+    const at = this.#behind();
     return this.#sequences.checkpoint(at) > 0 || this.#steps[at]?.op === Op.unreachable;
   }
 

@@ -34,7 +34,9 @@ export interface ProvedModule {
   readonly deep: number;
   /** `refuel`; the other helpers follow it. */
   readonly refuel: number;
+  /** Functions that something other than a direct call reaches; and those that another module may call. */
   readonly escaping: ReadonlySet<number>;
+  readonly enterable: ReadonlySet<number>;
   /** A call through a table may leave the module. */
   readonly foreign: boolean;
   readonly bodies: readonly Reader[];
@@ -136,6 +138,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
 
   const own = new Set<number>([imported - 3, imported - 2, imported - 1, refuel, refuel + 1, refuel + 2, refuel + 3]);
   const escaping = new Set<number>();
+  const exported = new Set<number>();
   const escape = (index: number, at: number): void => {
     prove(!own.has(index), "something refers to a function that was added", at);
     escaping.add(index);
@@ -164,7 +167,10 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
   let counters = 0;
   for (const reader of entries(contents, 7)) {
     const [name, kind, index] = [reader.name(), reader.byte(), reader.u32()];
-    if (kind === 0) escape(index, reader.at);
+    if (kind === 0) {
+      escape(index, reader.at);
+      exported.add(index);
+    }
     foreign ||= kind === 1;
     if (name === LEFT_EXPORT) {
       prove(kind === 3 && index === left, "another thing is exported as the counter", reader.at);
@@ -176,7 +182,11 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
   }
   prove(counters === 1, "the counter is not exported");
   const start = contents.get(8);
-  if (start) escape(start.u32(), start.at);
+  if (start) {
+    const index = start.u32();
+    escape(index, start.at);
+    exported.add(index);
+  }
   for (const reader of entries(contents, 9)) {
     const form = reader.u32();
     const active = (form & 1) === 0;
@@ -207,6 +217,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     deep: imported - ADDED_IMPORTS + 2,
     refuel,
     escaping,
+    enterable: foreign ? escaping : exported,
     foreign,
     bodies,
   };

@@ -71,18 +71,22 @@ export class Sequences {
       this.#is(at + 4, Op.i32Const, settings.depth) &&
       this.#is(at + 5, Op.i32GtU) &&
       this.#is(at + 6, Op.if, EMPTY) &&
-      this.depthSet(at + 7) === at + 9 &&
+      this.depthSet(at + 7, 0) === at + 9 &&
       this.#is(at + 9, Op.call, deep) &&
       this.#is(at + 10, Op.unreachable) &&
       this.#is(at + 11, Op.end);
     return found ? at + 12 : -1;
   }
 
-  /** `depth = frame` */
-  depthSet(at: number): number {
+  /** `depth = frame + more`; the sum is left out where there is nothing to add. */
+  depthSet(at: number, more: number): number {
     const { depth } = this.#module;
-    const found = this.#is(at, Op.localGet, this.#locals.added) && this.#is(at + 1, Op.globalSet, depth);
-    return found ? at + 2 : -1;
+    const to = more === 0 ? at + 1 : at + 3;
+    const found =
+      this.#is(at, Op.localGet, this.#locals.added) &&
+      (more === 0 || (this.#is(at + 1, Op.i32Const, more) && this.#is(at + 2, Op.i32Add))) &&
+      this.#is(to, Op.globalSet, depth);
+    return found ? to + 1 : -1;
   }
 
   /** A NaN is replaced: `if (x != x) x = NaN`, or lane by lane. The scratch local is one that was added. */
