@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { parseJson, type Json } from "#core/json.js";
 import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import { ENGINE_OPTIONS } from "../component/meter/protocol.js";
 import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
 import { codeRoot, spawnConfined, type Confined } from "./spawn.js";
@@ -122,7 +123,7 @@ class Child {
         ...["wit.js", "flat.js", "meter"].map((name) => join(dist, "host", "component", name)),
         entry,
       ],
-      flags: [`--max-old-space-size=${options.heapMib ?? 1024}`],
+      flags: [...ENGINE_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],
       args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
       ...(options.nodePath !== undefined && { nodePath: options.nodePath }),
     });
