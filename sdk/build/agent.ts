@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
+import type { Place } from "#core/errors.js";
 import { compileModule } from "./compile.js";
 import { checkImports, componentOf } from "./component.js";
 import { BuildError } from "./errors.js";
@@ -40,11 +41,12 @@ export async function buildAgent(from: AgentSource): Promise<BuiltAgent> {
 
 /** The error with the place that a person can open. */
 function under(folder: string, error: BuildError): BuildError {
-  const { place } = error;
-  if (!place?.file || place.file.startsWith("~lib")) return error;
+  const placed = (place: Place): Place =>
+    place.file === undefined || place.file.startsWith("~lib") ? place : { ...place, file: join(folder, place.file) };
   return new BuildError(error.code, error.message, {
     ...(error.hint !== undefined && { hint: error.hint }),
+    ...(error.place && { place: placed(error.place) }),
     cause: error,
-    place: { ...place, file: join(folder, place.file) },
+    issues: error.issues.map(({ message, place }) => ({ message, place: placed(place) })),
   });
 }

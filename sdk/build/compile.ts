@@ -109,5 +109,8 @@ export function positionIn(text: string, file: string, at: number): Place {
 /** All problems in one error; its place is the first one's. */
 function refusal(problems: readonly Problem[]): BuildError {
   const lines = problems.map(({ text, place }) => [formatPlace(place), text].filter((part) => part !== "").join(": "));
-  return new BuildError("BUILD_COMPILE", lines.join("\n"), { place: problems[0]?.place ?? {} });
+  return new BuildError("BUILD_COMPILE", lines.join("\n"), {
+    place: problems[0]?.place ?? {},
+    issues: problems.map(({ text, place }) => ({ message: text, place })),
+  });
 }

@@ -1,4 +1,4 @@
-import { RlpError } from "#core/errors.js";
+import { RlpError, type ErrorDetails, type Place } from "#core/errors.js";
 
 export type BuildCode =
   /** The compiler refused the source. */
@@ -10,7 +10,20 @@ export type BuildCode =
   /** What was built is not what the manifest names. */
   | "BUILD_DIGEST";
 
+/** One thing that the compiler complains about. */
+export interface BuildIssue {
+  readonly message: string;
+  readonly place: Place;
+}
+
 /** An agent that cannot be built, or not as its manifest says. */
 export class BuildError extends RlpError<BuildCode> {
   readonly family = "build";
+  /** Each of the compiler's complaints with its own place; empty where the message says all. */
+  readonly issues: readonly BuildIssue[];
+
+  constructor(code: BuildCode, message: string, details: ErrorDetails & { readonly issues?: readonly BuildIssue[] } = {}) {
+    super(code, message, details);
+    this.issues = details.issues ?? [];
+  }
 }

@@ -63,7 +63,10 @@ function filesThatMatter(folder: string): readonly string[] {
 function digestOf(folder: string, path: string): Digest {
   const file = join(folder, path);
   if (!existsSync(file))
-    throw new BuildError("BUILD_BUNDLE", `the manifest names \`${path}\`, which is not there`, { place: { file } });
+    throw new BuildError("BUILD_BUNDLE", `the manifest names \`${path}\`, which is not there`, {
+      place: { file },
+      hint: "bring the file back, or take its table out of the manifest",
+    });
   return blake3(readFileSync(file));
 }
 

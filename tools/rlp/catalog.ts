@@ -79,8 +79,19 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   {
     name: "agent",
     group: KNOWLEDGE,
-    summary: "agents: list, inspect",
+    summary: "agents: scaffold, build, test, list, inspect",
     commands: [
+      {
+        name: "scaffold",
+        summary: "a new agent that builds, passes its tests and runs",
+        load: () => import("./commands/agent/scaffold.js"),
+      },
+      {
+        name: "build",
+        summary: "compile an agent and write its digests into the manifest",
+        load: () => import("./commands/agent/build.js"),
+      },
+      { name: "test", summary: "run an agent's own cases", load: () => import("./commands/agent/test.js") },
       { name: "list", summary: "the agents that openings can use", load: () => import("./commands/agent/list.js") },
       {
         name: "inspect",

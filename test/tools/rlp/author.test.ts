@@ -1,0 +1,199 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sharedTypes } from "#host/catalog/types.js";
+import { answers } from "../../../tools/rlp/commands/agent/scaffold.js";
+import { exampleOf } from "../../../tools/rlp/scaffold/example.js";
+import { openWizard } from "../../../tools/rlp/scaffold/wizard.js";
+import { inFolder, rlp, type Called } from "./call.js";
+
+const everything = [
+  "--caps",
+  "kb_read=notes,model,time,random,kb_write,actions=email.send",
+  "--description",
+  'Takes "notes", for Zoë.',
+];
+const ports = [
+  "--in",
+  "text:text.v1",
+  "--in",
+  "who?:contact.list.v1",
+  "--out",
+  "out:text.v1",
+  "--out",
+  "ok:bool.v1",
+  "--out",
+  "review:review.v1",
+];
+
+describe("from nothing to a running opening", () => {
+  let cwd: string;
+  const call = (...words: string[]): Promise<Called> => rlp(words, { cwd, env: { RUNLOOP_HOME: join(cwd, "home") } });
+  beforeAll(() => void (cwd = mkdtempSync(join(tmpdir(), "rlp-author-"))));
+  afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+  test("three commands: scaffold, build, run", async () => {
+    const made = await call("agent", "scaffold", "note_taker", "--opening", ...ports, ...everything);
+    expect([made.stderr, made.code]).toEqual(["", 0]);
+    expect(readdirSync(join(cwd, "agents"))).toEqual(["note_taker"]);
+    const built = await call("agent", "build", "note_taker");
+    expect([built.stderr, built.code]).toEqual(["", 0]);
+    const run = await call("run", join(cwd, "openings/note_taker.yaml"), "--local", "--json");
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stdout).toContain('"kind":"run.finished"');
+  });
+
+  test("its own tests pass", async () => {
+    const { code, stdout } = await call("agent", "test", "agents/note_taker");
+    expect(JSON.parse(stdout)).toMatchObject({ passed: 2, failed: 0 });
+    expect(code).toBe(0);
+  });
+
+  test("the same source gives the same bytes, and a second build changes nothing", async () => {
+    const folder = join(cwd, "agents", "note_taker");
+    const [wasm, manifest] = [readFileSync(join(folder, "agent.wasm")), readFileSync(join(folder, "manifest.toml"), "utf8")];
+    rmSync(join(folder, "agent.wasm"));
+    expect(JSON.parse((await call("agent", "build", "note_taker")).stdout)).toMatchObject({ changed: true });
+    expect(readFileSync(join(folder, "agent.wasm")).equals(wasm)).toBe(true);
+    expect(readFileSync(join(folder, "manifest.toml"), "utf8")).toBe(manifest);
+    expect(JSON.parse((await call("agent", "build", "note_taker")).stdout)).toMatchObject({ changed: false });
+  });
+
+  test("a case that does not hold: exit 1, and a line that says where", async () => {
+    const file = join(cwd, "agents", "note_taker", "tests", "wrong.yaml");
+    writeFileSync(file, "name: wrong\ninputs: {}\nexpect: {ports: {out: hello}}\n");
+    const { code, stdout } = await call("agent", "test", "note_taker");
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).cases.at(-1).differences).toEqual(["failed with `note_taker.nothing`: nothing arrived on text"]);
+    const shown = await rlp(["agent", "test", "note_taker"], {
+      cwd,
+      columns: 100,
+      env: { RUNLOOP_HOME: join(cwd, "home"), NO_COLOR: "1" },
+    });
+    expect(shown.stdout).toMatch(/^✓ the example/m);
+    expect(shown.stdout).toMatch(/^✗ wrong {2}agents\/note_taker\/tests\/wrong\.yaml$/m);
+    expect(shown.stdout).toMatch(/^2 of 3 cases pass$/m);
+    rmSync(file);
+  });
+
+  test("what does not compile is told line by line, and the component stays as it was", async () => {
+    const folder = join(cwd, "agents", "note_taker");
+    const source = join(folder, "src", "agent.ts");
+    const [before, wasm] = [readFileSync(source, "utf8"), readFileSync(join(folder, "agent.wasm"))];
+    appendFileSync(source, "let a: i32 = nowhere;\nlet b: i32 = nothing;\n");
+    const lines = before.split("\n").length;
+    const { code, stdout, stderr } = await call("agent", "build", "note_taker");
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(`error[BUILD_COMPILE]: AS2304: Cannot find name 'nowhere'., ${source}:${lines}:14\n`);
+    expect(stderr).toContain(`${source}:${lines + 1}:14\n`);
+    expect(readFileSync(join(folder, "agent.wasm")).equals(wasm)).toBe(true);
+    // Until it is built again, the changed source is refused: nobody tests what is not there.
+    expect((await call("agent", "test", "note_taker")).stderr).toContain("error[ADMIT_DIGEST]");
+    writeFileSync(source, before);
+  });
+
+  test("an import that the policy does not grant is said at once", async () => {
+    const policy = join(cwd, "agents", "note_taker", "policy.caps");
+    writeFileSync(policy, readFileSync(policy, "utf8").replace("model = true\n", ""));
+    const { code, stderr } = await call("agent", "build", "note_taker");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: the component imports runloop:agent\/model@0\.1\.0, and the policy does not grant model/);
+  });
+});
+
+test.each([
+  ["no name", ["1note"], /is no agent's name/, /note/],
+  ["a path for a name", ["../note"], /is no agent's name/, /note/],
+  ["a bundled agent's name", ["writer"], /there is an agent `writer` already/, /another name/],
+  ["another language", ["x", "--lang", "js"], /JavaScript are not built by this version/, /AssemblyScript/],
+  ["a language nobody knows", ["x", "--lang", "cobol"], /Allowed choices are as, js, rust/, /--help/],
+  ["a port without a type", ["x", "--in", "text"], /`text` is no port/, /name:type/],
+  ["a type that there is not", ["x", "--in", "a:txt.v1"], /no port type `txt\.v1`/, /`text\.v1`/],
+  ["a port twice", ["x", "--in", "a:text.v1", "--in", "a:json.v1"], /`a` is named twice/, /once/],
+  ["a capability that there is not", ["x", "--caps", "modle"], /`modle` is no capability/, /`model`/],
+  ["a list where none belongs", ["x", "--caps", "time=a"], /`time` takes no list/, /--caps time/],
+  ["actions without kinds", ["x", "--caps", "actions"], /`actions` needs a list/, /email\.send/],
+  ["a quote in a capability", ["x", "--caps", 'model="a'], /is no capability/, /--caps/],
+  ["a description that ends the comment", ["x", "--description", "a */ b"], /one plain line/, /--description/],
+  ["a description of two lines", ["x", "--description", "a\nb"], /one plain line/, /--description/],
+])("scaffold refuses, and writes nothing: %s", async (_, words, message, hint) => {
+  await inFolder(async (cwd) => {
+    const { code, stdout, stderr } = await rlp(["agent", "scaffold", ...words, "--opening"], {
+      cwd,
+      env: { RUNLOOP_HOME: join(cwd, "h") },
+    });
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(new RegExp(`^hint: .*${hint.source}`, "m"));
+    expect(existsSync(join(cwd, "agents")) || existsSync(join(cwd, "openings"))).toBe(false);
+  });
+});
+
+test("scaffold never writes over what is there", async () => {
+  await inFolder(async (cwd) => {
+    const call = (...words: string[]): Promise<Called> =>
+      rlp(["agent", "scaffold", ...words], { cwd, env: { RUNLOOP_HOME: join(cwd, "h") } });
+    expect((await call("mine", "--opening")).code).toBe(0);
+    const before = readFileSync(join(cwd, "agents", "mine", "src", "agent.ts"), "utf8");
+    expect((await call("mine", "--description", "Another.")).stderr).toMatch(/is there already; nothing was written/);
+    rmSync(join(cwd, "agents"), { recursive: true });
+    expect((await call("mine", "--opening")).stderr).toMatch(/openings\/mine\.yaml/);
+    expect(existsSync(join(cwd, "agents"))).toBe(false);
+    expect((await call("mine", "--dir", "elsewhere")).code).toBe(0);
+    expect(readFileSync(join(cwd, "elsewhere", "agents", "mine", "src", "agent.ts"), "utf8")).toBe(before);
+  });
+});
+
+test.each(
+  sharedTypes()
+    .names()
+    .map((type) => [type]),
+)("an example can be made up for %s", (type) => {
+  expect(() => exampleOf(type, sharedTypes())).not.toThrow();
+});
+
+async function typing(text: string) {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  let said = "";
+  output.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
+  const wizard = openWizard(input, output);
+  const settled = answers(wizard, "x", {}, sharedTypes());
+  // One line for each question: what is typed ahead of a question would be lost.
+  for (const line of text.split("\n")) {
+    const questions = said.split("] ").length;
+    input.write(`${line}\r`);
+    for (let turns = 0; turns < 200 && said.split("] ").length === questions; turns++)
+      await new Promise((done) => setImmediate(done));
+  }
+  if (text.endsWith("\u0003")) input.write("\u0003");
+  const result = await settled;
+  wizard.close();
+  return { result, said };
+}
+
+test("the wizard asks for what the flags left open, and asks again where an answer cannot be used", async () => {
+  const { result, said } = await typing("Takes notes.\ntext:txt.v1\ntext:text.v1, who?:json.v1\n\nkb_read, model\n");
+  expect(said).toMatch(/there is no port type `txt\.v1` \(did you mean `text\.v1`\?\)/);
+  expect(result).toEqual({
+    spec: {
+      name: "x",
+      description: "Takes notes.",
+      inputs: [
+        { name: "text", type: "text.v1", required: true },
+        { name: "who", type: "json.v1", required: false },
+      ],
+      outputs: [{ name: "out", type: "text.v1", required: true }],
+      caps: [
+        { name: "kb_read", values: true },
+        { name: "model", values: true },
+      ],
+    },
+    withOpening: true,
+  });
+});
+
+test("Ctrl-C in the wizard: nobody answers any more", async () => {
+  expect((await typing("Takes notes.\n\u0003")).result).toBeNull();
+});
