@@ -4,6 +4,7 @@ import { KbError } from "#kb/errors.js";
 import type { Host } from "../host.js";
 import { requestCancel } from "./cancel-request.js";
 import { openHistory, resumeFrom } from "./resume.js";
+import { Outdated } from "./session.js";
 
 /** How long `rlp cancel` waits for the process that drives the run, in milliseconds. */
 const PATIENCE_MS = 15_000;
@@ -30,6 +31,7 @@ export async function cancelRun(
       );
       return;
     } catch (error) {
+      if (error instanceof Outdated) continue;
       if (!(error instanceof KbError) || error.code !== "KB_LEASED") throw error;
       if (Date.now() > until) throw error;
     }

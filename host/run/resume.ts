@@ -14,7 +14,7 @@ import type { RunOptions, RunResult } from "./contract.js";
 import type { LoadedAgent } from "./executor.js";
 import type { RunReader } from "./ledger.js";
 import { runLedger } from "./run-ledger.js";
-import { drive } from "./session.js";
+import { drive, Outdated } from "./session.js";
 
 export interface History {
   readonly traceId: TraceId;
@@ -88,18 +88,26 @@ export function agentName(node: Opening["nodes"][number]): string {
 }
 
 export async function resumeRun(host: Host, traceId: TraceId, options: RunOptions): Promise<RunResult> {
-  const history = openHistory(await host.ledger(), traceId);
-  if (history.finished)
-    throw new ResumeError(
-      "RESUME_FINISHED",
-      `${traceId} has finished (${history.finished.meta.status}): there is nothing to resume`,
-      {
-        hint: `\`rlp trace ${traceId}\` shows what it did, \`rlp replay ${traceId}\` executes it again`,
-      },
-    );
-  return resumeFrom(host, history, options, { by: "user" });
+  const ledger = await host.ledger();
+  for (;;) {
+    const history = openHistory(ledger, traceId);
+    if (history.finished)
+      throw new ResumeError(
+        "RESUME_FINISHED",
+        `${traceId} has finished (${history.finished.meta.status}): there is nothing to resume`,
+        {
+          hint: `\`rlp trace ${traceId}\` shows what it did, \`rlp replay ${traceId}\` executes it again`,
+        },
+      );
+    try {
+      return await resumeFrom(host, history, options, { by: "user" });
+    } catch (error) {
+      if (!(error instanceof Outdated)) throw error;
+    }
+  }
 }
 
+/** Throws {@link Outdated} where the history is not all of it any more. */
 export async function resumeFrom(
   host: Host,
   history: History,

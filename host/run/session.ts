@@ -40,13 +40,18 @@ export interface SessionSpec {
 /** Seven days: long enough for a holiday, short enough that nobody approves what they have forgotten. */
 const PROPOSAL_EXPIRY_MS = 7 * 24 * 3_600_000;
 
-/** Drives a run to its end or until it is parked. One process at a time: the lease says whose run it is. */
+/** What was read of the run is not all of it any more: read it again. */
+export class Outdated extends Error {}
+
+/** Drives a run to its end or until it is parked. One process at a time: the lease says whose run it is. Throws {@link Outdated}. */
 export async function drive(host: Host, spec: SessionSpec, options: RunOptions): Promise<RunResult> {
   const [kb, key] = await Promise.all([host.kb(), host.key()]);
   const { ledger } = kb;
   const lease = await ledger.acquireLease(spec.traceId, { owner: `rlp ${process.pid}` });
   const cancel = watchForCancel(host.home, spec.traceId);
   try {
+    // Read before the lease was held: meanwhile another process may have driven the run on, or to its end.
+    if (runLedger(ledger).runEvents(spec.traceId, spec.nextSeq)[Symbol.iterator]().next().done !== true) throw new Outdated();
     const journal = new LedgerJournal(runLedger(ledger), spec, {
       nextSeq: spec.nextSeq,
       ...(options.onEvent && { onEvent: options.onEvent }),

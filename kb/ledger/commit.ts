@@ -31,6 +31,9 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
        WHERE json_extract(payload_json, '$.meta.proposal_id') = ? AND kind = 'action.decided' LIMIT 1`,
     )
     .raw();
+  const readEnd = db
+    .prepare<[string], number>("SELECT id FROM events WHERE trace_id = ? AND kind = 'run.finished' LIMIT 1")
+    .pluck();
   const insertRow = db.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertBlob = db.prepare("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
 
@@ -60,6 +63,13 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
       if (earlier)
         return new KbError("KB_DECIDED", `${proposal} is ${earlier[1]} already (event ${earlier[0]})`, {
           hint: "a decision is made once",
+        });
+    }
+    for (const [, kind, , traceId] of request.rows) {
+      const end = kind === "action.decided" && traceId !== null ? readEnd.get(traceId) : undefined;
+      if (end !== undefined)
+        return new KbError("KB_DECIDED", `${traceId} has ended (event ${end}): nothing in it waits for a decision`, {
+          hint: `\`rlp trace ${traceId}\` shows what became of it`,
         });
     }
     return undefined;

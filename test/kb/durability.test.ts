@@ -150,6 +150,20 @@ const proposed = (id: ReturnType<typeof proposalId>, expires: number | null = nu
       expires_at_ms: expires,
     },
   }) as const;
+const finished = () =>
+  ({
+    kind: "run.finished",
+    level: "info",
+    message: "one cancelled",
+    meta: {
+      status: "cancelled",
+      success: false,
+      duration_ms: 9,
+      nodes: [],
+      final_hash: jsonDigest("f"),
+      totals: { tokens: 0, usd: 0, fuel: 0, calls: 0 },
+    },
+  }) as const;
 const decided = (id: ReturnType<typeof proposalId>, decision: "approved" | "rejected", args = "args") =>
   ({
     kind: "action.decided",
@@ -182,6 +196,18 @@ test("a proposal is decided once, whoever is first", async () => {
   ]);
   const unknown = proposalId(jsonDigest("two"));
   await expect(ledger.decideProposal(unknown, decided(unknown, "approved"))).rejects.toMatchObject({ code: "KB_NOT_FOUND" });
+});
+
+test("in a run that has ended nothing can be decided any more", async () => {
+  const ledger = await freshLedger();
+  const run = newRun();
+  const id = proposalId(jsonDigest("one"));
+  await ledger.append({ trace: run, drafts: [proposed(id), finished()] });
+  await expect(ledger.decideProposal(id, decided(id, "approved"))).rejects.toMatchObject({
+    code: "KB_DECIDED",
+    message: expect.stringContaining("has ended"),
+  });
+  expect([...ledger.runEvents(run.traceId)]).toHaveLength(2);
 });
 
 test("a proposal that has expired cannot be approved", async () => {
