@@ -1,0 +1,53 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Catalog } from "#host/catalog/catalog.js";
+import { startSandbox } from "#host/sandbox/process.js";
+import { guestSpec, homeKey, variants, writeBundle } from "../guests.js";
+import { timed } from "../measure.js";
+import { median, quantile } from "../statistics.js";
+import type { Measure } from "../table.js";
+
+const AGENTS = 24;
+/** Sandbox processes; each has not seen any of the agents before, and has run another one. */
+const PROCESSES = 4;
+
+const hooks = { call: () => Promise.reject(new Error("no calls")), log: () => {} };
+
+/** From a bundle on disk and a warm process that does not know it, to the end of its first attempt. */
+export const measure: Measure<"start"> = async (scratch) => {
+  const agents = join(scratch, "agents");
+  mkdirSync(agents);
+  const built = await variants(AGENTS + 1);
+  for (const [index, bytes] of built.entries()) writeBundle(agents, `echo_${index}`, bytes);
+  const key = homeKey();
+  const options = { named: [agents], dirs: [], cacheDir: join(scratch, "cache"), key: () => Promise.resolve(key) };
+  const cold: number[] = [];
+  const filling = new Catalog(options);
+  for (const index of built.keys()) cold.push(await timed(() => filling.load(`echo_${index}`)));
+
+  const times: number[] = [];
+  const loading: number[] = [];
+  for (let process = 0; process < PROCESSES; process++) {
+    const sandbox = startSandbox();
+    try {
+      const catalog = new Catalog(options);
+      const start = async (index: number): Promise<void> => {
+        let component;
+        loading.push(await timed(async () => ({ component } = await catalog.load(`echo_${index}`))));
+        const end = await sandbox.run(guestSpec(component!), hooks, new AbortController().signal);
+        if (end.kind !== "ok") throw new Error(JSON.stringify(end));
+      };
+      await start(AGENTS);
+      for (let index = 0; index < AGENTS; index++) times.push(await timed(() => start(index)));
+    } finally {
+      await sandbox.close();
+    }
+  }
+  return {
+    values: { start: median(times) },
+    beside: [
+      `${times.length} starts of ${AGENTS} different agents; p90 ${quantile(times, 0.9).toFixed(2)} ms; of that, bundle, digests and cache ${median(loading).toFixed(2)} ms`,
+      `not in the cache, with a process that inspects and meters: ${median(cold).toFixed(0)} ms`,
+    ],
+  };
+};

@@ -1,0 +1,118 @@
+/** The table of figures to hold, as data: what each part measures, what neighbours say of theirs, and our goal. */
+
+export type Unit = "ms" | "/s" | "×" | "MiB" | "%";
+
+export interface Goal {
+  readonly is: "at most" | "at least";
+  readonly value: number;
+}
+
+export interface Figure {
+  readonly what: string;
+  /** What Runloop and others say of theirs; empty where nobody says anything. Not measured here. */
+  readonly neighbours: string;
+  readonly unit: Unit;
+  readonly goal: Goal;
+}
+
+const atMost = (value: number): Goal => ({ is: "at most", value });
+const atLeast = (value: number): Goal => ({ is: "at least", value });
+
+/** By part, in the order in which they are shown. */
+export const table = {
+  start: {
+    start: {
+      what: "agent start, cached admission, warm sandbox process, p50",
+      neighbours: "25 ms",
+      unit: "ms",
+      goal: atMost(2),
+    },
+  },
+  instance: {
+    p50: { what: "fresh instance of a loaded agent, p50", neighbours: "5 ms", unit: "ms", goal: atMost(0.8) },
+    p99: { what: "fresh instance of a loaded agent, p99", neighbours: "15 ms", unit: "ms", goal: atMost(5) },
+  },
+  calls: {
+    inside: {
+      what: "host call answered in the sandbox process, 200 B, p50",
+      neighbours: "0.5 ms",
+      unit: "ms",
+      goal: atMost(0.03),
+    },
+    control: {
+      what: "host call answered by the control process, 200 B, p50",
+      neighbours: "0.5 ms",
+      unit: "ms",
+      goal: atMost(0.15),
+    },
+  },
+  engine: {
+    chain: { what: "node overhead, durable, engine alone: chain of 100", neighbours: "0.83 ms", unit: "ms", goal: atMost(0.1) },
+    fan: { what: "node overhead, durable, engine alone: fan-out of 100", neighbours: "0.25 ms", unit: "ms", goal: atMost(0.1) },
+  },
+  nodes: {
+    chain: { what: "node overhead, durable, sandboxed: chain of 100", neighbours: "", unit: "ms", goal: atMost(0.5) },
+    fan: { what: "node overhead, durable, sandboxed: fan-out of 100", neighbours: "", unit: "ms", goal: atMost(0.5) },
+  },
+  suspended: {
+    memory: {
+      what: "10,000 agents suspended at once, all sandbox processes",
+      neighbours: "100 at 800 MB",
+      unit: "MiB",
+      goal: atMost(1024),
+    },
+  },
+  metering: {
+    ratio: { what: "metering slowdown, geometric mean of the bench guests", neighbours: "", unit: "×", goal: atMost(1.35) },
+  },
+  lag: {
+    sandbox: { what: "lag of a sandbox process with two spinning guests, p99", neighbours: "", unit: "ms", goal: atMost(10) },
+    control: { what: "lag of the control process meanwhile, p99", neighbours: "", unit: "ms", goal: atMost(5) },
+  },
+  ledger: {
+    batched: { what: "ledger, durable appends, batched", neighbours: "", unit: "/s", goal: atLeast(100_000) },
+    concurrent: { what: "ledger, durable appends from 16 concurrent writers", neighbours: "", unit: "/s", goal: atLeast(20_000) },
+  },
+  search: {
+    p50: { what: "search in 100k documents, keywords only, p50", neighbours: "150 ms", unit: "ms", goal: atMost(15) },
+  },
+  run: {
+    whole: {
+      what: "`rlp run compose_email`, second time, all processes",
+      neighbours: "",
+      unit: "ms",
+      goal: atMost(500),
+    },
+  },
+  replay: {
+    identical: { what: "replay: runs found identical", neighbours: "≥ 99 %", unit: "%", goal: atLeast(100) },
+    ratio: { what: "replay: time against the guests' own compute time", neighbours: "", unit: "×", goal: atMost(1.2) },
+  },
+  agtop: {
+    events: { what: "agtop, events in", neighbours: "", unit: "/s", goal: atLeast(50_000) },
+  },
+} as const satisfies Record<string, Record<string, Figure>>;
+
+export type Part = keyof typeof table;
+export const parts = Object.keys(table) as readonly Part[];
+
+/** What a part has measured: a value for each of its figures, and lines to read beside them (baselines, what was done). */
+export interface Measured<P extends Part = Part> {
+  readonly values: Readonly<Record<keyof (typeof table)[P] & string, number>>;
+  readonly beside: readonly string[];
+}
+
+/** Measures one part. Whatever it writes goes under `scratch`, which is empty and is removed afterwards. */
+export type Measure<P extends Part> = (scratch: string) => Promise<Measured<P>>;
+
+/** Rows of the table that cannot be measured, and why. */
+export const unmeasured: readonly { readonly what: string; readonly why: string }[] = [
+  { what: "bus over the socket", why: "there is no bus yet" },
+  { what: "hybrid search, and 1M × 384 vectors", why: "search is by keywords alone so far: no vectors, no recall" },
+  { what: "route decision and `rlp route`", why: "there is no router yet" },
+  { what: "agtop's frames a second", why: "nothing here looks at a terminal's pictures; its input is measured without one" },
+];
+
+export function met({ is, value: limit }: Goal, value: number): boolean {
+  return is === "at most" ? value <= limit : value >= limit;
+}
