@@ -159,7 +159,7 @@ const finished = () =>
       status: "cancelled",
       success: false,
       duration_ms: 9,
-      nodes: [],
+      nodes: [] as never[],
       final_hash: jsonDigest("f"),
       totals: { tokens: 0, usd: 0, fuel: 0, calls: 0 },
     },
