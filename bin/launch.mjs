@@ -17,11 +17,20 @@ export function launch(name, tool, script, args, mainArgs) {
   const module = createRequire(import.meta.url)("node:module");
   if (module.enableCompileCache) module.enableCompileCache(join(root, "dist", ".compiled"));
 
+  // What waits for something that can no longer come ends the process in silence, and Node calls that success.
+  let ended = false;
+  process.on("exit", function (code) {
+    if (ended || code !== 0) return;
+    process.stderr.write("error[INTERNAL]: it ended before it was done\nhint: this is a fault of " + name + " itself\n");
+    process.exitCode = 1;
+  });
+
   return import(pathToFileURL(file).href)
     .then(function (tools) {
       return tools.main(mainArgs);
     })
     .then(function (code) {
+      ended = true;
       process.exitCode = code;
     })
     .catch(function (error) {

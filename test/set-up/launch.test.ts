@@ -16,6 +16,7 @@ const OLD = { NODE_OPTIONS: "--import=data:text/javascript,delete%20WebAssembly.
 const ECHO = `
   export async function main(argv) {
     if (argv[0] === "throw") throw new Error("first line\\nsecond line");
+    if (argv[0] === "never") await new Promise(() => {});
     if (argv[0] === "wait") {
       process.on("SIGTERM", () => { console.log("got SIGTERM"); process.exit(9); });
       console.log("ready");
@@ -92,6 +93,12 @@ describe.each([
     expect(output).toBe("ready\ngot SIGTERM\n");
     expect(code).toBe(9);
   });
+});
+
+test("a tool that waits for what never comes has not succeeded", () => {
+  const result = launch("rlp", ["never"]);
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(/^error\[INTERNAL\]: .*\nhint: .*\n$/);
 });
 
 test("runloopd is `rlp daemon run`", () => {
