@@ -4,7 +4,12 @@ import { stripVTControlCharacters } from "node:util";
 // Wide and fullwidth ranges of UAX #11, as blocks; emoji that are shown in colour by default are wide too.
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
+
+/** User-perceived characters. The segmenter is made when a line first needs it: that takes 8 ms, and most lines are ASCII. */
+function graphemes(text: string): Intl.Segments {
+  return (segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })).segment(text);
+}
 
 /** Columns of one user-perceived character. */
 function cells(grapheme: string): number {
@@ -17,7 +22,7 @@ export function width(line: string): number {
   const text = stripVTControlCharacters(line);
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += cells(segment);
+  for (const { segment } of graphemes(text)) columns += cells(segment);
   return columns;
 }
 
@@ -31,7 +36,7 @@ export function cut(line: string, columns: number): string {
   return line.replace(/(\x1b\[[0-9;]*m)|([^\x1b]+)/g, (_, colour: string | undefined, text: string | undefined) => {
     if (colour !== undefined) return colour;
     let kept = "";
-    for (const { segment } of graphemes.segment(text ?? "")) {
+    for (const { segment } of graphemes(text ?? "")) {
       if (cutAlready) break;
       const next = cells(segment);
       if (next > left) {
@@ -72,7 +77,7 @@ function wrapLine(line: string, columns: number): string[] {
     }
     if (current !== "") lines.push(current.trimEnd());
     current = "";
-    for (const { segment } of graphemes.segment(word)) {
+    for (const { segment } of graphemes(word)) {
       if (width(current + segment) > columns) {
         lines.push(current);
         current = "";
