@@ -101,6 +101,11 @@ export class Host {
   async compile(file: string, params: JsonObject): Promise<Compiled> {
     const bytes = await readOpening(file);
     this.catalog.alsoLookBeside(file);
+    return this.compileText(file, bytes, params);
+  }
+
+  /** As {@link compile}, of an opening that stands in no file: `file` only names it in diagnostics. */
+  async compileText(file: string, bytes: Uint8Array, params: JsonObject): Promise<Compiled> {
     const defaults = { confirm_external: this.config.security.confirm_external_actions };
     const wanted = new Set<string>();
     const catalog = this.catalog;

@@ -79,7 +79,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   {
     name: "agent",
     group: KNOWLEDGE,
-    summary: "agents: scaffold, build, test, list, inspect",
+    summary: "agents: scaffold, build, test, run, list, inspect",
     commands: [
       {
         name: "scaffold",
@@ -92,6 +92,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
         load: () => import("./commands/agent/build.js"),
       },
       { name: "test", summary: "run an agent's own cases", load: () => import("./commands/agent/test.js") },
+      { name: "run", summary: "one attempt of one agent, live", load: () => import("./commands/agent/run.js") },
       { name: "list", summary: "the agents that openings can use", load: () => import("./commands/agent/list.js") },
       {
         name: "inspect",

@@ -51,6 +51,34 @@ describe("from nothing to a running opening", () => {
     expect(code).toBe(0);
   });
 
+  test("run by itself: a whole run with a journal; what looks like a template stays as it is", async () => {
+    const { code, stdout } = await call("agent", "run", "note_taker", "--input", "text={{params.x}}", "--yes");
+    const told = JSON.parse(stdout);
+    expect(told).toMatchObject({ status: "ok", failure: null, waiting: [] });
+    expect(told.outputs.map(({ port }: { port: string }) => port)).toEqual(["out", "ok", "review"]);
+    expect(told.outputs[0].body).toContain("{{params.x}}");
+    expect(code).toBe(0);
+    expect(JSON.parse((await call("runs", "--json")).stdout)[0]).toMatchObject({ status: "ok" });
+    const replayed = await call("replay", told.trace, "--json");
+    expect(replayed.code).toBe(2); // the bundle lies where no replay looks: it is named, not guessed
+    expect(replayed.stderr).toContain("note_taker");
+  });
+
+  test.each([
+    ["a port that there is not", ["--input", "txt=a"], /no input `txt`/],
+    ["no value", ["--input", "text"], /no `port=value`/],
+    ["a value that is no JSON", ["--input", "text=a", "--input", "who=[ada"], /the input `who` is not JSON/],
+    ["a port twice", ["--input", "text=a", "--input", "text=b"], /given twice/],
+    ["a port in both places", ["--input", "text=a", "--with", '{"text": "b"}'], /in --input and in --with/],
+    ["`with` that is no object", ["--with", "[1]"], /not a JSON object/],
+    ["a required port without a value", [], /the required input `text`/],
+    ["a value of another type", ["--input", "text=a", "--input", "who=3"], /contact\.list\.v1/],
+  ])("run by itself refuses, exit 2: %s", async (_, words, message) => {
+    const { code, stdout, stderr } = await call("agent", "run", "note_taker", ...words);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(message);
+  });
+
   test("the same source gives the same bytes, and a second build changes nothing", async () => {
     const folder = join(cwd, "agents", "note_taker");
     const [wasm, manifest] = [readFileSync(join(folder, "agent.wasm")), readFileSync(join(folder, "manifest.toml"), "utf8")];

@@ -69,7 +69,13 @@ export async function watchRun(context: Context, watched: Watched, flags: WatchF
   }
 }
 
-function deciderOf(context: Context, flags: WatchFlags, screen: Screen | null, interrupt: Interrupt): Decider {
+/** Who answers in this call: a flag, the person at the terminal, or nobody. */
+export function deciderOf(
+  context: Context,
+  flags: Pick<WatchFlags, "yes" | "deny">,
+  screen: Screen | null,
+  interrupt: Interrupt,
+): Decider {
   if (flags.yes) return decidedBy("--yes");
   if (flags.deny) return decidedBy("--deny");
   const { world, out } = context;
