@@ -41,6 +41,8 @@ export const runMeta = {
     kb_watermark: count,
     /** Agent name → BLAKE3 of its component. */
     components: z.record(text, digest),
+    /** Agent name → the folder its bundle was read from. Where to look again on this machine; what is found must have the same digest. */
+    agent_dirs: z.record(text, text).optional(),
     /** Node → effective grant. */
     grants: z.record(text, json),
     budgets: z.strictObject({ tokens: count.nullable() }),

@@ -145,6 +145,21 @@ export class Host {
     return this.catalog.load(name);
   }
 
+  /** The folders in which a run's agents are found, by name. */
+  agentDirs(names: Iterable<string>): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const name of names) {
+      const dir = this.catalog.dirOf(name);
+      if (dir !== undefined) found[name] = dir;
+    }
+    return found;
+  }
+
+  /** Folders as {@link agentDirs} gave them when a run began. */
+  alsoLookIn(dirs: Readonly<Record<string, string>>): void {
+    this.catalog.alsoLookIn(Object.values(dirs));
+  }
+
   agents(): Promise<readonly AgentSummary[]> {
     return this.catalog.list();
   }

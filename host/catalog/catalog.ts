@@ -53,6 +53,11 @@ export class Catalog {
       if (!this.dirs.includes(dir) && existsSync(dir)) this.dirs.push(dir);
   }
 
+  /** Where a run found its agents, to find them again: last of all, and what is there is held to the run's digests. */
+  alsoLookIn(bundles: readonly string[]): void {
+    for (const dir of bundles.map((bundle) => dirname(bundle))) if (!this.dirs.includes(dir)) this.dirs.push(dir);
+  }
+
   names(): readonly string[] {
     const found = new Set<string>();
     for (const dir of this.dirs) for (const name of bundlesIn(dir)) found.add(name);
@@ -61,6 +66,11 @@ export class Catalog {
 
   has(name: string): boolean {
     return this.folder(name) !== undefined;
+  }
+
+  /** The folder of an agent's bundle. */
+  dirOf(name: string): string | undefined {
+    return this.folder(name);
   }
 
   /** Reads, checks and admits the agent, once. Throws `AdmissionError`, `PolicyError`, or `USAGE_NOT_FOUND`. */
@@ -77,7 +87,9 @@ export class Catalog {
     if (folder === undefined) {
       const near = nearest(name, this.names());
       throw new UsageError("USAGE_NOT_FOUND", `there is no agent \`${name}\``, {
-        hint: near ? `did you mean \`${near}\`?` : "`rlp agent list` shows the agents there are",
+        hint: near
+          ? `did you mean \`${near}\`?`
+          : "`rlp agent list` shows the agents there are; `agents.search_dirs` in config.yaml names further folders",
       });
     }
     const { face, component } = await this.open(folder);

@@ -2,7 +2,7 @@
  * How one process asks another to cancel a run that the other drives: a file in the home, named after the run. (The ledger is not
  * the place: a request is no event of the run; `run.cancelled`, which follows, is.)
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TraceId } from "#core/ids.js";
 import type { Home } from "../config/home.js";
@@ -14,7 +14,10 @@ const file = (home: Home, traceId: TraceId): string => join(home.root, "cancel",
 
 export function requestCancel(home: Home, traceId: TraceId, why: string): void {
   mkdirSync(join(home.root, "cancel"), { recursive: true, mode: 0o700 });
-  writeFileSync(file(home, traceId), why, { mode: 0o600 });
+  // Renamed into place: who looks sees all of it.
+  const draft = `${file(home, traceId)}.${process.pid}`;
+  writeFileSync(draft, why.toWellFormed(), { mode: 0o600 });
+  renameSync(draft, file(home, traceId));
 }
 
 export function withdrawCancel(home: Home, traceId: TraceId): void {
@@ -22,6 +25,15 @@ export function withdrawCancel(home: Home, traceId: TraceId): void {
     rmSync(file(home, traceId), { force: true });
   } catch {
     // A home that cannot be written holds no request of ours.
+  }
+}
+
+/** What was given as the reason; a file that cannot be read asks all the same. */
+function reasonIn(path: string): string {
+  try {
+    return readFileSync(path, "utf8").slice(0, 1000).trim() || "cancelled";
+  } catch {
+    return "cancelled";
   }
 }
 
@@ -35,7 +47,7 @@ export function watchForCancel(home: Home, traceId: TraceId): CancelWatch {
   const path = file(home, traceId);
   const timer = setInterval(() => {
     if (!existsSync(path)) return;
-    controller.abort("cancelled by `rlp cancel`");
+    controller.abort(reasonIn(path));
     clearInterval(timer);
   }, LOOK_MS);
   timer.unref();

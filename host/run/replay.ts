@@ -29,7 +29,9 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
   if ("trace" in source) {
     const ledger = await openLedger({ root: host.config.kb.root_dir, readonly: true });
     try {
-      return await replayHistory(host, openHistory(ledger, source.trace), signal);
+      const history = openHistory(ledger, source.trace);
+      host.alsoLookIn(history.started.meta.agent_dirs ?? {}); // not for a file: those are somebody else's folders
+      return await replayHistory(host, history, signal);
     } catch (error) {
       return damaged(error);
     } finally {

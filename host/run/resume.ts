@@ -56,15 +56,28 @@ export function openingOf({ started, reader }: History): Opening {
   }) as unknown as Opening;
 }
 
-/** The agents of a run by node, each with the very component that the run began with. Throws `RESUME_AGENT_CHANGED`. */
-export async function agentsOf(host: Host, history: History, opening: Opening): Promise<ReadonlyMap<string, LoadedAgent>> {
+/**
+ * The agents of a run by node, each with the very component that the run began with. Throws `RESUME_AGENT_CHANGED`; or leaves out
+ * what cannot be had, for who only needs an end.
+ */
+async function agentsOf(
+  host: Host,
+  history: History,
+  opening: Opening,
+  missing: "throw" | "leave out",
+): Promise<ReadonlyMap<string, LoadedAgent>> {
+  host.alsoLookIn(history.started.meta.agent_dirs ?? {});
   const byNode = new Map<string, LoadedAgent>();
   for (const node of opening.nodes) {
     const name = agentName(node);
-    const agent = await host.agent(name);
-    const expected = history.started.meta.components[name];
-    if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
-    byNode.set(node.id, agent);
+    try {
+      const agent = await host.agent(name);
+      const expected = history.started.meta.components[name];
+      if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
+      byNode.set(node.id, agent);
+    } catch (error) {
+      if (missing === "throw" || !(error instanceof RlpError)) throw error;
+    }
   }
   return byNode;
 }
@@ -115,8 +128,9 @@ export async function resumeFrom(
   how: { readonly by: string; readonly cancel?: AbortSignal },
 ): Promise<RunResult> {
   const opening = openingOf(history);
-  const agents = await agentsOf(host, history, opening);
-  const graph = buildGraph(opening, (node) => (agents.get(node.id) as LoadedAgent).face.inputs);
+  // A run is cancelled though an agent of it is gone: nothing is executed any more.
+  const agents = await agentsOf(host, history, opening, how.cancel ? "leave out" : "throw");
+  const graph = buildGraph(opening, (node) => agents.get(node.id)?.face.inputs ?? {});
   const last = history.events.at(-1);
   return drive(
     host,

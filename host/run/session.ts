@@ -58,7 +58,10 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
     });
     if ("begin" in spec.run) journal.keep(openingAsJson(spec.opening));
     const outcome = await driveRun({
-      graph: buildGraph(spec.opening, (node) => agentOf(spec, node.id).face.inputs),
+      graph: buildGraph(
+        spec.opening,
+        (node) => (spec.cancel ? spec.agents.get(node.id) : agentOf(spec, node.id))?.face.inputs ?? {},
+      ),
       run: spec.run,
       journal,
       clock: realClock,

@@ -21,6 +21,7 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
   if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
   const agents = new Map<string, LoadedAgent>();
   for (const node of opening.nodes) agents.set(node.id, await host.agent(agentName(node)));
+  const agent_dirs = host.agentDirs(opening.nodes.map(agentName));
   const ledger = await host.ledger();
   const watermark = ledger.watermark();
   return drive(
@@ -31,7 +32,7 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
       opening,
       agents,
       watermark,
-      run: { begin: started(host, opening, agents, watermark, options) },
+      run: { begin: { ...started(host, opening, agents, watermark, options), agent_dirs } },
       nextSeq: 0,
     },
     options,

@@ -51,7 +51,7 @@ const WORDS =
   "actions clock CompletionOptions fail failed Invocation Json json kb log model ok Outcome SearchOptions state".split(" ");
 
 function sourceOf({ code, before = "" }: Stranger): string {
-  const used = WORDS.filter((word) => /^(?:Invocation|Outcome)$/.test(word) || new RegExp(`\\b${word}\\b`).test(String(code)));
+  const used = WORDS.filter((word) => /^(?:Invocation|Outcome|ok)$/.test(word) || new RegExp(`\\b${word}\\b`).test(String(code)));
   return `import { ${used.join(", ")} } from "runloop";
 import { Output } from "runloop/outcome";
 ${before}
