@@ -9,7 +9,7 @@ export const buildStamp = join(root, "dist", ".built");
 
 /** Everything that decides what a build gives. */
 const SOURCES = ["core", "kb", "openings", "host", "sdk", "agents", "examples/agents", "tools", "bench"];
-const SETTINGS = ["package-lock.json", "package.json", "tsconfig.base.json", "tsconfig.json"];
+const SETTINGS = ["bin/bundle.mjs", "package-lock.json", "package.json", "tsconfig.base.json", "tsconfig.json"];
 /** The build writes each agent's component beside its sources. */
 const isOutput = (path) => path.endsWith(".wasm");
 

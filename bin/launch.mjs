@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { programOf } from "./bundled.mjs";
 import { findNode, foreground, root, tooOld } from "./node.mjs";
 
 /** Runs `dist/tools/<tool>/main.js`, whose `main(argv)` gives the exit code. `script` is the launcher's own path, `name` what a person typed. */
@@ -25,7 +26,7 @@ export function launch(name, tool, script, args, mainArgs) {
     process.exitCode = 1;
   });
 
-  return import(pathToFileURL(file).href)
+  return import(pathToFileURL(programOf(tool)).href)
     .then(function (tools) {
       return tools.main(mainArgs);
     })

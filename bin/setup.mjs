@@ -67,6 +67,7 @@ async function build(alive) {
   await must(alive, ["node_modules/typescript/bin/tsc", "-b", ...projects.filter((path) => path !== "test")], "the build failed");
   await must(alive, ["dist/sdk/build/build-agents.js"], "the agents could not be built");
   await must(alive, ["dist/tools/agtop/bundle.js"], "agtop could not be bundled");
+  await must(alive, ["bin/bundle.mjs"], "rlp could not be bundled");
   writeFileSync(buildStamp, buildMark(sources));
 }
 

@@ -1,0 +1,29 @@
+// Where a tool's program is: in one bundle, which loads faster than its three hundred files, or in these. Parsed by any Node, as node.mjs.
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./node.mjs";
+
+/** Tools that bundle.mjs bundles, and the compiled folders that go into each. */
+export const bundles = { rlp: ["core", "kb", "openings", "host", "tools/rlp"] };
+export const bundleFolder = join(root, "dist", "bundled");
+
+/** The file to import. A bundle older than any compiler's record was made from other files: then the files themselves. */
+export function programOf(tool) {
+  const single = join(root, "dist", "tools", tool, "main.js");
+  const folders = bundles[tool];
+  const bundle = join(bundleFolder, tool + ".js");
+  const made = modified(bundle);
+  if (!folders || made === 0) return single;
+  const newer = folders.some(function (folder) {
+    return modified(join(root, "dist", folder, ".tsbuildinfo")) > made;
+  });
+  return newer ? single : bundle;
+}
+
+function modified(file) {
+  try {
+    return statSync(file).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
