@@ -17,10 +17,13 @@ import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
+import { dialTcp, systemResolve } from "./http/connect.js";
+import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
 import type { LoadedAgent } from "./run/executor.js";
 import { startSandbox } from "./sandbox/process.js";
+import { environmentSecrets } from "./secrets/secrets.js";
 
 export const VERSION = "0.1.0";
 
@@ -44,6 +47,7 @@ export class Host {
   readonly types: TypeRegistry;
   readonly broker: ModelBroker;
   readonly actions: ReadonlyMap<string, ActionKind>;
+  readonly http: HttpGate;
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
   private openedKb: Promise<Kb> | undefined;
@@ -69,6 +73,11 @@ export class Host {
     });
     const email = emailAction({ outbox: home.outboxDir, from: "rlp@localhost" });
     this.actions = new Map([[email.kind, email]]);
+    this.http = new HttpGate({
+      secrets: environmentSecrets(process.env),
+      road: { resolve: systemResolve, dial: dialTcp },
+      userAgent: `rlp/${VERSION}`,
+    });
     if (options.warm) {
       this.sandbox();
       void this.ledger().then(

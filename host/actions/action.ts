@@ -2,12 +2,15 @@
 import type { Digest } from "#core/digest.js";
 import type { RunEventDraft } from "#core/events.js";
 import type { Json } from "#core/json.js";
+import { CallFailure } from "../imports/interface.js";
 
 export interface Dispatch {
   /** The same for every try of the same action: trace, node, attempt and call. */
   readonly idempotencyKey: Digest;
   /** When the action was first dispatched, from the journal. */
   readonly firstDispatchMs: number;
+  /** The attempt's own. */
+  readonly signal: AbortSignal;
 }
 
 export interface Performed {
@@ -16,6 +19,13 @@ export interface Performed {
   /** Events that record it, durable together with `action.finished`. */
   readonly events: readonly RunEventDraft[];
   readonly detail: string;
+}
+
+/** Thrown by `perform` where the effect may have happened and nobody knows. */
+export class OutcomeUnknown extends CallFailure {
+  constructor(why: CallFailure) {
+    super(why.error.code, why.message, { labels: why.labels, limit: why.limit });
+  }
 }
 
 /** One kind of action. `args` has been checked by `parse`. */

@@ -7,6 +7,7 @@ const needs: Readonly<Record<string, (grant: Grant) => boolean>> = {
   state: always,
   kb: (grant) => grant.kb_read !== false || grant.kb_write !== false,
   model: (grant) => grant.model !== false,
+  http: (grant) => grant.net.length > 0,
   actions: (grant) => grant.actions.length > 0,
   clock: (grant) => grant.time !== false,
   random: (grant) => grant.random,

@@ -63,6 +63,13 @@ const netRule = z.strictObject({
     .min(1)
     .optional(),
 });
+/** `host[:port]`, or a table. Not a union: that would hide what is wrong behind what could have been. */
+const netEntry = z.unknown().transform((rule, context): z.infer<typeof netRule> => {
+  const read = typeof rule === "string" ? hostPort.transform((host) => ({ host })).safeParse(rule) : netRule.safeParse(rule);
+  if (read.success) return read.data;
+  for (const { message, path } of read.error.issues) context.issues.push({ code: "custom", message, path, input: rule });
+  return z.NEVER;
+});
 const domains = z.union([z.boolean(), few(domain)], { error: "must be `true`, `false` or a list of domains" });
 const pattern = z.string().regex(/^[^\s]{1,256}$/, "must be a model name or a pattern with `*`");
 
@@ -70,11 +77,7 @@ const policy = z.strictObject({
   fs: few(directory).optional(),
   fs_ro: few(directory).optional(),
   fs_rw: few(directory).optional(),
-  net: few(
-    z.union([hostPort.transform((rule) => ({ host: rule })), netRule], {
-      error: "must be `host[:port]` or a table with `host`, `methods`, `paths`",
-    }),
-  ).optional(),
+  net: few(netEntry).optional(),
   time: z.union([z.boolean(), z.literal("real")], { error: 'must be `true`, `false` or `"real"`' }).optional(),
   random: z.boolean().optional(),
   kb_read: domains.optional(),
@@ -125,8 +128,8 @@ export function parsePolicy(bytes: Uint8Array, file: string): Grant {
     fs_rw: sorted(fs_rw),
     net: net.map((rule) => ({
       ...rule.host,
-      methods: "methods" in rule && rule.methods ? sorted(rule.methods) : null,
-      paths: "paths" in rule && rule.paths ? sorted(rule.paths) : null,
+      methods: rule.methods ? sorted(rule.methods) : null,
+      paths: rule.paths ? sorted(rule.paths) : null,
     })),
     time: time ?? false,
     random: random ?? false,

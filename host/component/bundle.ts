@@ -9,6 +9,7 @@ import type { RlpError } from "#core/errors.js";
 import { IDENTIFIER } from "#core/ids.js";
 import type { AgentInterface, Port } from "#openings/agent.js";
 import { parsePolicy } from "../capability/policy.js";
+import { ceilings } from "../http/limits.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
 import { readToml, TomlProblem } from "./toml.js";
@@ -65,6 +66,9 @@ const manifest = z.strictObject({
       memory_mib: z.int().min(1).max(1024).default(64),
       fuel: z.int().min(1).max(1e12).default(2_000_000_000),
       wall_ms: z.int().min(1).max(86_400_000).default(15_000),
+      http_requests: z.int().min(1).max(ceilings.requests).optional(),
+      http_response_bytes: z.int().min(1).max(ceilings.responseBytes).optional(),
+      http_timeout_ms: z.int().min(1).max(ceilings.timeoutMs).optional(),
     })
     .default({ memory_mib: 64, fuel: 2_000_000_000, wall_ms: 15_000 }),
 });

@@ -87,7 +87,8 @@ const keys = {
     confirm_external_actions: z.boolean(),
     allow_unsigned_agents: z.boolean(),
     caps: section({ audit_on_allow: z.boolean(), audit_on_deny: z.boolean() }),
-    secrets: section({ provider: z.enum(["keyring", "age"]), root: path.nullable() }),
+    /** `env`: variables of the environment. The others are names of later versions. */
+    secrets: section({ provider: z.enum(["env", "keyring", "age"]), root: path.nullable() }),
   }),
   router: section({
     fastpath_shell: z.boolean(),
@@ -142,7 +143,7 @@ export function defaults(kbRoot: string): Config {
       confirm_external_actions: true,
       allow_unsigned_agents: false,
       caps: { audit_on_allow: false, audit_on_deny: true },
-      secrets: { provider: "keyring", root: null },
+      secrets: { provider: "env", root: null },
     },
     router: { fastpath_shell: true, default_opening: null, allowlist: [], denylist: [], known_commands: [] },
     bus: { queue_frames: 1024, publish_wait_ms: 50, dedupe_entries: 65_536, body_limit_bytes: 8 << 20 },

@@ -10,7 +10,7 @@ import { blake3, type Digest } from "#core/digest.js";
 import type { RunEventDraft, RunEventOf } from "#core/events.js";
 import { proposalId, type ProposalId } from "#core/ids.js";
 import { jsonDigest, type Json } from "#core/json.js";
-import type { ActionKind } from "../actions/action.js";
+import { OutcomeUnknown, type ActionKind, type Performed } from "../actions/action.js";
 import { mayAct } from "../capability/authorize.js";
 import type { Decider, Decision, ShownProposal } from "../run/contract.js";
 import { CallFailure, Parked, refuse, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
@@ -46,17 +46,40 @@ export function actionFunctions(desk: ActionDesk): HostFunctions {
         const kind = desk.kinds.get(name);
         if (!kind)
           throw new CallFailure("invalid", `there is no action \`${name}\` in this host (${[...desk.kinds.keys()].join(", ")})`);
-        const action = kind.parse(readText(anyJson, text));
-        const proposal = await propose(desk, context, kind, action);
-        const decision = await decide(desk, context, proposal);
-        if (decision.args_hash !== proposal.argsHash)
-          throw new CallFailure("denied", "the decision belongs to other arguments: nothing was done");
-        if (decision.decision === "rejected")
-          return { answer: { ok: { tag: "rejected", val: decision.reason ?? `rejected by ${decision.by}` } }, labels: [] };
-        return perform(desk, context, kind, action, proposal);
+        const asked = { interface: "actions", function: "propose", kind, args: kind.parse(readText(anyJson, text)) };
+        const done = await carryOut(desk, context, asked);
+        return "rejected" in done
+          ? { answer: { ok: { tag: "rejected", val: done.rejected } }, labels: [] }
+          : { answer: { ok: { tag: "done", val: JSON.stringify(done.result) } }, labels: [], events: done.events };
       },
     ],
   ]);
+}
+
+/** An action, and the host call through which an agent asked for it. */
+export interface AskedAction {
+  readonly interface: string;
+  readonly function: string;
+  readonly kind: ActionKind;
+  /** Checked by `kind.parse`. */
+  readonly args: Json;
+}
+
+/**
+ * Proposes, waits for the decision, and performs. `events` belong into one append with `call.finished`. Throws `Parked` where nobody
+ * is there to ask, and `CallFailure` where the action failed or its outcome is not known.
+ */
+export async function carryOut(
+  desk: ActionDesk,
+  context: CallContext,
+  asked: AskedAction,
+): Promise<Performed | { readonly rejected: string }> {
+  const proposal = await propose(desk, context, asked.kind, asked.args);
+  const decision = await decide(desk, context, proposal);
+  if (decision.args_hash !== proposal.argsHash)
+    throw new CallFailure("denied", "the decision belongs to other arguments: nothing was done");
+  if (decision.decision === "rejected") return { rejected: decision.reason ?? `rejected by ${decision.by}` };
+  return perform(desk, context, asked, proposal);
 }
 
 /**
@@ -186,13 +209,8 @@ async function ask(
   }
 }
 
-async function perform(
-  desk: ActionDesk,
-  context: CallContext,
-  kind: ActionKind,
-  args: Json,
-  proposal: ShownProposal,
-): Promise<CallResult> {
+async function perform(desk: ActionDesk, context: CallContext, asked: AskedAction, proposal: ShownProposal): Promise<Performed> {
+  const { kind, args } = asked;
   const idempotencyKey = blake3(
     "action\0",
     context.traceId,
@@ -205,37 +223,35 @@ async function perform(
   );
   const earlier = context.recorded.unfinished.find((event) => event.meta.call_seq === context.seq);
   if (earlier && kind.afterCrash === "ask") {
-    const outcome = finished(proposal.id, "unknown", "the host died before it knew the outcome");
-    await context.journal.append([outcome]);
+    // An attempt that was stopped in the middle of the effect has written this down itself.
+    if (!context.recorded.outcomes.some((event) => event.meta.proposal_id === proposal.id))
+      await context.journal.append([finished(proposal.id, "unknown", "the host died before it knew the outcome")]);
     throw new CallFailure("failed", `whether \`${kind.kind}\` happened is not known; nothing is sent again without a person`);
   }
-  const firstDispatchMs = earlier ? earlier.ts_ms : (await started(context, idempotencyKey)).ts_ms;
+  const firstDispatchMs = earlier ? earlier.ts_ms : (await started(context, asked, idempotencyKey)).ts_ms;
   try {
-    const performed = await kind.perform(args, { idempotencyKey, firstDispatchMs }, desk.storeBlob);
-    return {
-      answer: { ok: { tag: "done", val: JSON.stringify(performed.result) } },
-      labels: [],
-      events: [...performed.events, finished(proposal.id, "done", performed.detail)],
-    };
+    const dispatch = { idempotencyKey, firstDispatchMs, signal: context.signal };
+    const performed = await kind.perform(args, dispatch, desk.storeBlob);
+    return { ...performed, events: [...performed.events, finished(proposal.id, "done", performed.detail)] };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    await context.journal.append([finished(proposal.id, "failed", detail)]);
+    await context.journal.append([finished(proposal.id, error instanceof OutcomeUnknown ? "unknown" : "failed", detail)]);
     throw error instanceof CallFailure ? error : new CallFailure("unavailable", `\`${kind.kind}\` failed: ${detail}`);
   }
 }
 
-async function started(context: CallContext, idempotencyKey: Digest): Promise<RunEventOf<"call.started">> {
+async function started(context: CallContext, asked: AskedAction, idempotencyKey: Digest): Promise<RunEventOf<"call.started">> {
   const [event] = await context.journal.append([
     {
       kind: "call.started",
       level: "info",
-      message: `${context.node} actions.propose`,
+      message: `${context.node} ${asked.interface}.${asked.function}`,
       meta: {
         node: context.node,
         attempt: context.attempt,
         call_seq: context.seq,
-        interface: "actions",
-        function: "propose",
+        interface: asked.interface,
+        function: asked.function,
         request_hash: context.requestHash,
         idempotency_key: idempotencyKey,
       },

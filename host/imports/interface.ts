@@ -44,11 +44,23 @@ export type HostFunctions = ReadonlyMap<string, HostFunction>;
 /** A server may ask for any wait; no agent is told of more than a day. */
 const LONGEST_WAIT_MS = 86_400_000;
 
+export interface HitLimit {
+  readonly name: string;
+  readonly value: number;
+  readonly ceiling: number;
+}
+
 /** Ends a host call with a typed error. */
 export class CallFailure extends Error {
   readonly error: CallError;
   readonly labels: Labels;
-  constructor(code: CallError["code"], message: string, options: { retryAfterMs?: number; labels?: Labels } = {}) {
+  /** The limit that bit, which is an event of its own. */
+  readonly limit: HitLimit | null;
+  constructor(
+    code: CallError["code"],
+    message: string,
+    options: { retryAfterMs?: number; labels?: Labels; limit?: HitLimit | null } = {},
+  ) {
     super(message);
     this.error = {
       code,
@@ -56,14 +68,16 @@ export class CallFailure extends Error {
       ...(options.retryAfterMs !== undefined && { retry_after_ms: Math.min(LONGEST_WAIT_MS, Math.ceil(options.retryAfterMs)) }),
     };
     this.labels = options.labels ?? [];
+    this.limit = options.limit ?? null;
   }
 }
 
 /** The grant does not hold what the call needs. */
 export class CallDenied extends CallFailure {
   readonly denial: Denial;
-  constructor(denial: Denial) {
-    super("denied", `${denial.cap}: ${denial.reason}`);
+  /** `labels`: where the denial's words came from, where they are not the host's own. */
+  constructor(denial: Denial, labels: Labels = []) {
+    super("denied", `${denial.cap}: ${denial.reason}`, { labels });
     this.denial = denial;
   }
 }

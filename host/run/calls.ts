@@ -11,7 +11,14 @@ import { joinLabels, type Labels } from "#core/values.js";
 import type { AttemptSpec, Journal } from "#openings/engine/world.js";
 import { requestHash, responseHash } from "#openings/journal/hash.js";
 import type { CallAnswer, GuestCall } from "../component/contract.js";
-import { CallDenied, CallFailure, type CallContext, type CallResult, type HostFunctions } from "../imports/interface.js";
+import {
+  CallDenied,
+  CallFailure,
+  type CallContext,
+  type CallResult,
+  type HitLimit,
+  type HostFunctions,
+} from "../imports/interface.js";
 
 export interface CallRecord {
   readonly seq: number;
@@ -265,10 +272,21 @@ async function outcome(functions: HostFunctions, context: CallContext, call: Gue
   } catch (error) {
     // A call that was cut off is not recorded: a resumed run makes it again.
     if (context.signal.aborted) throw error;
-    if (error instanceof CallDenied) return { answer: { err: error.error }, labels: [], denial: { ...error.denial, op: name } };
-    if (error instanceof CallFailure) return { answer: { err: error.error }, labels: error.labels };
+    if (error instanceof CallDenied)
+      return { answer: { err: error.error }, labels: error.labels, denial: { ...error.denial, op: name } };
+    if (error instanceof CallFailure)
+      return { answer: { err: error.error }, labels: error.labels, ...(error.limit && { events: [hit(context, error.limit)] }) };
     throw error;
   }
+}
+
+function hit({ node }: CallContext, { name, value, ceiling }: HitLimit): RunEventDraft {
+  return {
+    kind: "limit.hit",
+    level: "warn",
+    message: `${node}: ${name} reached (${ceiling})`,
+    meta: { node, limit: name, value, ceiling },
+  };
 }
 
 /** Tokens that a model call's answer says it used. */

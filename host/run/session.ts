@@ -11,6 +11,7 @@ import { rowToRunEvent } from "#kb/ledger/row.js";
 import { RunBudgets } from "../broker/broker.js";
 import type { Host } from "../host.js";
 import { actionFunctions, type ActionDesk } from "../imports/actions.js";
+import { httpFunctions } from "../imports/http.js";
 import { kbFunctions } from "../imports/kb.js";
 import { modelFunctions } from "../imports/model.js";
 import { unit } from "#openings/engine/spending.js";
@@ -120,6 +121,7 @@ function executorOf(
       ...kbFunctions(kbReader(kb, key, { ...spec, resumed: "resume" in spec.run })),
       ...modelFunctions(host.broker, budgets),
       ...actionFunctions(desk),
+      ...httpFunctions(host.http, desk),
     ]);
     return new AgentExecutor({
       traceId: spec.traceId,

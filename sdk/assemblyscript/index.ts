@@ -15,6 +15,7 @@ export { fold, words } from "./words";
 export { log } from "./log";
 export { kb, Hit, SearchOptions } from "./kb";
 export { model, Completion, CompletionOptions } from "./model";
+export { http, HttpRequest, HttpResponse } from "./http";
 export { actions, Decision } from "./actions";
 export { clock } from "./clock";
 export { random } from "./random";

@@ -24,7 +24,7 @@ const bundles = bundledAgents().map((folder) => [relative(projectRoot, folder), 
 test("the five canonical agents are there, and those of the examples", () => {
   expect(bundles.map(([name]) => name.replaceAll("\\", "/"))).toEqual([
     ...["contact_resolver", "context_gatherer", "critic", "mailer", "writer"].map((name) => `agents/${name}`),
-    ...["flaky", "snoop", "summarizer"].map((name) => `examples/agents/${name}`),
+    ...["fetcher", "flaky", "snoop", "summarizer"].map((name) => `examples/agents/${name}`),
   ]);
 });
 
@@ -55,7 +55,14 @@ test.each(bundles)("%s: name, text, ports and `with` are as the contract has the
 });
 
 /** Interface → the key of `policy.caps` that links it; the others need no grant. */
-const caps: Record<string, string> = { kb: "kb_read", model: "model", actions: "actions", clock: "time", random: "random" };
+const caps: Record<string, string> = {
+  kb: "kb_read",
+  model: "model",
+  http: "net",
+  actions: "actions",
+  clock: "time",
+  random: "random",
+};
 
 test.each(bundles)(
   "%s: its policy grants what the component imports, no less (snoop: less) and no more",
@@ -63,7 +70,11 @@ test.each(bundles)(
     const wit = await componentWit((await buildCached({ folder })).component);
     const imports = [...wit.matchAll(/import runloop:agent\/([a-z]+)@/g)].map((match) => match[1]!);
     const needed = imports.flatMap((each) => caps[each] ?? []).toSorted();
-    const granted = Object.keys(parse(readFileSync(join(folder, "policy.caps"), "utf8"))).toSorted();
+    const policy = parse(readFileSync(join(folder, "policy.caps"), "utf8"));
+    // A secret is no interface of its own: it goes along with a request.
+    const granted = Object.keys(policy)
+      .filter((cap) => cap !== "secrets" || !("net" in policy))
+      .toSorted();
     expect(granted).toEqual(name.endsWith("snoop") ? [] : needed);
     if (name.endsWith("snoop")) expect(needed).toEqual(["kb_read"]);
   },

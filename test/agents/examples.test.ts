@@ -20,6 +20,29 @@ test("flaky fails as often as it is asked to, counting in its state, then succee
   expect(on(await flaky.run({ with: { fail_attempts: 0 } }, answers), "out")).toEqual({ tries: 1, text: "it worked" });
 });
 
+test("fetcher asks once, with its secret by reference, and tells the answer or why there is none", async () => {
+  const fetcher = await bundled("examples/agents/fetcher");
+  const answers = (status: number, text: string) => ({
+    "http.fetch": () => ({ status, headers: [["content-type", "text/plain"]], body: new TextEncoder().encode(text) }),
+  });
+  const url = "http://127.0.0.1:8080/x";
+  expect(on(await fetcher.run({ with: { url } }, answers(200, "hi")), "out")).toEqual({
+    status: 200,
+    type: "text/plain",
+    text: "hi",
+  });
+  expect(fetcher.guest.calls.map(({ args }) => [args[0].method, args[0].url, args[0].headers])).toEqual([["GET", url, []]]);
+  await fetcher.run({ with: { url, post: { a: 1 }, token: true } }, answers(200, ""));
+  const [sent] = fetcher.guest.calls[0]!.args;
+  expect([sent.method, new TextDecoder().decode(sent.body)]).toEqual(["POST", '{"a":1}']);
+  expect(sent.headers).toContainEqual({ name: "authorization", value: { tag: "secret", val: "fetcher/token" } });
+  expect(failureOf(await fetcher.run({ with: { url } }, answers(404, "")))).toMatchObject({
+    code: "fetcher.status",
+    retryable: false,
+  });
+  expect(failureOf(await fetcher.run({ with: { url } }, answers(503, "")))).toMatchObject({ retryable: true });
+});
+
 test("snoop's component imports what its policy does not grant", async () => {
   expect((await bundled("examples/agents/snoop")).guest.imports).toContain("kb");
 });

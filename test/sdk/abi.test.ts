@@ -7,7 +7,7 @@ import { load, on, refuse, type Answers } from "./guest.js";
 const guest = await load(
   await buildSource(`
     import {
-      actions, CallError, clock, CompletionOptions, fail, failed, Invocation, json, Json, kb, list, log, model, ok, Outcome, random,
+      actions, CallError, clock, CompletionOptions, fail, failed, http, HttpRequest, Invocation, json, Json, kb, list, log, model, ok, Outcome, random,
       SearchOptions, state,
     } from "runloop";
 
@@ -107,6 +107,20 @@ const guest = await load(
         const decision = actions.propose(text, call.options);
         if (!decision.ok) return done(refused(decision.error));
         return done(json().set("done", decision.value.done).set("detail", decision.value.detail).set("reason", decision.value.reason));
+      }
+      if (what == "fetch") {
+        const request = new HttpRequest(text, call.options.getString("url")).header("x-a", text).secret("x-b", text);
+        request.timeoutMs = 18446744073709551615;
+        request.maxBytes = 1;
+        if (text != "GET") request.json(call.options);
+        const response = text == "" ? http.get("") : request.fetch();
+        if (!response.ok) return done(refused(response.error));
+        const got = response.value;
+        return done(
+          json().set("status", got.status).set("ok", got.ok).set("names", got.headerNames).set("values", got.headerValues)
+            .set("first", got.header("x-a")).set("none", got.header("x-none")).set("hex", hex(got.body)).set("text", got.text())
+            .set("json", got.json().ok),
+        );
       }
       if (what == "clock") {
         const now = clock.nowMs();
@@ -282,6 +296,73 @@ test("model.complete: options and counts, and whether the filler answered", asyn
   expect(await run({ what: "complete" }, { "model.complete": () => ({ ...answer, model: "x/local/" }) })).toMatchObject({
     local: false,
   });
+});
+
+test("http.fetch: headers of both kinds and the body cross over, and the response comes back", async () => {
+  const headers = [
+    ["x-a", "1"],
+    ["x-a", "ä😀"],
+    ["", ""],
+  ];
+  const answer = { status: 299, headers, body: new TextEncoder().encode("[1]") };
+  expect(await run({ what: "fetch", text: "POST", url: "u" }, { "http.fetch": () => answer })).toEqual({
+    status: 299,
+    ok: true,
+    names: ["x-a", "x-a", ""],
+    values: ["1", "ä😀", ""],
+    first: "1",
+    none: "",
+    hex: "5b315d",
+    text: "[1]",
+    json: true,
+  });
+  expect(guest.calls[0]?.args).toEqual([
+    {
+      method: "POST",
+      url: "u",
+      headers: [
+        { name: "x-a", value: { tag: "text", val: "POST" } },
+        { name: "x-b", value: { tag: "secret", val: "POST" } },
+        { name: "content-type", value: { tag: "text", val: "application/json" } },
+      ],
+      body: new TextEncoder().encode('{"what":"fetch","text":"POST","url":"u"}'),
+      timeoutMs: 18_446_744_073_709_551_615n,
+      maxBytes: 1n,
+    },
+  ]);
+  const empty = { "http.fetch": () => ({ status: 500, headers: [], body: new Uint8Array(0) }) };
+  expect(await run({ what: "fetch" }, empty)).toMatchObject({
+    status: 500,
+    ok: false,
+    names: [],
+    hex: "",
+    text: "",
+    json: false,
+  });
+  expect(guest.calls[0]?.args).toMatchObject([{ method: "GET", headers: [], timeoutMs: 0n, maxBytes: 0n }]);
+  const denied = { "http.fetch": () => refuse("denied", "net") };
+  expect(await run({ what: "fetch", text: "GET" }, denied)).toMatchObject({ code: "denied", message: "net" });
+});
+
+test("bodies that are no UTF-8 decode as the WHATWG decoder has it", async () => {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 12 }),
+        fc.array(
+          fc.constantFrom(0x41, 0x80, 0xbf, 0xc0, 0xc3, 0xe0, 0xa0, 0xed, 0x9f, 0xef, 0xbb, 0xf0, 0x90, 0xf4, 0x8f, 0xff),
+          { maxLength: 12 },
+        ),
+      ),
+      async (given) => {
+        const body = Uint8Array.from(given);
+        const got = await run({ what: "fetch", text: "GET" }, { "http.fetch": () => ({ status: 200, headers: [], body }) });
+        expect(got.text).toBe(decoder.decode(body));
+      },
+    ),
+    { numRuns: 60, examples: [[Uint8Array.from(new TextEncoder().encode("aä€😀\ufeff"))]] },
+  );
 });
 
 test("model.chat and model.embed", async () => {

@@ -1,0 +1,7 @@
+import type { Json } from "#core/json.js";
+import type { Reply } from "./gate.js";
+
+/** A response as the WIT types it, in the JSON forms of `sandbox/abi/lift.ts`. */
+export function responseAsJson({ status, headers, body }: Reply): Json {
+  return { status, headers: headers.map(([name, value]) => [name, value]), body: body.toString("base64") };
+}

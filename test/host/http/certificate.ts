@@ -1,0 +1,19 @@
+/** A certificate that signs itself, for `api.example.com`, and its key: of nobody, for these tests, good until 2126. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBpzCCAU2gAwIBAgIUV6RYFcFYqBqc7OlagOR8/0TjtlIwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPYXBpLmV4YW1wbGUuY29tMCAXDTI2MTEyMDE0NTMwMVoYDzIx
+MjYxMDI3MTQ1MzAxWjAaMRgwFgYDVQQDDA9hcGkuZXhhbXBsZS5jb20wWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAAQh6tWICni2FZN1yXniZA/LUXTe1PSQjmsyKggr
+89oK9x9vEHK9QNfEF8BWfwsd9ikRW6af4TJqHCbLhQpe1s3ao28wbTAdBgNVHQ4E
+FgQUEZaMZiwY0HrNHCCmfIINvqq4nP4wHwYDVR0jBBgwFoAUEZaMZiwY0HrNHCCm
+fIINvqq4nP4wDwYDVR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgg9hcGkuZXhhbXBs
+ZS5jb20wCgYIKoZIzj0EAwIDSAAwRQIgRELwom+PrveLJ5nK4cZWtk3gNmdcI1Fk
+/EytU/LasgcCIQCoSopBUrm4/3eYvyFjRP6PtiiNGIbmEoPNixiWnfogdA==
+-----END CERTIFICATE-----
+`;
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJ5Tgl+x9CuH+hTca
+Qa72BkIDrVm9AJRDAz4XRdapXdmhRANCAAQh6tWICni2FZN1yXniZA/LUXTe1PSQ
+jmsyKggr89oK9x9vEHK9QNfEF8BWfwsd9ikRW6af4TJqHCbLhQpe1s3a
+-----END PRIVATE KEY-----
+`;
