@@ -63,7 +63,7 @@ export class Host {
       cacheDir: home.cacheDir,
       key: () => this.key(),
       named: options.agentDirs ?? [],
-      dirs: config.agents.search_dirs,
+      dirs: [home.agentsDir, ...config.agents.search_dirs],
     });
     this.types = sharedTypes();
     this.broker = new ModelBroker({

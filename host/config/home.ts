@@ -10,6 +10,8 @@ export interface Home {
   readonly kbRoot: string;
   /** Admitted components, by digest. */
   readonly cacheDir: string;
+  /** Agents that were installed, one folder each. */
+  readonly agentsDir: string;
   /** Mail that was approved, as `.eml` files. */
   readonly outboxDir: string;
   /** The home's own secret, 32 bytes, mode 0600: authenticates the cache's index. */
@@ -45,6 +47,7 @@ export function homeAt(root: string, named: boolean): Home {
     configFile: join(root, "config.yaml"),
     kbRoot: join(root, "pog"),
     cacheDir: join(root, "cache"),
+    agentsDir: join(root, "agents"),
     outboxDir: join(root, "outbox"),
     keyFile: join(root, "home.key"),
     named,

@@ -79,7 +79,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   {
     name: "agent",
     group: KNOWLEDGE,
-    summary: "agents: scaffold, build, test, run, list, inspect",
+    summary: "agents: scaffold, build, test, run, install, remove, list, inspect",
     commands: [
       {
         name: "scaffold",
@@ -93,6 +93,12 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
       },
       { name: "test", summary: "run an agent's own cases", load: () => import("./commands/agent/test.js") },
       { name: "run", summary: "one attempt of one agent, live", load: () => import("./commands/agent/run.js") },
+      {
+        name: "install",
+        summary: "an agent from a folder or an archive into this home",
+        load: () => import("./commands/agent/install.js"),
+      },
+      { name: "remove", summary: "take an installed agent away", load: () => import("./commands/agent/remove.js") },
       { name: "list", summary: "the agents that openings can use", load: () => import("./commands/agent/list.js") },
       {
         name: "inspect",

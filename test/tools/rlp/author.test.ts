@@ -59,9 +59,6 @@ describe("from nothing to a running opening", () => {
     expect(told.outputs[0].body).toContain("{{params.x}}");
     expect(code).toBe(0);
     expect(JSON.parse((await call("runs", "--json")).stdout)[0]).toMatchObject({ status: "ok" });
-    const replayed = await call("replay", told.trace, "--json");
-    expect(replayed.code).toBe(2); // the bundle lies where no replay looks: it is named, not guessed
-    expect(replayed.stderr).toContain("note_taker");
   });
 
   test.each([
@@ -87,6 +84,23 @@ describe("from nothing to a running opening", () => {
     expect(readFileSync(join(folder, "agent.wasm")).equals(wasm)).toBe(true);
     expect(readFileSync(join(folder, "manifest.toml"), "utf8")).toBe(manifest);
     expect(JSON.parse((await call("agent", "build", "note_taker")).stdout)).toMatchObject({ changed: false });
+  });
+
+  test("installed, it is found from everywhere; removed, it is gone; a bundled agent stays what it is", async () => {
+    const installed = await call("agent", "install", "agents/note_taker");
+    expect([installed.code, installed.stderr]).toEqual([0, expect.stringMatching(/Nobody has signed it/)]);
+    const dir = join(cwd, "home", "agents", "note_taker");
+    expect(JSON.parse(installed.stdout)).toMatchObject({ name: "note_taker", dir });
+    const elsewhere = (...words: string[]): Promise<Called> => rlp(words, { env: { RUNLOOP_HOME: join(cwd, "home") } });
+    const listed = JSON.parse((await elsewhere("agent", "list")).stdout) as { name: string; dir: string }[];
+    expect(listed.find(({ name }) => name === "note_taker")?.dir).toBe(dir);
+    const ran = JSON.parse((await elsewhere("agent", "run", "note_taker", "--input", "text=hello")).stdout);
+    expect(ran).toMatchObject({ status: "ok" });
+    expect((await elsewhere("replay", ran.trace, "--json")).code).toBe(0);
+    expect((await call("agent", "install", "agents/note_taker")).stderr).toContain("error[INSTALL_EXISTS]");
+    expect((await elsewhere("agent", "remove", "note_taker")).code).toBe(0);
+    expect((await elsewhere("agent", "run", "note_taker")).stderr).toContain("there is no agent `note_taker`");
+    expect((await elsewhere("agent", "remove", "writer")).stderr).toContain("no agent `writer` is installed");
   });
 
   test("a case that does not hold: exit 1, and a line that says where", async () => {
