@@ -17,7 +17,7 @@ import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
-import { dialTcp, systemResolve } from "./http/connect.js";
+import { dialTcp, systemResolver } from "./http/connect.js";
 import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
@@ -75,7 +75,7 @@ export class Host {
     this.actions = new Map([[email.kind, email]]);
     this.http = new HttpGate({
       secrets: environmentSecrets(process.env),
-      road: { resolve: systemResolve, dial: dialTcp },
+      road: { resolve: systemResolver(), dial: dialTcp },
       userAgent: `rlp/${VERSION}`,
     });
     if (options.warm) {

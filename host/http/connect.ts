@@ -21,15 +21,38 @@ export interface Road {
   readonly ca?: string;
 }
 
+/** Of the four threads that files and compression use too; a name server that takes its time must not have them all. */
+const LOOKUPS = 2;
+
 /** As every program on this machine resolves names: `/etc/hosts`, then DNS. */
-export const systemResolve: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+export function systemResolver(): Resolve {
+  const waiting: (() => void)[] = [];
+  let under = 0;
+  return async (host) => {
+    if (under >= LOOKUPS) await new Promise<void>((turn) => waiting.push(turn));
+    else under++;
+    try {
+      return (await lookup(host, { all: true })).map(({ address }) => address);
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else under--;
+    }
+  };
+}
 
 export const dialTcp: Dial = (address, port, signal) =>
   new Promise((resolve, reject) => {
     if (isIP(address) === 0) throw new TypeError("an address, not a name");
-    const socket = connectTcp({ host: address, port, noDelay: true, signal });
+    signal.throwIfAborted();
+    const socket = connectTcp({ host: address, port, noDelay: true });
+    // Until it stands only: afterwards the connection is the caller's, whose patience is another.
+    const stop = (): void => void socket.destroy(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    socket.once("close", () => signal.removeEventListener("abort", stop));
     socket.once("error", reject);
     socket.once("connect", () => {
+      signal.removeEventListener("abort", stop);
       socket.off("error", reject);
       socket.on("error", () => {}); // whoever reads or writes meets it
       // The system was given an address; if it went elsewhere all the same, then not into another kind of network.

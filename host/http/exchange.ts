@@ -19,7 +19,7 @@ export interface Received {
   readonly body: Buffer;
 }
 
-const tooLong = (limit: number): CallFailure =>
+export const bodyTooLong = (limit: number): CallFailure =>
   new CallFailure("failed", `the response's body has more than ${limit} bytes`, {
     limit: { name: "http_response_bytes", value: limit + 1, ceiling: limit },
   });
@@ -86,7 +86,7 @@ async function bodyOf(response: IncomingMessage, coding: string | undefined, max
   let length = 0;
   for await (const chunk of decoded(response, coding, maxBytes)) {
     length += chunk.length;
-    if (length > maxBytes) throw tooLong(maxBytes);
+    if (length > maxBytes) throw bodyTooLong(maxBytes);
     chunks.push(chunk);
   }
   if (!response.complete) throw new CallFailure("unavailable", "the response was cut off");
@@ -104,7 +104,7 @@ async function* counted(response: IncomingMessage, limit: number): AsyncIterable
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > limit) throw tooLong(limit);
+    if (length > limit) throw bodyTooLong(limit);
     yield chunk;
   }
 }

@@ -9,7 +9,7 @@ import { bareHost, mayFetch, maySend } from "../capability/net.js";
 import { Scrubber, SHORTEST_SECRET, type HeldSecret } from "../secrets/scrub.js";
 import type { Secrets } from "../secrets/secrets.js";
 import { openRoad, type Road } from "./connect.js";
-import { exchange, type Received } from "./exchange.js";
+import { bodyTooLong, exchange, type Received } from "./exchange.js";
 import { REDIRECTS, type HttpLimits } from "./limits.js";
 import { checkUrl, HEADER_VALUE, isSafe, type Header, type HttpRequest } from "./request.js";
 
@@ -69,15 +69,20 @@ export class HttpGate {
     const labels: string[] = [];
     try {
       const received = await this.follow(grant, request, maxBytes, AbortSignal.any([signal, late]), effect, labels);
+      const body = await scrubber.bytes(received.body, maxBytes);
+      if (!body) throw bodyTooLong(maxBytes);
       return {
         status: received.status,
         headers: received.headers.map(([name, value]) => [scrubber.text(name), scrubber.text(value)] as const),
-        body: await scrubber.bytes(received.body),
+        body,
         labels: [...labels].sort(),
       };
     } catch (error) {
       if (signal.aborted) throw error;
-      const failure = late.aborted ? new CallFailure("timeout", `no response within ${timeoutMs} ms`) : failureOf(error);
+      const limit = timeoutMs < limits.timeoutMs ? null : { name: "http_timeout_ms", value: timeoutMs, ceiling: timeoutMs };
+      const failure = late.aborted
+        ? new CallFailure("timeout", `no response within ${timeoutMs} ms`, { limit })
+        : failureOf(error);
       throw scrubbed(failure, scrubber, labels);
     }
   }

@@ -18,6 +18,8 @@ export const ceilings: HttpLimits = { requests: 1000, responseBytes: 4 << 20, ti
 /** Whatever was asked for, for every request. */
 export const REDIRECTS = 5;
 export const URL_CHARACTERS = 8192;
+/** A little less than DNS allows: a host is part of a label, and labels have at most 256. */
+export const HOST_CHARACTERS = 240;
 export const REQUEST_HEADERS = 64;
 export const REQUEST_HEADER_BYTES = 16_384;
 export const REQUEST_BODY_BYTES = 1 << 20;

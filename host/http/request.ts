@@ -1,7 +1,7 @@
 /** A guest's request, checked whole before anything is done with it: what a server could read in two ways is refused. */
 import type { Json } from "#core/json.js";
 import { CallFailure } from "../imports/interface.js";
-import { REQUEST_BODY_BYTES, REQUEST_HEADER_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "./limits.js";
+import { HOST_CHARACTERS, REQUEST_BODY_BYTES, REQUEST_HEADER_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "./limits.js";
 
 export const METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type Method = (typeof METHODS)[number];
@@ -100,7 +100,7 @@ export function checkUrl(text: string, base?: URL): URL {
     throw invalid(`the scheme \`${url.protocol.slice(0, 32)}\` is neither http nor https`);
   if (url.username !== "" || url.password !== "" || /^(?:[a-z]+:)?[/\\]{2,}[^/\\?#]*@/i.test(text))
     throw invalid("the URL holds a user name or password; put credentials into a header");
-  if (url.hostname.length > 255 || url.hostname === "") throw invalid("the URL's host is no host");
+  if (url.hostname.length > HOST_CHARACTERS || url.hostname === "") throw invalid("the URL's host is too long, or none");
   if (url.port === "0") throw invalid("port 0 is no port");
   url.hash = "";
   return url;

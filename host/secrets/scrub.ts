@@ -26,19 +26,37 @@ export class Scrubber {
     return this.needles.reduce((left, { find, put }) => (left.includes(find) ? left.replaceAll(find, put) : left), text);
   }
 
-  /** Gives the thread back between needles: a body can have megabytes. */
-  async bytes(bytes: Buffer): Promise<Buffer> {
+  /**
+   * Null where the result is longer than `limit`: what stands for a secret can be longer than the secret, and a server that knows it
+   * can say it a million times. Gives the thread back between needles: a body can have megabytes.
+   */
+  async bytes(bytes: Buffer, limit: number): Promise<Buffer | null> {
     let text = bytes.toString("latin1");
     let changed = false;
     for (const { find, put } of this.needles) {
       if (text.includes(find)) {
-        text = text.replaceAll(find, put);
+        const replaced = replaceWithin(text, find, put, limit);
+        if (replaced === null) return null;
+        text = replaced;
         changed = true;
       }
       if (text.length > 1 << 18) await setImmediate();
     }
     return changed ? Buffer.from(text, "latin1") : bytes;
   }
+}
+
+function replaceWithin(text: string, find: string, put: string, limit: number): string | null {
+  const parts: string[] = [];
+  let length = text.length;
+  let from = 0;
+  for (let at = text.indexOf(find); at >= 0; at = text.indexOf(find, from)) {
+    length += put.length - find.length;
+    if (length > limit && put.length > find.length) return null;
+    parts.push(text.slice(from, at), put);
+    from = at + find.length;
+  }
+  return parts.join("") + text.slice(from);
 }
 
 /** A secret as it may be echoed: as it is, its parts (`Bearer x`, `user:password`), and these encoded. All forms are ASCII. */

@@ -2,7 +2,7 @@ import { createServer } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { dialTcp } from "#host/http/connect.js";
+import { dialTcp, systemResolver } from "#host/http/connect.js";
 import { CallDenied } from "#host/imports/interface.js";
 import { certificate, key } from "./certificate.js";
 import { ANOTHER, closeServers, failure, PUBLIC, rule, says, serve, speak, world } from "./world.js";
@@ -133,6 +133,26 @@ describe("the address that is connected to", () => {
     });
     expect((await failure(world({ names: {} }).fetch({}))).error).toMatchObject({ code: "unavailable", message: /ENOTFOUND/ });
     expect((await failure(world({ names: { "api.example.com": [] } }).fetch({}))).error.code).toBe("unavailable");
+  });
+
+  test("the patience for connecting ends with the connection", async () => {
+    const port = await speak((socket) => socket.write("still here"));
+    const patience = new AbortController();
+    const socket = await dialTcp("127.0.0.1", port, patience.signal);
+    patience.abort(new Error("too late for this"));
+    socket.write("x");
+    expect(await new Promise((done) => socket.once("data", (chunk) => done(String(chunk))))).toBe("still here");
+    socket.destroy();
+    await expect(dialTcp("127.0.0.1", port, patience.signal)).rejects.toThrow("too late");
+  });
+
+  test("names are resolved as the system does it, all of them, however many are asked for at once", async () => {
+    const resolve = systemResolver();
+    const all = await Promise.allSettled(
+      ["localhost", "x".repeat(300), "localhost", "localhost", "127.0.0.1"].map((name) => resolve(name)),
+    );
+    expect(all.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled", "fulfilled"]);
+    expect(all.at(-1)).toMatchObject({ value: ["127.0.0.1"] });
   });
 
   test("the dialler takes addresses only: a name could be resolved again", async () => {
@@ -374,6 +394,8 @@ describe("responses are bounded", () => {
   });
 
   test("the limit of time holds for all redirects together, and for resolving", async () => {
+    const slow = await failure(world({ to: { [PUBLIC]: await speak(() => {}) } }).fetch({}, {}, { timeoutMs: 30 }));
+    expect(slow.limit).toEqual({ name: "http_timeout_ms", value: 30, ceiling: 30 });
     const loop = await serve((_, response) => setTimeout(() => response.writeHead(302, { location: "/" }).end(), 40));
     expect((await failure(world({ to: { [PUBLIC]: loop.port } }).fetch({ timeoutMs: 100 }))).error.code).toBe("timeout");
     const stuck = world();
@@ -514,6 +536,17 @@ describe("secrets", () => {
     const bound = grant(first.port, [{ id: "open", hosts: ["api.example.com"] }]);
     expect((await failure(fetch({ headers: { "x-key": { secret: "open" } } }, bound))).message).toContain("https only");
     expect((await failure(fetch({ headers: { "x-key": { secret: "nobody's" } } }, bound))).message).toContain("does not declare");
+  });
+
+  test("a server that says a secret over and over does not make a long body of it", async () => {
+    const server = await serve((request, response) => response.end(String(request.headers["x-key"]).repeat(100_000)));
+    const id = "a".repeat(128);
+    const { fetch } = world({ secrets: { [id]: "12345678" } });
+    const asked = { url: `http://127.0.0.1:${server.port}/`, headers: { "x-key": { secret: id } } };
+    const failed = await failure(
+      fetch(asked, { net: [rule("127.0.0.1", server.port)], secrets: [{ id, hosts: [`127.0.0.1:${server.port}`] }] }),
+    );
+    expect(failed).toMatchObject({ error: { code: "failed" }, limit: { name: "http_response_bytes" } });
   });
 
   test("text that looks like a reference is text", async () => {

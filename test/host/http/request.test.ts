@@ -42,6 +42,7 @@ test.each([
   "http://exa%00mple.com/",
   "http://exa%2fmple.com/",
   "http://example.0x7g1.1/",
+  `http://${"a.".repeat(121)}example/`,
   `http://api.example.com/${"a".repeat(8200)}`,
 ])("the URL %j is refused, or is what it says", (url) => {
   // `\` is a slash to the parser: then the host is the part before it, and no credentials are there.

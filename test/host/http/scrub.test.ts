@@ -55,10 +55,21 @@ test("the parts of a value that a scheme joins: `Bearer x`, `Basic base64(user:p
 test("bytes that are no text stay as they are around it, and untouched where there is nothing to find", async () => {
   const scrubber = new Scrubber([{ id: "t", value }]);
   const noise = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-  expect(await scrubber.bytes(noise)).toBe(noise);
-  expect(await scrubber.bytes(Buffer.concat([noise, Buffer.from(value), noise]))).toEqual(
+  expect(await scrubber.bytes(noise, 1000)).toBe(noise);
+  expect(await scrubber.bytes(Buffer.concat([noise, Buffer.from(value), noise]), 1000)).toEqual(
     Buffer.concat([noise, Buffer.from("[secret:t]"), noise]),
   );
+});
+
+test("what stands for a secret cannot be made to fill the memory", async () => {
+  const scrubber = new Scrubber([{ id: "a".repeat(128), value: "12345678" }]);
+  const whole = Buffer.from("12345678".repeat(100_000));
+  expect(await scrubber.bytes(whole, whole.length)).toBeNull();
+  const one = Buffer.from("x12345678x");
+  expect((await scrubber.bytes(one, 1000))?.toString()).toBe(`x[secret:${"a".repeat(128)}]x`);
+  // A short name makes the text shorter, and that is never too long.
+  const short = new Scrubber([{ id: "a", value: "1234567890123456" }]);
+  expect((await short.bytes(Buffer.from("1234567890123456".repeat(3)), 48))?.toString()).toBe("[secret:a]".repeat(3));
 });
 
 test("variables are named after ids; an empty one is none", () => {
