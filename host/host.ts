@@ -22,7 +22,9 @@ import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
 import type { LoadedAgent } from "./run/executor.js";
-import { startSandbox } from "./sandbox/process.js";
+import { Domains } from "./sandbox/domains.js";
+import { isolation } from "./sandbox/isolation/ladder.js";
+import type { Isolation } from "./sandbox/isolation/rung.js";
 import { environmentSecrets } from "./secrets/secrets.js";
 
 export const VERSION = "0.1.0";
@@ -52,7 +54,7 @@ export class Host {
   private readonly isReadonly: boolean;
   private openedKb: Promise<Kb> | undefined;
   private readKey: Promise<Uint8Array> | undefined;
-  private startedSandbox: Sandbox | undefined;
+  private startedSandbox: Domains | undefined;
 
   constructor(options: HostOptions) {
     const { home, config } = options;
@@ -62,6 +64,7 @@ export class Host {
     this.catalog = new Catalog({
       cacheDir: home.cacheDir,
       key: () => this.key(),
+      isolation: () => this.isolation(),
       named: options.agentDirs ?? [],
       dirs: [home.agentsDir, ...config.agents.search_dirs],
     });
@@ -79,7 +82,7 @@ export class Host {
       userAgent: `rlp/${VERSION}`,
     });
     if (options.warm) {
-      this.sandbox();
+      this.domains().warm();
       void this.ledger().then(
         (ledger) => ledger.prepare(),
         () => {},
@@ -102,8 +105,18 @@ export class Host {
     return (this.readKey ??= this.isReadonly ? readFile(this.home.keyFile) : homeKey(this.home.keyFile));
   }
 
+  /** Guests of each trust domain in a process of its own. */
   sandbox(): Sandbox {
-    return (this.startedSandbox ??= startSandbox({}));
+    return this.domains();
+  }
+
+  private domains(): Domains {
+    return (this.startedSandbox ??= new Domains({ isolation: this.isolation() }));
+  }
+
+  /** What stands around guests. Throws `IsolationError` where the machine gives less than the configuration demands. */
+  isolation(): Promise<Isolation> {
+    return isolation(this.config.runtime.isolation);
   }
 
   /** Reads, checks and compiles an opening. Throws when the file cannot be read; everything in it becomes diagnostics. */

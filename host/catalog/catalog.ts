@@ -3,11 +3,15 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "#core/errors.js";
 import { nearest } from "#core/nearest.js";
+import { jsonDigest, type Json } from "#core/json.js";
 import type { AgentInterface } from "#openings/agent.js";
 import { admit } from "../component/admit.js";
 import { readBundle } from "../component/bundle.js";
+import type { ToolchainOptions } from "../component/toolchain/run.js";
 import type { Admitted } from "../component/contract.js";
 import type { LoadedAgent } from "../run/executor.js";
+import { BUNDLED } from "../sandbox/domains.js";
+import type { Isolation } from "../sandbox/isolation/rung.js";
 import { codeRoot } from "../sandbox/spawn.js";
 
 export interface CatalogOptions {
@@ -17,6 +21,8 @@ export interface CatalogOptions {
   readonly dirs: readonly string[];
   readonly cacheDir: string;
   readonly key: () => Promise<Uint8Array>;
+  /** What stands around the process that reads components. Default: the strongest that this machine gives. */
+  readonly isolation?: () => Promise<Isolation>;
 }
 
 export interface AgentSummary {
@@ -34,6 +40,7 @@ export interface InspectedAgent {
 }
 
 const MANIFEST = "manifest.toml";
+const BUNDLED_DIR = join(codeRoot().dist, "..", "agents");
 
 export class Catalog {
   private readonly options: CatalogOptions;
@@ -43,7 +50,7 @@ export class Catalog {
   constructor(options: CatalogOptions) {
     this.options = options;
     // The bundled agents come before what is merely lying around: nothing beside an opening can put its own `mailer` in their place.
-    this.dirs = [...options.named, join(codeRoot().dist, "..", "agents"), ...options.dirs];
+    this.dirs = [...options.named, BUNDLED_DIR, ...options.dirs];
   }
 
   /** An opening may bring agents of its own: `agents/` beside it, or beside its folder. They come last. */
@@ -93,7 +100,7 @@ export class Catalog {
       });
     }
     const { face, component } = await this.open(folder);
-    return { face, grant: face.grant, component };
+    return { face, grant: face.grant, component, domain: domainOf(folder, face) };
   }
 
   private async open(folder: string): Promise<{ readonly face: AgentInterface; readonly component: Admitted }> {
@@ -102,9 +109,14 @@ export class Catalog {
       expectedDigest: bundle.face.digest,
       path: bundle.component.path,
       memoryMib: bundle.face.limits.memory_mib,
+      toolchain: this.toolchain(),
       ...(await this.cache()),
     });
     return { face: { ...bundle.face, imports: component.imports }, component };
+  }
+
+  private toolchain(): ToolchainOptions {
+    return this.options.isolation ? { isolation: this.options.isolation() } : {};
   }
 
   /** Without a home that can be written there is no cache: everything is admitted anew. */
@@ -132,13 +144,23 @@ export class Catalog {
     const dir = existsSync(join(what, MANIFEST)) ? resolve(what) : this.folder(what);
     if (dir !== undefined) return { dir, ...(await this.open(dir)) };
     if (!existsSync(what)) await this.read(what); // says what is near
-    return { dir: null, face: null, component: await admit(what, await this.cache()) };
+    return {
+      dir: null,
+      face: null,
+      component: await admit(what, { toolchain: this.toolchain(), ...(await this.cache()) }),
+    };
   }
 
   private folder(name: string): string | undefined {
     if (!/^[a-z][a-z0-9_]{0,63}(?:@[a-z0-9][a-z0-9_.-]{0,63})?$/.test(name)) return undefined;
     return this.dirs.map((dir) => join(dir, name)).find((folder) => existsSync(join(folder, MANIFEST)));
   }
+}
+
+/** Bundled agents are one domain. Until bundles are signed every other one is a stranger: by what it is and what it may, not by its name. */
+function domainOf(folder: string, face: AgentInterface): string {
+  if (dirname(folder) === BUNDLED_DIR) return BUNDLED;
+  return jsonDigest({ component: face.digest, grant: face.grant as unknown as Json });
 }
 
 function bundlesIn(dir: string): readonly string[] {

@@ -34,6 +34,8 @@ export interface GuestMessage {
 }
 
 export interface GuestSpec {
+  /** Guests of one trust domain may share a process. Default: a domain of its own for each component. */
+  readonly domain?: string;
   readonly component: Admitted;
   readonly node: string;
   readonly attempt: number;
@@ -111,7 +113,5 @@ export interface GuestHooks {
 /** Sandbox processes as the host sees them. */
 export interface Sandbox {
   run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd>;
-  /** What keeps guests in: `permission` (Node's permission model), later rungs add to it. */
-  readonly isolation: string;
   close(): Promise<void>;
 }

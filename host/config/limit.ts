@@ -18,7 +18,7 @@ const orders: Readonly<Record<string, Order>> = {
   "security.allow_unsigned_agents": strictIfFalse,
   "security.caps.audit_on_allow": strictIfTrue,
   "security.caps.audit_on_deny": strictIfTrue,
-  "runtime.isolation": (value) => ["strongest", "reduced"].indexOf(String(value)),
+  "runtime.isolation": (value) => ["bubblewrap", "namespaces", "strongest", "reduced"].indexOf(String(value)),
   "runtime.max_agents": smaller,
   "runtime.workers": smaller,
   "models.broker.budgets.default_tokens": smaller,

@@ -51,7 +51,7 @@ const keys = {
     workdir: path.nullable(),
     max_agents: positive.max(8000),
     workers: positive.max(256),
-    isolation: z.enum(["strongest", "reduced"]),
+    isolation: z.enum(["strongest", "bubblewrap", "namespaces", "reduced"]),
   }),
   models: section({
     default: modelName,

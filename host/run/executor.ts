@@ -19,6 +19,8 @@ export interface LoadedAgent {
   readonly face: AgentInterface;
   readonly grant: Grant;
   readonly component: Admitted;
+  /** Agents of one trust domain may share a sandbox process. Default: a domain of its own for each component. */
+  readonly domain?: string;
 }
 
 export interface ExecutorOptions {
@@ -167,6 +169,7 @@ export async function execution(run: {
 function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | undefined): GuestSpec {
   const { limits } = agent.face;
   return {
+    ...(agent.domain !== undefined && { domain: agent.domain }),
     component: agent.component,
     node: spec.node,
     attempt: spec.attempt,

@@ -46,7 +46,8 @@ export class Outdated extends Error {}
 
 /** Drives a run to its end or until it is parked. One process at a time: the lease says whose run it is. Throws {@link Outdated}. */
 export async function drive(host: Host, spec: SessionSpec, options: RunOptions): Promise<RunResult> {
-  const [kb, key] = await Promise.all([host.kb(), host.key()]);
+  // Before the lease: nothing of the run is touched where agents cannot be kept in as the configuration demands.
+  const [kb, key] = await Promise.all([host.kb(), host.key(), host.isolation()]);
   const { ledger } = kb;
   const lease = await ledger.acquireLease(spec.traceId, { owner: `rlp ${process.pid}` });
   const cancel = watchForCancel(host.home, spec.traceId);

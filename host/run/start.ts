@@ -7,6 +7,7 @@ import { UsageError } from "#core/errors.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
 import { FUEL_TABLE_VERSION } from "../component/meter/protocol.js";
 import { VERSION, type Host } from "../host.js";
+import type { Isolation } from "../sandbox/isolation/rung.js";
 import type { Compiled, RunOptions, RunResult } from "./contract.js";
 import type { LoadedAgent } from "./executor.js";
 import { agentName } from "./resume.js";
@@ -32,7 +33,7 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
       opening,
       agents,
       watermark,
-      run: { begin: { ...started(host, opening, agents, watermark, options), agent_dirs } },
+      run: { begin: { ...started(opening, agents, watermark, await host.isolation(), options), agent_dirs } },
       nextSeq: 0,
     },
     options,
@@ -40,10 +41,10 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
 }
 
 function started(
-  host: Host,
   opening: Opening,
   agents: ReadonlyMap<string, LoadedAgent>,
   watermark: number,
+  isolation: Isolation,
   options: RunOptions,
 ): MetaOf<"run.started"> {
   return {
@@ -58,6 +59,6 @@ function started(
     ),
     grants: Object.fromEntries([...agents].map(([node, agent]) => [node, agent.grant as unknown as Json])),
     budgets: { tokens: opening.policy.budget_tokens },
-    host: { rlp: VERSION, node: process.version, isolation: host.sandbox().isolation, fuel_table: FUEL_TABLE_VERSION },
+    host: { rlp: VERSION, node: process.version, isolation: isolation.name, fuel_table: FUEL_TABLE_VERSION },
   };
 }

@@ -1,5 +1,7 @@
 /** A sandbox process as the control process sees it. Nothing that it says is believed before it has been checked here. */
+import { totalmem } from "node:os";
 import { performance } from "node:perf_hooks";
+import type { Readable, Writable } from "node:stream";
 import { join } from "node:path";
 import * as z from "zod";
 import { parseJson, type Json } from "#core/json.js";
@@ -7,9 +9,13 @@ import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../comp
 import { ENGINE_OPTIONS } from "../component/meter/protocol.js";
 import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
+import { isolation } from "./isolation/ladder.js";
+import type { Isolation } from "./isolation/rung.js";
 import { codeRoot, spawnConfined, type Confined } from "./spawn.js";
 
 export interface SandboxOptions {
+  /** What stands around the child. Default: the strongest that this machine gives. */
+  readonly isolation?: Isolation | Promise<Isolation>;
   /** A child that says nothing for this long while it holds guests is killed. Default 5,000 ms. */
   readonly watchdogMs?: number;
   /** Guests that live at once; further ones wait. Every memory reserves gigabytes of address space. Default 8,000. */
@@ -27,6 +33,9 @@ export interface SandboxOptions {
 const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
 /** Log lines an attempt can make us take; the child itself keeps to less. */
 const MAX_LOG_LINES = 2000;
+
+/** Writable memory of a sandbox process, all its guests together: half of the machine's, and never so little that honest work ends. */
+const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
 
 /** How often the watchdog looks within its time. */
 const LOOKS = 5;
@@ -46,30 +55,31 @@ export interface StartedSandbox extends Sandbox {
   readonly pid: number | undefined;
 }
 
-/** Starts a child in the background and returns at once. When it dies, its attempts end `lost` and the next `run` starts another. */
+/** Starts a child in the background and returns at once; `run` throws what `isolation` is rejected with. When it dies, its attempts end `lost` and the next `run` starts another. */
 export function startSandbox(options: SandboxOptions = {}): StartedSandbox {
   return new SandboxHost(options);
 }
 
 class SandboxHost implements StartedSandbox {
-  readonly isolation = "permission";
   private readonly options: SandboxOptions;
-  private child: Child | null;
+  private starting: Promise<Child>;
+  private child: Child | null = null;
   private closed = false;
   private live = 0;
   private readonly queue: (() => void)[] = [];
 
   constructor(options: SandboxOptions) {
     this.options = options;
-    this.child = this.fresh();
+    this.starting = this.fresh();
+    this.starting.catch(() => {}); // whoever runs something meets it
   }
 
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
     await this.place();
     try {
-      if (this.closed) return { kind: "lost", reason: "the sandbox is closed" };
-      if (!this.child || this.child.dead) this.child = this.fresh();
-      return await this.child.run(spec, hooks, signal);
+      const child = this.closed ? null : await this.ready();
+      if (!child || this.closed) return { kind: "lost", reason: "the sandbox is closed" };
+      return await child.run(spec, hooks, signal);
     } finally {
       this.live--;
       this.queue.shift()?.();
@@ -82,11 +92,21 @@ class SandboxHost implements StartedSandbox {
 
   async close(): Promise<void> {
     this.closed = true;
-    await this.child?.kill("the sandbox was closed");
+    const child = await this.starting.catch(() => null);
+    await child?.kill("the sandbox was closed");
   }
 
-  private fresh(): Child {
-    return new Child(this.options);
+  private async ready(): Promise<Child> {
+    const { starting } = this;
+    const child = await starting;
+    if (!child.dead) return child;
+    // Of all that find it dead, the first one starts another.
+    if (this.starting === starting) this.starting = this.fresh();
+    return this.starting;
+  }
+
+  private async fresh(): Promise<Child> {
+    return (this.child = new Child(this.options, await (this.options.isolation ?? isolation())));
   }
 
   private async place(): Promise<void> {
@@ -109,11 +129,12 @@ class Child {
   private pings = 0;
   private reason: string | null = null;
 
-  constructor(options: SandboxOptions) {
+  constructor(options: SandboxOptions, cage: Isolation) {
     this.watchdogMs = options.watchdogMs ?? 5000;
     const { dist, packageFile } = codeRoot();
     const entry = options.entry ?? join(dist, "host", "sandbox", "main.js");
     this.confined = spawnConfined({
+      isolation: cage,
       entry,
       // Its own code, the table of our interfaces, the account of fuel, and what says that these are ES modules.
       readable: [
@@ -124,6 +145,7 @@ class Child {
         entry,
       ],
       flags: [...ENGINE_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],
+      memoryBytes: MEMORY_BYTES,
       args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
       ...(options.nodePath !== undefined && { nodePath: options.nodePath }),
     });
@@ -179,8 +201,9 @@ class Child {
   async kill(reason: string): Promise<void> {
     this.reason ??= reason;
     this.dead = true;
-    // An idle child does not keep this process alive; waiting for its end must.
+    // An idle child does not keep this process alive; waiting for its end must. What is in a cage ends a moment after the cage.
     this.confined.child.ref();
+    for (const stream of this.confined.child.stdio) setRef(stream, "ref");
     this.confined.child.kill("SIGKILL");
     await this.confined.gone;
   }
@@ -289,13 +312,13 @@ class Child {
     if (this.watchdog) clearInterval(this.watchdog);
     this.watchdog = null;
     this.confined.child.unref();
-    for (const stream of [this.confined.pipe, this.confined.child.stdout, this.confined.child.stderr]) setRef(stream, "unref");
+    for (const stream of this.confined.child.stdio) setRef(stream, "unref");
   }
 }
 
-/** Pipes are sockets, whose `ref` the stream types do not name. */
-function setRef(stream: unknown, method: "ref" | "unref"): void {
-  (stream as Partial<Record<"ref" | "unref", () => void>> | null)?.[method]?.();
+/** Pipes are sockets, whose `ref` the stream types do not name. On one that is closed it would wait for a connection for ever. */
+function setRef(stream: Readable | Writable | null | undefined, method: "ref" | "unref"): void {
+  if (stream && !stream.destroyed) (stream as Partial<Record<"ref" | "unref", () => void>>)[method]?.();
 }
 
 function summary(error: unknown): string {

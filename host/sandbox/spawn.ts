@@ -1,7 +1,10 @@
-/** Starts a Node that can do nothing but compute: permission model, empty environment, one pipe. */
+/** Starts a Node that can do nothing but compute: permission model, empty environment, one pipe, and the cage that the machine gives. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { constants } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { writeFilter } from "./isolation/ladder.js";
+import type { Isolation } from "./isolation/rung.js";
 
 /** Built code and the package's `package.json`, whether this file runs built or from source. */
 export function codeRoot(here: string = import.meta.dirname): { readonly dist: string; readonly packageFile: string } {
@@ -28,15 +31,18 @@ const KEPT = 2048;
  * inspector, and on Node 26 no network. Strings are never compiled to code in it.
  */
 export function spawnConfined(options: {
+  readonly isolation: Isolation;
   readonly entry: string;
   readonly readable: readonly string[];
   readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly nodePath?: string;
+  /** Writable private memory; the kernel refuses more where it can. */
+  readonly memoryBytes: number;
 }): Confined {
-  const child = spawn(
-    options.nodePath ?? process.execPath,
-    [
+  const { file, args, filter } = options.isolation.wrap({
+    node: options.nodePath ?? process.execPath,
+    args: [
       "--permission",
       "--no-experimental-sqlite",
       "--no-addons",
@@ -47,8 +53,12 @@ export function spawnConfined(options: {
       options.entry,
       ...(options.args ?? []),
     ],
-    { env: {}, stdio: ["ignore", "pipe", "pipe", "pipe"], windowsHide: true },
-  );
+    readable: options.readable,
+    memoryBytes: options.memoryBytes,
+  });
+  const stdio = ["ignore", "pipe", "pipe", "pipe", ...(filter ? (["pipe"] as const) : [])] as const;
+  const child = spawn(file, args, { env: {}, stdio: [...stdio], windowsHide: true });
+  writeFilter(child, filter);
   let kept = "";
   let dropped = 0;
   for (const stream of [child.stdout, child.stderr])
@@ -62,7 +72,7 @@ export function spawnConfined(options: {
   pipe.on("error", () => {});
   const gone = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("close", (code, signal) => resolve(signal ? `ended by ${signal}` : `exit status ${code}`));
+    child.once("close", (code, signal) => resolve(ending(code, signal)));
   });
   const lastWords = (how: string): string => {
     const lines = kept.split("\n").filter((line) => line.trim() !== "");
@@ -72,4 +82,12 @@ export function spawnConfined(options: {
       : `${how} (${line.trim().slice(0, 300)}${dropped > 0 ? `; ${dropped} characters before it were dropped` : ""})`;
   };
   return { child, pipe, gone, lastWords };
+}
+
+/** A cage reports a signal that ended what was in it as a shell does: 128 and the signal's number. */
+function ending(code: number | null, signal: NodeJS.Signals | null): string {
+  const inside =
+    code !== null && code > 128 ? Object.entries(constants.signals).find(([, n]) => n === code - 128)?.[0] : undefined;
+  const by = signal ?? inside;
+  return by === undefined ? `exit status ${code}` : `ended by ${by}`;
 }

@@ -4,6 +4,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseJson } from "#core/json.js";
 import { chunkFrames, FrameReader, messageFrames } from "../../sandbox/frame.js";
+import { isolation } from "../../sandbox/isolation/ladder.js";
+import type { Isolation } from "../../sandbox/isolation/rung.js";
 import { codeRoot, spawnConfined } from "../../sandbox/spawn.js";
 import { Transfers } from "../../sandbox/transfer.js";
 import { AdmissionError } from "../error.js";
@@ -18,6 +20,8 @@ export interface Translated {
   readonly fuelTable: number;
 }
 export interface ToolchainOptions {
+  /** What stands around the process. Default: the strongest that this machine gives. */
+  readonly isolation?: Isolation | Promise<Isolation>;
   /** Wall time for one component, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
   /** JavaScript heap of the process, in MiB. Default 512. */
@@ -30,6 +34,9 @@ export interface ToolchainOptions {
 const MESSAGE_BYTES = 2 << 20;
 /** All metered modules together. */
 const RESULT_BYTES = 96 << 20;
+
+/** Writable memory of the process: its heap, the component, what is made of it, and Node itself. */
+const MEMORY_BYTES = 2 * 2 ** 30;
 
 let running = 0;
 const waiting: (() => void)[] = [];
@@ -51,6 +58,8 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
   const { dist, packageFile } = codeRoot();
   const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
   const { child, pipe, gone, lastWords } = spawnConfined({
+    isolation: await (options.isolation ?? isolation()),
+    memoryBytes: MEMORY_BYTES,
     entry,
     readable: [
       packageFile,

@@ -58,6 +58,8 @@ function remove(from: object, name: string): void {
 
 /** Gives the names that are still there afterwards. */
 export function seal(): string[] {
+  // Started without any; bubblewrap puts the folder in.
+  for (const name of Object.keys(process.env)) delete process.env[name];
   for (const name of NETWORK) if (name in globalThis) remove(globalThis, name);
   for (const name of PROCESS) if (name in process) remove(process, name);
   return [

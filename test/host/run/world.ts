@@ -108,7 +108,6 @@ export async function attempt(options: {
   const left = [...options.guests];
   const specs: GuestSpec[] = [];
   const sandbox: Sandbox = {
-    isolation: "none",
     close: async () => {},
     run: async (spec, hooks, signal) => {
       specs.push(spec);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Admitted, GuestEnd } from "#host/component/contract.js";
+import type { Admitted, CallAnswer, GuestCall, GuestEnd } from "#host/component/contract.js";
 import { startSandbox } from "#host/sandbox/process.js";
 import { COMPLETE, imports, ok, textAt } from "../component/guest.js";
 import { admitted, completion, run } from "./run.js";
@@ -112,10 +112,14 @@ test("standard output and error are read and bounded, whatever comes", async () 
 
 test("a child that is killed in the middle of a call takes its attempts with it; the next run has a fresh one", async () => {
   const sandbox = startSandbox();
-  const lost = await run(sandbox, guest, {}, async (call) => {
+  const answer = Promise.withResolvers<CallAnswer>();
+  let asked: GuestCall | undefined;
+  const lost = await run(sandbox, guest, {}, (call) => {
+    asked = call;
     process.kill(sandbox.pid ?? 0, "SIGKILL");
-    return completion(call);
+    return answer.promise; // comes when the process is long gone
   });
+  answer.resolve(completion(asked as GuestCall));
   expect(lost.end).toMatchObject({ kind: "lost", reason: expect.stringContaining("SIGKILL") });
   expect((await run(sandbox, guest)).end.kind).toBe("ok");
   await sandbox.close();

@@ -66,6 +66,12 @@ test.each<[string, string, Json, Json]>([
   ["text that is text", "kb.query", "[]", "[]"],
   ["an option that is not there", "kb.get", null, null],
   ["an option that is", "kb.get", { type: "contact" }, '{"type":"contact"}'],
+  [
+    "a response's bytes as text",
+    "http.fetch",
+    { status: 200, headers: [["a", "b"]], body: "é" },
+    { status: 200, headers: [["a", "b"]], body: "w6k=" },
+  ],
   ["vectors", "model.embed", [[0.5, 1]], [[0.5, 1]]],
   ["a large id as digits", "kb.propose", "9007199254740993", "9007199254740993"],
 ])("an answer in its wire form: %s", (_, name, written, wire) => {
@@ -117,7 +123,7 @@ async function outcome(
   guest: Guest,
   loaded = agent({ kb_read: true }, { inputs: { text: { types: ["text.v1"], required: true } } }),
 ) {
-  const sandbox: Sandbox = { isolation: "none", close: async () => {}, run: (spec, hooks, signal) => guest(spec, hooks, signal) };
+  const sandbox: Sandbox = { close: async () => {}, run: (spec, hooks, signal) => guest(spec, hooks, signal) };
   const [first] = parseCases(yaml, "t.yaml");
   return (await runCase(loaded, first!, { sandbox, types: schemaRegistry({}) })).differences;
 }

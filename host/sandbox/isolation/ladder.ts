@@ -1,0 +1,133 @@
+/** Finds the strongest cage that this machine really gives, by trying. */
+import { spawn, type ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
+import { bubblewrapped } from "./bubblewrap.js";
+import { namespacePrograms, unshared } from "./namespaces.js";
+import { program, SYSTEM_FOLDERS } from "./programs.js";
+import { syscallFilter } from "./seccomp.js";
+import { IsolationError, type Command, type Floor, type Isolation, type Launch, type Missing, type Rung } from "./rung.js";
+
+export interface LadderOptions {
+  /** Where the programs are looked for; tests hide them with it. Default: the system's own folders. */
+  readonly folders?: readonly string[];
+  readonly platform?: NodeJS.Platform;
+  readonly node?: string;
+}
+
+/** Far more than a trial takes (20 ms): a machine under load must not end up with a weaker cage. */
+const TRIAL_MS = 10_000;
+
+const TRIAL_BYTES = 1 << 30;
+
+/** Open files of a sandbox process: it holds a handful. */
+const OPEN_FILES = 256;
+
+const INSTALL = "install bubblewrap (Debian, Ubuntu: `apt-get install bubblewrap`; Fedora: `dnf install bubblewrap`)";
+const ALLOW =
+  "allow unprivileged user namespaces: `sysctl user.max_user_namespaces`, on Ubuntu also `kernel.apparmor_restrict_unprivileged_userns`; in a container, its seccomp profile";
+
+const known = new Map<Floor, Promise<Isolation>>();
+
+/** What stands around guests on this machine, found once a process. Throws `IsolationError` when it is less than `floor`. */
+export function isolation(floor: Floor = "strongest"): Promise<Isolation> {
+  const found = known.get(floor) ?? climb(floor);
+  found.catch(() => {}); // whoever starts something meets it
+  known.set(floor, found);
+  return found;
+}
+
+/** As {@link isolation}, tried anew. */
+export async function climb(floor: Floor, options: LadderOptions = {}): Promise<Isolation> {
+  const { folders = SYSTEM_FOLDERS, platform = process.platform, node = process.execPath } = options;
+  const limiter = platform === "linux" ? program("prlimit", folders) : null;
+  const missing: Missing[] = [];
+  if (floor !== "reduced")
+    for (const rung of STRONGER) {
+      const cage = platform === "linux" ? RUNGS[rung](folders) : lacking(`${platform} has no namespaces`, "run rlp on Linux");
+      const why = "why" in cage ? cage : await trial(cage.wrap, limiter, node);
+      if (why === null && "wrap" in cage) return built(rung, [...cage.parts], cage.wrap, limiter, missing);
+      missing.push({ rung, ...(why ?? lacking("unknown", INSTALL)) });
+      if (rung === floor) throw unavailable(rung, missing);
+    }
+  return built("permission", [], plain, limiter, missing);
+}
+
+type Wrap = (launch: Launch) => Command;
+type Cage = { readonly parts: readonly string[]; readonly wrap: Wrap };
+type Lack = Omit<Missing, "rung">;
+
+const lacking = (why: string, mend: string): Lack => ({ why, mend });
+const plain: Wrap = ({ node, args }) => ({ file: node, args, filter: null });
+
+const STRONGER = ["bubblewrap", "namespaces"] as const;
+
+const RUNGS: Readonly<Record<(typeof STRONGER)[number], (folders: readonly string[]) => Cage | Lack>> = {
+  bubblewrap(folders) {
+    const bwrap = program("bwrap", folders);
+    if (bwrap === null) return lacking("bubblewrap is not installed", INSTALL);
+    return {
+      parts: syscallFilter() ? ["bubblewrap", "seccomp"] : ["bubblewrap"],
+      wrap: (launch) => bubblewrapped(bwrap, launch),
+    };
+  },
+  namespaces(folders) {
+    const programs = namespacePrograms(folders);
+    if ("absent" in programs) return lacking(`\`${programs.absent}\` is not installed`, "install util-linux");
+    return { parts: ["namespaces"], wrap: (launch) => unshared(programs, launch) };
+  },
+};
+
+function built(rung: Rung, parts: readonly string[], wrap: Wrap, limiter: string | null, missing: readonly Missing[]): Isolation {
+  const name = [...parts, ...(limiter === null ? [] : ["limits"]), "permission"].join("+");
+  return { rung, name, missing, wrap: (launch) => limited(limiter, launch, wrap(launch)) };
+}
+
+/** Limits of the kernel. They are inherited by everything in the cage and can only be lowered there. */
+function limited(limiter: string | null, { memoryBytes }: Launch, command: Command): Command {
+  if (limiter === null) return command;
+  const limits = [`--data=${memoryBytes}`, `--nofile=${OPEN_FILES}`, "--core=0", "--fsize=0"];
+  return { ...command, file: limiter, args: [...limits, "--", command.file, ...command.args] };
+}
+
+/** Starts this very Node in the cage, which shows that it finds its libraries there, too. Null when that went well. */
+function trial(wrap: Wrap, limiter: string | null, node: string): Promise<Lack | null> {
+  const launch = { node, args: ["--version"], readable: [], memoryBytes: TRIAL_BYTES };
+  const { file, args, filter } = limited(limiter, launch, wrap(launch));
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      env: {},
+      stdio: ["ignore", "pipe", "pipe", "ignore", filter ? "pipe" : "ignore"],
+      timeout: TRIAL_MS,
+      killSignal: "SIGKILL",
+    });
+    let said = "";
+    let complaint = "";
+    child.stdout?.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-200)));
+    child.stderr?.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)));
+    writeFilter(child, filter);
+    child.once("error", (error) => resolve(lacking(error.message, INSTALL)));
+    child.once("close", (code, signal) => {
+      if (code === 0 && said.startsWith("v")) return resolve(null);
+      resolve(lacking(complaint.trim().split("\n").at(-1) || `it ended with ${signal ?? `status ${code}`}`, ALLOW));
+    });
+  });
+}
+
+/** A cage that has none, or that does not wait for its filter, closes the pipe early: what is wrong shows in how it ends. */
+export function writeFilter(child: ChildProcess, filter: Uint8Array | null): void {
+  const pipe = child.stdio[4] as Socket | null | undefined;
+  pipe?.on("error", () => {});
+  pipe?.resume();
+  pipe?.end(filter ?? new Uint8Array());
+}
+
+function unavailable(rung: Rung, missing: readonly Missing[]): IsolationError {
+  const why = missing.map((one) => `${one.rung}: ${one.why}`).join("; ");
+  return new IsolationError(
+    "ISOLATION_UNAVAILABLE",
+    `the configuration demands \`runtime.isolation: ${rung}\`, and this machine does not give it (${why})`,
+    {
+      hint: `${missing.map((one) => one.mend).join(", or ")}; \`strongest\` takes what there is`,
+    },
+  );
+}

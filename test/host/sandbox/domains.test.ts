@@ -1,0 +1,112 @@
+/** Which guests share a process, and how long a stranger's process lives. */
+import { afterEach, beforeAll, expect, test } from "vitest";
+import type { Admitted, GuestEnd } from "#host/component/contract.js";
+import { BUNDLED, Domains, type DomainOptions } from "#host/sandbox/domains.js";
+import { COMPLETE, imports, ok, textAt } from "../component/guest.js";
+import { admitted, completion, run, type Answer } from "./run.js";
+
+let guest: Admitted;
+let other: Admitted;
+beforeAll(async () => {
+  guest = await admitted({ imports: [imports.complete], run: `${COMPLETE} ${ok(...textAt(512))}` });
+  other = await admitted({ imports: [imports.complete], run: `(nop) ${COMPLETE} ${ok(...textAt(512))}` });
+});
+
+let domains: Domains;
+afterEach(() => domains.close());
+const open = (options: DomainOptions = {}): Domains => (domains = new Domains(options));
+
+/** Runs a guest of a domain; the process that it was in while it asked its question. */
+async function pidOf(domain: string, answer: Answer = completion): Promise<number | undefined> {
+  let pid: number | undefined;
+  const { end } = await run(domains, guest, { domain }, (call) => {
+    pid = domains.pidOf(domain);
+    return answer(call);
+  });
+  expect(end.kind).toBe("ok");
+  return pid;
+}
+
+/** A guest that waits for its answer until `go` is called. */
+function waiting(
+  domain: string,
+  signal?: AbortSignal,
+): { readonly asked: Promise<void>; readonly end: Promise<GuestEnd>; go(): void } {
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const answer: Answer = async (call) => {
+    asked.resolve();
+    await gate.promise;
+    return completion(call);
+  };
+  const end = run(domains, guest, { domain }, answer, signal).then((ran) => ran.end);
+  return { asked: asked.promise, end, go: () => gate.resolve() };
+}
+
+test("a domain has one process, and no process has two domains", async () => {
+  open();
+  const [bundled, again, a, b] = [await pidOf(BUNDLED), await pidOf(BUNDLED), await pidOf("a"), await pidOf("b")];
+  expect(again).toBe(bundled);
+  expect(new Set([bundled, a, b]).size).toBe(3);
+  expect(await pidOf("a")).toBe(a);
+});
+
+test("a guest of whom no domain is known shares a process with its own component only", async () => {
+  open();
+  expect((await run(domains, guest)).end.kind).toBe("ok");
+  expect((await run(domains, guest)).end.kind).toBe("ok");
+  expect(domains.size).toBe(1);
+  expect((await run(domains, other)).end.kind).toBe("ok");
+  expect(domains.size).toBe(2);
+  expect(domains.pidOf(guest.digest)).not.toBe(domains.pidOf(other.digest));
+});
+
+test("a process that is killed takes nothing of another domain with it", async () => {
+  open();
+  const [mine, theirs] = [waiting("mine"), waiting("theirs")];
+  await Promise.all([mine.asked, theirs.asked]);
+  process.kill(domains.pidOf("theirs") ?? 0, "SIGKILL");
+  expect((await theirs.end).kind).toBe("lost");
+  mine.go();
+  theirs.go();
+  expect((await mine.end).kind).toBe("ok");
+});
+
+test("an idle stranger's process is closed; the bundled agents' stays", async () => {
+  open({ idleMs: 10 });
+  await Promise.all([pidOf(BUNDLED), pidOf("a")]);
+  await expect.poll(() => domains.size, { timeout: 10_000 }).toBe(1);
+  expect(domains.pidOf(BUNDLED)).toBeDefined();
+  expect(await pidOf("a")).toBeDefined();
+});
+
+test("beyond the number of processes the one idle longest makes room, and else one waits", async () => {
+  open({ maxProcesses: 2 });
+  await pidOf("old");
+  const [first, second] = [waiting("first"), waiting("second")];
+  await Promise.all([first.asked, second.asked]);
+  expect(domains.pidOf("old")).toBeUndefined();
+  const third = waiting("third");
+  await pidOf(BUNDLED); // has its place whatever strangers do
+  expect(domains.pidOf("third")).toBeUndefined();
+  first.go();
+  await third.asked;
+  expect(domains.pidOf("first")).toBeUndefined();
+  second.go();
+  third.go();
+  expect((await Promise.all([first.end, second.end, third.end])).map(({ kind }) => kind)).toEqual(["ok", "ok", "ok"]);
+});
+
+test("who waits for a place can be cancelled, and closing lets nobody wait", async () => {
+  open({ maxProcesses: 1 });
+  const first = waiting("first");
+  await first.asked;
+  const stop = new AbortController();
+  const cancelled = waiting("cancelled", stop.signal);
+  const left = waiting("left");
+  stop.abort(new Error("cancelled"));
+  expect((await cancelled.end).kind).toBe("lost");
+  await domains.close();
+  expect((await first.end).kind).toBe("lost");
+  expect(await left.end).toMatchObject({ kind: "lost", reason: "the sandbox is closed" });
+});
