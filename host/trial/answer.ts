@@ -33,9 +33,15 @@ export function wireForm(type: WitType, value: Json, at = ""): Json {
     case "f64":
       return typeof value === "number" ? value : misfit(at, "a number");
     case "list":
+      // Bytes travel as base64; a case writes the text that they are.
+      if (type.of.kind === "u8" && typeof value === "string") return Buffer.from(value).toString("base64");
       return Array.isArray(value)
         ? value.map((item: Json, index) => wireForm(type.of, item, `${at}/${index}`))
         : misfit(at, "a list");
+    case "tuple":
+      return Array.isArray(value) && value.length === type.items.length
+        ? type.items.map((item, index) => wireForm(item, value[index] as Json, `${at}/${index}`))
+        : misfit(at, `a list of ${type.items.length}`);
     case "option":
       return value === null ? null : wireForm(type.of, value, at);
     case "record":

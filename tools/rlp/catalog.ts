@@ -108,6 +108,19 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     ],
   },
   {
+    name: "caps",
+    group: KNOWLEDGE,
+    summary: "what agents may do: lint, show",
+    commands: [
+      {
+        name: "lint",
+        summary: "what is wrong with a policy, and what it grants beyond need",
+        load: () => import("./commands/caps/lint.js"),
+      },
+      { name: "show", summary: "what an agent may do, layer by layer", load: () => import("./commands/caps/show.js") },
+    ],
+  },
+  {
     name: "doctor",
     group: MACHINE,
     summary: "check this installation, and say how to mend it",

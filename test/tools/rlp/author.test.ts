@@ -136,12 +136,29 @@ describe("from nothing to a running opening", () => {
     writeFileSync(source, before);
   });
 
+  test("caps show: the policy and what it links; caps lint: nothing to mend, but for what it never uses", async () => {
+    const shown = JSON.parse((await call("caps", "show", "note_taker")).stdout);
+    expect(shown).toMatchObject({ name: "note_taker", missing: [], stubs: [] });
+    expect(shown.effective).toEqual(shown.layers[0].granted);
+    expect(shown.linked).toEqual(["clock", "kb", "log", "model", "random"]);
+    const linted = await call("caps", "lint", "note_taker");
+    expect(linted.code).toBe(0);
+    expect(JSON.parse(linted.stdout).findings.map(({ cap }: { cap: string }) => cap)).toEqual(["kb_write", "actions"]);
+    expect((await call("caps", "show", "writer")).stdout).toContain('"linked":["log","model"]');
+    expect((await call("caps", "lint", "nowhere")).code).toBe(2);
+  });
+
   test("an import that the policy does not grant is said at once", async () => {
     const policy = join(cwd, "agents", "note_taker", "policy.caps");
     writeFileSync(policy, readFileSync(policy, "utf8").replace("model = true\n", ""));
     const { code, stderr } = await call("agent", "build", "note_taker");
     expect(code).toBe(0);
     expect(stderr).toMatch(/warning: the component imports runloop:agent\/model@0\.1\.0, and the policy does not grant model/);
+    const linted = await call("caps", "lint", "note_taker");
+    expect(linted.code).toBe(1);
+    expect(JSON.parse(linted.stdout).findings).toContainEqual(expect.objectContaining({ severity: "error", cap: "model" }));
+    writeFileSync(policy, "modle = true\n");
+    expect((await call("caps", "lint", policy)).stderr).toMatch(/POLICY_INVALID.*unknown key `modle`.*\n.*`model`/);
   });
 });
 

@@ -1,0 +1,92 @@
+/** What is wrong with a policy, or more than its agent needs, before anybody is asked to accept it. */
+import type { AgentInterface, Grant } from "#openings/agent.js";
+import { missingGrants } from "#openings/check/grants.js";
+import { RAW_CONTACTS } from "./authorize.js";
+
+export interface Finding {
+  readonly severity: "error" | "warning";
+  /** As it is written in `policy.caps`. */
+  readonly cap: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+type Lists = "fs_ro" | "fs_rw" | "secrets_raw" | "tools" | "exec" | "spawn";
+/** Read, and linked by nothing yet. */
+const WITHOUT_EFFECT: readonly Lists[] = ["fs_ro", "fs_rw", "secrets_raw", "tools", "exec", "spawn"];
+
+const warning = (cap: string, message: string, hint: string): Finding => ({ severity: "warning", cap, message, hint });
+
+/** Findings that follow from the policy alone. `actions`: the kinds that this host can do. */
+export function lintGrant(grant: Grant, actions: ReadonlySet<string>): readonly Finding[] {
+  const found: Finding[] = WITHOUT_EFFECT.filter((cap) => grant[cap].length > 0).map((cap) =>
+    warning(
+      cap,
+      "this version links nothing for it",
+      "take it out until it has an effect: later versions would grant it unasked",
+    ),
+  );
+  if (grant.time === "real") found.push(warning("time", '`"real"` is the run\'s own clock in this version', "time = true"));
+  for (const { host } of grant.net)
+    if (host.startsWith("*."))
+      found.push(warning("net", `\`${host}\` is every host under that name, also those of others`, "name the hosts one by one"));
+  if (grant.kb_write === true)
+    found.push(warning("kb_write", "it may write every domain, contacts too", 'name the domains: kb_write = ["notes"]'));
+  if (Array.isArray(grant.kb_read) && grant.kb_read.includes(RAW_CONTACTS))
+    found.push(warning("kb_read", `\`${RAW_CONTACTS}\` shows it e-mail addresses unmasked`, "leave it out where masked ones do"));
+  for (const kind of grant.actions.filter((each) => !actions.has(each)))
+    found.push(warning("actions", `this host has no action \`${kind}\``, `there are: ${[...actions].sort().join(", ")}`));
+  for (const { id, hosts } of grant.secrets)
+    for (const host of hosts.filter((each) => !reachable(grant, each)))
+      found.push(
+        warning("secrets", `\`${id}\` is bound to ${host}, which \`net\` does not reach`, `net = ["${host}"], or take it out`),
+      );
+  return found;
+}
+
+/** Whether a `net` rule names the host (and the port, where the secret does). */
+function reachable({ net }: Grant, target: string): boolean {
+  const [, host = "", port] = /^(.*?)(?::([0-9]{1,5}))?$/.exec(target) ?? [];
+  return net.some((rule) => rule.host === host && (port === undefined || rule.port === null || rule.port === Number(port)));
+}
+
+/** Interface → the capabilities that link it, and whether a grant holds one of them. */
+const LINKS: readonly { readonly name: string; readonly cap: string; readonly held: (grant: Grant) => boolean }[] = [
+  { name: "kb", cap: "kb_read and kb_write", held: ({ kb_read, kb_write }) => kb_read !== false || kb_write !== false },
+  { name: "model", cap: "model", held: ({ model }) => model !== false },
+  { name: "http", cap: "net", held: ({ net }) => net.length > 0 },
+  { name: "clock", cap: "time", held: ({ time }) => time !== false },
+  { name: "random", cap: "random", held: ({ random }) => random },
+];
+
+/** Findings that follow from what the component imports: what is missing, and what it asks for and never uses. */
+export function lintImports(face: AgentInterface): readonly Finding[] {
+  const missing = missingGrants(face).map(({ import: name, capability, reason }): Finding => ({
+    severity: "error",
+    cap: capability ?? "imports",
+    message: `the component imports ${name}: ${reason}`,
+    hint: capability === null ? "no policy helps: the agent has to do without it" : `grant ${capability}`,
+  }));
+  const imported = (name: string): boolean => face.imports.some((each) => each.startsWith(`runloop:agent/${name}@`));
+  const idle = LINKS.filter(({ name, held }) => held(face.grant) && !imported(name)).map(({ name, cap }) =>
+    warning(
+      cap,
+      `granted, and the component never imports \`${name}\``,
+      "take it out: an agent should hold no more than it uses",
+    ),
+  );
+  const unused = face.grant.actions.length > 0 && !imported("actions");
+  return [
+    ...missing,
+    ...idle,
+    ...(unused
+      ? [
+          warning(
+            "actions",
+            "granted, and the component never imports `actions`",
+            "take it out: an agent should hold no more than it uses",
+          ),
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,63 @@
+/** `rlp caps lint`: what is wrong with a policy, and what it grants beyond need. */
+import { statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { Exit, RlpError, UsageError, type ExitCode } from "#core/errors.js";
+import { visibleLine } from "#core/visible.js";
+import type { Finding } from "#host/capability/lint.js";
+import { findBundle } from "../../bundle.js";
+import { shortPath, type Act, type Context } from "../../context.js";
+import { examples } from "../../program.js";
+
+export function define(command: Command, act: Act): void {
+  command
+    .argument("<policy>", "a policy.caps, or a bundle's folder")
+    .addHelpText(
+      "after",
+      examples(
+        ["rlp caps lint agents/note_taker", "with what its component imports; exit code 1 where something is wrong"],
+        ["rlp caps lint policy.caps", "the policy alone"],
+      ),
+    )
+    .action(act(lint));
+}
+
+async function lint(context: Context, args: readonly string[]): Promise<ExitCode> {
+  const { out, world } = context;
+  const [what = ""] = args;
+  const bundle = findBundle(context, what);
+  const file = bundle === undefined ? resolve(world.cwd, what) : join(bundle, "policy.caps");
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError("USAGE_NOT_FOUND", "there is no such policy, and no bundle", { place: { file } });
+  const [host, { loadPolicy }, { lintGrant, lintImports }] = await Promise.all([
+    context.host(),
+    import("#host/capability/policy.js"),
+    import("#host/capability/lint.js"),
+  ]);
+  const found: Finding[] = [...lintGrant(await loadPolicy(file), new Set(host.actions.keys()))];
+  let compared = false;
+  if (bundle !== undefined)
+    try {
+      const { face } = await host.inspectAgent(bundle);
+      if (face) found.push(...lintImports(face));
+      compared = true;
+    } catch (error) {
+      if (!(error instanceof RlpError)) throw error;
+      found.push({
+        severity: "warning",
+        cap: "imports",
+        message: `what the component imports was not compared (${error.code}: ${error.message})`,
+        hint: "`rlp agent build` first",
+      });
+    }
+  if (!out.readable) out.data({ file, compared, findings: found });
+  else {
+    const { colours } = out;
+    for (const { severity, cap, message, hint } of found) {
+      const mark = severity === "error" ? colours.red(severity) : colours.yellow(severity);
+      out.print(`${mark} ${colours.bold(visibleLine(cap))}: ${visibleLine(message)}\n  hint: ${visibleLine(hint)}`);
+    }
+    if (found.length === 0) out.print(`${shortPath(file, world.cwd)}: nothing to mend`);
+  }
+  return found.some(({ severity }) => severity === "error") ? Exit.failed : Exit.ok;
+}
