@@ -32,7 +32,8 @@ export async function tellFailure(error: unknown, out: Output, debug: boolean): 
 /** `error[CODE]: what, where` and, where there is one, a line `hint: …`. */
 export function formatFailure({ code, message, place, hint }: Shown, out: Output): string {
   const paint = out.errColours;
-  const where = formatPlace(place);
+  const full = formatPlace(place);
+  const where = message.includes(full) ? "" : full; // said already
   const line = `${paint.red(paint.bold(`error[${code}]`))}: ${visibleLine(message)}${where === "" ? "" : `, ${visibleLine(where)}`}`;
   return hint === undefined ? line : `${line}\n${paint.bold("hint:")} ${visibleLine(hint)}`;
 }

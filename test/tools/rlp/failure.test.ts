@@ -30,6 +30,11 @@ test("an error of ours: code, what, where, hint; --quiet does not silence it, no
   expect((await told(new KbError("KB_BROKEN_CHAIN", "row 3"))).code).toBe(4);
 });
 
+test("a place that the message names already is not said twice", async () => {
+  const error = new UsageError("USAGE_NOT_FOUND", "there is no opening nope.yaml", { place: { file: "nope.yaml" } });
+  expect((await told(error)).stderr).toBe("error[USAGE_NOT_FOUND]: there is no opening nope.yaml\n");
+});
+
 test("anything else is a fault of ours: one line, no stack, exit 1", async () => {
   const { code, stderr } = await told(new TypeError("x is undefined\n    at secret"));
   expect([code, stderr]).toEqual([1, "error[INTERNAL]: x is undefined\nhint: this is a fault in rlp; `--debug` shows where\n"]);

@@ -73,7 +73,7 @@ async function productLines({ host, view }: Told, look: Look, cwd: string): Prom
     const body = loadStored(ledger, draft.body);
     const mail = mailOf(body);
     return [
-      colours.bold(`Draft by ${visibleLine(draft.node)}, not sent`),
+      colours.bold(`Draft from the node ${visibleLine(draft.node)}, not sent`),
       ...(mail ? mailLines(mail, look) : artifactLines(body)),
       "",
     ];

@@ -68,7 +68,7 @@ function tell(summary: IngestSummary, { out }: Context): void {
     out.print(
       [
         `contacts: ${contacts.added} added, ${contacts.unchanged} unchanged`,
-        `documents: ${documents.added} added (${documents.chunks} parts), ${documents.unchanged} unchanged`,
+        `documents: ${documents.added} added (${documents.chunks} part${documents.chunks === 1 ? "" : "s"}), ${documents.unchanged} unchanged`,
         ...(skipped.length > 0 ? [`skipped: ${skipped.length}`] : []),
       ].join("\n"),
     );
