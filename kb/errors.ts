@@ -67,6 +67,7 @@ export function fromRecord(record: ErrorRecord): KbError {
 }
 
 const hints: Partial<Record<KbCode, string>> = {
+  KB_NOT_FOUND: "`--home` (or RUNLOOP_HOME) names the folder of the home",
   KB_FULL: "free space on the disk; what was acknowledged is safe, and `rlp resume` goes on from there",
   KB_LOCKED: "another program keeps the file locked; close it and try again",
   KB_READONLY: "check the owner and the permissions of the folder and its files, or choose another home with `--home`",

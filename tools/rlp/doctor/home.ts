@@ -61,7 +61,26 @@ export function checkHome(home: Home): readonly Finding[] {
     free < LITTLE
       ? [warning("disk", `${bytes(free)} left on the disk of the home`, "free some space: a run that meets a full disk stops")]
       : [];
-  return [ok("home", home.root), ...space, ...checkPermissions(home)];
+  return [ok("home", home.root), ...space, ...checkParts(home), ...checkPermissions(home)];
+}
+
+/** Bytes of the home's key. */
+const KEY_BYTES = 32;
+
+/** What lies in the home and is not what it should be. */
+function checkParts(home: Home): readonly Finding[] {
+  const folders = [home.kbRoot, home.cacheDir, home.outboxDir].filter((path) => existsSync(path) && !isFolder(path));
+  const key = existsSync(home.keyFile) ? statSync(home.keyFile) : null;
+  return [
+    ...folders.map((path) => broken("home", `${path} is not a folder`, "move it away: it is made again where it is needed")),
+    ...(key && (!key.isFile() || key.size !== KEY_BYTES)
+      ? [broken("home", `${home.keyFile} is no key`, "remove it: a new one is made, and components are translated again")]
+      : []),
+  ];
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function nearestFolder(path: string): string {
@@ -95,7 +114,7 @@ function checkPermissions(home: Home): readonly Finding[] {
 }
 
 function filesOf(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isFolder(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(folder, entry.name));
