@@ -5,7 +5,8 @@ import { visibleLine } from "#core/visible.js";
 import type { Act, Context } from "../context.js";
 import { broken, ok, reason, type Finding } from "../doctor/finding.js";
 import { checkConfig, checkHome, checkLedger, checkProviders } from "../doctor/home.js";
-import { checkIsolation, checkJspi, checkNode, checkSqlite, checkToolchain } from "../doctor/runtime.js";
+import { checkIsolation } from "../doctor/isolation.js";
+import { checkJspi, checkNode, checkSqlite, checkToolchain } from "../doctor/runtime.js";
 import { examples } from "../program.js";
 import { mark, paint, type Shown } from "../terminal/state.js";
 import { pad } from "../terminal/width.js";
@@ -27,7 +28,7 @@ async function doctor(context: Context) {
     checkJspi(),
     sqlite,
     checkToolchain(),
-    checkIsolation(process.execPath),
+    await checkIsolation(process.execPath, config.loaded?.config.runtime.isolation ?? "strongest"),
     ...config.findings,
     ...(home ? checkHome(home) : []),
     ...(home && sqlite.status === "ok" ? [await checkLedger(home)] : []),
