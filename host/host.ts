@@ -17,7 +17,6 @@ import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
-import { dialTcp, systemResolver } from "./http/connect.js";
 import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
@@ -78,7 +77,7 @@ export class Host {
     this.actions = new Map([[email.kind, email]]);
     this.http = new HttpGate({
       secrets: environmentSecrets(process.env),
-      road: { resolve: systemResolver(), dial: dialTcp },
+      road: async () => (await import("./http/connect.js")).systemRoad(),
       userAgent: `rlp/${VERSION}`,
     });
     if (options.warm) {

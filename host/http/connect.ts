@@ -62,6 +62,8 @@ export const dialTcp: Dial = (address, port, signal) =>
     });
   });
 
+export const systemRoad = (): Road => ({ resolve: systemResolver(), dial: dialTcp });
+
 /** More addresses than these are not tried. */
 const ADDRESSES = 8;
 /** Milliseconds for one address while another is left to try. */

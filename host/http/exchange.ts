@@ -4,6 +4,7 @@ import { pipeline, type Duplex, type Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { CallFailure } from "../imports/interface.js";
 import { RESPONSE_HEADER_BYTES, RESPONSE_HEADERS } from "./limits.js";
+import { bodyTooLong } from "./response.js";
 
 export interface Sent {
   readonly method: string;
@@ -18,11 +19,6 @@ export interface Received {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
 }
-
-export const bodyTooLong = (limit: number): CallFailure =>
-  new CallFailure("failed", `the response's body has more than ${limit} bytes`, {
-    limit: { name: "http_response_bytes", value: limit + 1, ceiling: limit },
-  });
 
 const ACCEPTED = "gzip, deflate, br";
 const UNDONE = new Set(["content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive", "trailer"]);

@@ -8,14 +8,16 @@ import { refuse, CallDenied, CallFailure } from "../imports/interface.js";
 import { bareHost, mayFetch, maySend } from "../capability/net.js";
 import { Scrubber, SHORTEST_SECRET, type HeldSecret } from "../secrets/scrub.js";
 import type { Secrets } from "../secrets/secrets.js";
-import { openRoad, type Road } from "./connect.js";
-import { bodyTooLong, exchange, type Received } from "./exchange.js";
+import type { Road } from "./connect.js";
+import type { Received } from "./exchange.js";
 import { REDIRECTS, type HttpLimits } from "./limits.js";
+import { bodyTooLong } from "./response.js";
 import { checkUrl, HEADER_VALUE, isSafe, type Header, type HttpRequest } from "./request.js";
 
 export interface GateOptions {
   readonly secrets: Secrets;
-  readonly road: Road;
+  /** Asked for once, with the first request. */
+  readonly road: () => Promise<Road>;
   readonly userAgent: string;
 }
 
@@ -40,6 +42,7 @@ interface Hop {
 
 export class HttpGate {
   private readonly options: GateOptions;
+  private road: Promise<Road> | undefined;
   constructor(options: GateOptions) {
     this.options = options;
   }
@@ -95,12 +98,15 @@ export class HttpGate {
     effect: Effect | null,
     labels: string[],
   ): Promise<Received> {
+    // Not before a request is made: Node's own HTTP takes tens of milliseconds to load.
+    const [{ openRoad }, { exchange }] = await Promise.all([import("./connect.js"), import("./exchange.js")]);
+    const road = await (this.road ??= this.options.road());
     let hop: Hop = request;
     for (let redirects = 0; ; redirects++) {
       this.check(grant, hop);
       const label = `untrusted:${bareHost(hop.url)}`;
       const headers = this.filledIn(hop.headers);
-      const connection = await openRoad(hop.url, this.options.road, signal);
+      const connection = await openRoad(hop.url, road, signal);
       if (!labels.includes(label)) labels.push(label);
       if (!isSafe(hop.method)) {
         if (!effect) throw new TypeError(`a ${hop.method} that nobody has decided on`);

@@ -398,9 +398,7 @@ describe("responses are bounded", () => {
     expect(slow.limit).toEqual({ name: "http_timeout_ms", value: 30, ceiling: 30 });
     const loop = await serve((_, response) => setTimeout(() => response.writeHead(302, { location: "/" }).end(), 40));
     expect((await failure(world({ to: { [PUBLIC]: loop.port } }).fetch({ timeoutMs: 100 }))).error.code).toBe("timeout");
-    const stuck = world();
-    const gate = stuck.gate as unknown as { options: { road: { resolve: () => Promise<never> } } };
-    gate.options.road.resolve = () => new Promise(() => {});
+    const stuck = world({ names: { "api.example.com": () => new Promise<never>(() => {}) } });
     expect((await failure(stuck.fetch({}, {}, { timeoutMs: 30 }))).error.code).toBe("timeout");
   });
 });

@@ -76,7 +76,7 @@ export const says = (text: string | Buffer): Promise<number> => speak((socket) =
 
 export interface WorldOptions {
   /** Host → addresses, or a script of answers. */
-  readonly names?: Readonly<Record<string, readonly string[] | (() => readonly string[])>>;
+  readonly names?: Readonly<Record<string, readonly string[] | (() => readonly string[] | Promise<never>)>>;
   /** Address → port on this machine. Addresses that are missing are dialled as they are. */
   readonly to?: Readonly<Record<string, number>>;
   readonly secrets?: Readonly<Record<string, string>>;
@@ -148,7 +148,7 @@ export function world(options: WorldOptions = {}): World {
     ...(options.ca !== undefined && { ca: options.ca }),
   };
   const variables = Object.fromEntries(Object.entries(options.secrets ?? {}).map(([id, value]) => [variableOf(id), value]));
-  const gate = new HttpGate({ secrets: environmentSecrets(variables), road, userAgent: "rlp/test" });
+  const gate = new HttpGate({ secrets: environmentSecrets(variables), road: async () => road, userAgent: "rlp/test" });
   return {
     gate,
     asked,
