@@ -175,6 +175,7 @@ export const aliases: Readonly<Record<string, string>> = { "kb.ledger": "kb.even
 export const actedOn: ReadonlySet<string> = new Set([
   "version",
   "runtime.max_agents",
+  "runtime.isolation",
   "models.default",
   "models.broker.providers",
   "models.broker.route",

@@ -79,6 +79,21 @@ test.each(pages)("%s: every command that it tells to type exists", (page) => {
   expect(unknown).toEqual([]);
 });
 
+test("what cli.md says is not there, is not there", () => {
+  const later = /\n## Not in this version([\s\S]*?)(?=\n## |$)/.exec(textOf("docs/reference/cli.md"))?.[1] ?? "";
+  const named = [...later.matchAll(/`([a-z]+)(?: ([a-z|]+))?/g)].map(
+    ([, command = "", sub]) => [command, sub?.split("|")] as const,
+  );
+  expect(named.length).toBeGreaterThan(5);
+  const there = named.flatMap(([command, subs]) => {
+    const known = words.get(command);
+    if (known === undefined) return [];
+    if (known === null) return subs ? [] : [command];
+    return subs ? subs.filter((sub) => known.includes(sub)) : [command];
+  });
+  expect(there).toEqual([]);
+});
+
 test("pages of docs/ that nothing leads to are not found by anybody", () => {
   const linked = new Set(
     pages.flatMap((page) =>
