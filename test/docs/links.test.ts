@@ -81,7 +81,7 @@ test.each(pages)("%s: every command that it tells to type exists", (page) => {
 
 test("what cli.md says is not there, is not there", () => {
   const later = /\n## Not in this version([\s\S]*?)(?=\n## |$)/.exec(textOf("docs/reference/cli.md"))?.[1] ?? "";
-  const named = [...later.matchAll(/`([a-z]+)(?: ([a-z|]+))?/g)].map(
+  const named = [...later.matchAll(/`([a-z]+)(?: ([a-z|]+))?`/g)].map(
     ([, command = "", sub]) => [command, sub?.split("|")] as const,
   );
   expect(named.length).toBeGreaterThan(5);
