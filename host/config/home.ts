@@ -12,6 +12,8 @@ export interface Home {
   readonly cacheDir: string;
   /** Agents that were installed, one folder each. */
   readonly agentsDir: string;
+  /** Keys to sign with, and the list of keys that are known. */
+  readonly keysDir: string;
   /** Mail that was approved, as `.eml` files. */
   readonly outboxDir: string;
   /** The home's own secret, 32 bytes, mode 0600: authenticates the cache's index. */
@@ -48,6 +50,7 @@ export function homeAt(root: string, named: boolean): Home {
     kbRoot: join(root, "pog"),
     cacheDir: join(root, "cache"),
     agentsDir: join(root, "agents"),
+    keysDir: join(root, "keys"),
     outboxDir: join(root, "outbox"),
     keyFile: join(root, "home.key"),
     named,

@@ -15,6 +15,8 @@ export interface InstallWorld {
   readonly inspect: (dir: string) => Promise<InspectedAgent>;
   /** Where an agent of this name lies that would be used in the place of an installed one. */
   readonly before: (name: string) => Promise<string | undefined>;
+  /** Refuses by throwing: a signature that does not fit, or of a revoked key. */
+  readonly mayInstall: (dir: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -37,6 +39,7 @@ export async function installAgent(from: string, world: InstallWorld): Promise<I
     for (const [path, bytes] of files) await writeDurably(join(made, path), bytes);
     const { face, component } = await world.inspect(made);
     if (!face) throw new InstallError("INSTALL_MALFORMED", "it is no bundle", { place: { file: from } });
+    world.mayInstall(made);
     const before = await world.before(face.name);
     const dir = join(agentsDir, face.name);
     if (before !== undefined && before !== dir)

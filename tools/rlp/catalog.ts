@@ -79,7 +79,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   {
     name: "agent",
     group: KNOWLEDGE,
-    summary: "agents: scaffold, build, test, run, install, remove, list, inspect",
+    summary: "agents: scaffold, build, test, run, install, remove, sign, verify, list, inspect",
     commands: [
       {
         name: "scaffold",
@@ -99,6 +99,8 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
         load: () => import("./commands/agent/install.js"),
       },
       { name: "remove", summary: "take an installed agent away", load: () => import("./commands/agent/remove.js") },
+      { name: "sign", summary: "sign an agent's manifest", load: () => import("./commands/agent/sign.js") },
+      { name: "verify", summary: "whether an agent is whole, and who says so", load: () => import("./commands/agent/verify.js") },
       { name: "list", summary: "the agents that openings can use", load: () => import("./commands/agent/list.js") },
       {
         name: "inspect",
@@ -118,6 +120,17 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
         load: () => import("./commands/caps/lint.js"),
       },
       { name: "show", summary: "what an agent may do, layer by layer", load: () => import("./commands/caps/show.js") },
+    ],
+  },
+  {
+    name: "keys",
+    group: KNOWLEDGE,
+    summary: "whose signatures count: generate, list, trust, revoke",
+    commands: [
+      { name: "generate", summary: "a key pair of this home's own", load: () => import("./commands/keys/generate.js") },
+      { name: "list", summary: "the keys that this home knows", load: () => import("./commands/keys/list.js") },
+      { name: "trust", summary: "trust somebody else's public key", load: () => import("./commands/keys/trust.js") },
+      { name: "revoke", summary: "trust a key no more, for good", load: () => import("./commands/keys/revoke.js") },
     ],
   },
   {

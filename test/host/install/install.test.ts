@@ -37,6 +37,7 @@ const world = (changes: Partial<InstallWorld> = {}): InstallWorld => ({
     component: {} as any,
   }),
   before: async () => undefined,
+  mayInstall: () => {},
   now: Date.now,
   ...changes,
 });

@@ -88,7 +88,7 @@ describe("from nothing to a running opening", () => {
 
   test("installed, it is found from everywhere; removed, it is gone; a bundled agent stays what it is", async () => {
     const installed = await call("agent", "install", "agents/note_taker");
-    expect([installed.code, installed.stderr]).toEqual([0, expect.stringMatching(/Nobody has signed it/)]);
+    expect([installed.code, installed.stderr]).toEqual([0, expect.stringMatching(/nobody whom you trust has signed it/)]);
     const dir = join(cwd, "home", "agents", "note_taker");
     expect(JSON.parse(installed.stdout)).toMatchObject({ name: "note_taker", dir });
     const elsewhere = (...words: string[]): Promise<Called> => rlp(words, { env: { RUNLOOP_HOME: join(cwd, "home") } });
@@ -146,6 +146,29 @@ describe("from nothing to a running opening", () => {
     expect(JSON.parse(linted.stdout).findings.map(({ cap }: { cap: string }) => cap)).toEqual(["kb_write", "actions"]);
     expect((await call("caps", "show", "writer")).stdout).toContain('"linked":["log","model"]');
     expect((await call("caps", "lint", "nowhere")).code).toBe(2);
+  });
+
+  test("signed by a key of one's own it verifies; changed, or with the key revoked, it does not and is not installed", async () => {
+    expect((await call("agent", "verify", "note_taker")).code).toBe(4);
+    expect((await call("agent", "sign", "note_taker")).stderr).toContain("error[TRUST_NO_KEY]");
+    expect((await call("keys", "generate")).code).toBe(0);
+    expect((await call("agent", "sign", "note_taker")).code).toBe(0);
+    const verified = await call("agent", "verify", "note_taker");
+    expect([verified.code, JSON.parse(verified.stdout).trust]).toEqual([0, "trusted"]);
+    const installed = await call("agent", "install", "note_taker");
+    expect([installed.code, installed.stderr]).toEqual([0, ""]);
+    expect((await call("agent", "remove", "note_taker")).code).toBe(0);
+
+    const manifest = join(cwd, "agents", "note_taker", "manifest.toml");
+    const before = readFileSync(manifest, "utf8");
+    writeFileSync(manifest, before.replace("0.1.0", "0.2.0"));
+    expect((await call("agent", "verify", "note_taker")).code).toBe(4);
+    expect((await call("agent", "install", "note_taker")).stderr).toContain("error[TRUST_SIGNATURE]");
+    writeFileSync(manifest, before);
+    expect((await call("keys", "revoke", "own")).code).toBe(0);
+    expect((await call("agent", "install", "note_taker")).stderr).toMatch(/error\[TRUST_SIGNATURE\].*revoked/);
+    expect(JSON.parse((await call("keys", "list")).stdout)).toMatchObject([{ name: "own", status: "revoked" }]);
+    expect(readdirSync(join(cwd, "home", "agents"))).toEqual([]);
   });
 
   test("an import that the policy does not grant is said at once", async () => {
