@@ -108,11 +108,13 @@ for (const { rung, isolation } of rungs)
   describe.skipIf(isolation === null)(`on the rung ${rung} (${isolation?.name ?? "not on this machine"})`, () => {
     const cage = isolation as Isolation;
 
-    test.skipIf(rung === "permission")("the system alone keeps in what has shed the permission model", async () => {
+    // The permission model alone is not the system's: there is nothing to try.
+    const withCage = rung === "permission" ? () => {} : test;
+    withCage("the system alone keeps in what has shed the permission model", async () => {
       const before = connections;
       const { managed } = JSON.parse(await bare(cage, script(HOSTILE()))) as { managed: string[] };
       // Without the filter there are sockets, on a network that holds nobody else, and Node, which lies in the root, can be run again.
-      expect(managed).toEqual(rung === "bubblewrap" ? [] : ["run its own Node", "listen"]);
+      expect(managed).toEqual(cage.name.includes("seccomp") ? [] : ["run its own Node", "listen"]);
       expect(connections).toBe(before);
       expect(victim.exitCode).toBeNull();
     });
