@@ -87,6 +87,11 @@ async function bytesOf(path: string): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+test("the example's own cases pass, without any network", async () => {
+  const tested = await home.rlp("agent", "test", "examples/agents/fetcher");
+  expect([tested.code, JSON.parse(tested.stdout)]).toMatchObject([0, { passed: 3, failed: 0 }]);
+});
+
 test("a GET is answered, labelled, and replays when the server is gone", async () => {
   answer = (_, response) => response.writeHead(200, { "content-type": "text/plain" }).end("hello ü");
   const run = await home.rlp("run", await opening("get", { url: url("/x?y") }), "--local", "--json");
