@@ -6,6 +6,7 @@ import * as z from "zod";
 import { recordMeta, runMeta } from "#core/events.js";
 import { hostFailures } from "#core/values.js";
 import { actedOn } from "#host/config/schema.js";
+import { catalog } from "../../tools/rlp/catalog.js";
 import { root, rowsOf, textOf, ticked } from "./pages.js";
 
 test("openings: every code of the compiler, once, in its order", () => {
@@ -54,4 +55,19 @@ test("openings: the failures that are retried are those of the table", () => {
 test("cli: every config key that has an effect", () => {
   const rows = rowsOf("docs/reference/cli.md", "<!-- keys -->", "<!-- /keys -->");
   expect(rows.map(([key = ""]) => ticked(key)[0]).sort()).toEqual([...actedOn].sort());
+});
+
+test("cli: every command that there is", () => {
+  const told = new Set(
+    rowsOf("docs/reference/cli.md", "## Commands", "\n**Streams").flatMap(([command = ""]) =>
+      ticked(command).flatMap((typed) => {
+        const [, name = "", subs] = /^rlp ([a-z]+)(?: ([a-z\\|]+))?/.exec(typed) ?? [];
+        return [name, ...(subs ?? "").split("\\|").map((sub) => `${name} ${sub}`)];
+      }),
+    ),
+  );
+  const real = catalog.flatMap((entry) =>
+    "commands" in entry ? entry.commands.map(({ name }) => `${entry.name} ${name}`) : [entry.name],
+  );
+  expect(real.filter((command) => !told.has(command))).toEqual([]);
 });
