@@ -1,5 +1,6 @@
 /** The second rung: `unshare` of util-linux makes the namespaces, and a few mounts the empty root. No filter of system calls. */
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { libraryFolders } from "./libraries.js";
 import { program } from "./programs.js";
 import { outermost, type Command, type Launch } from "./rung.js";
@@ -26,51 +27,39 @@ const DIES_WITH_PARENT = ["--pdeathsig", "KILL"];
 const ALONE = ["--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child"];
 const POWERLESS = ["--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all", "--ambient-caps", "-all"];
 
-/**
- * Arguments: base, programs, folders and files to show (`d` or `f` before each), `--`, the command. Everything is mounted read-only, the
- * root last. `nosuid,nodev` are always given: the kernel refuses to drop them from mounts that have them.
- */
-const SCRIPT = `set -e
-base=$1 mount=$2 mkdir=$3 touch=$4 chroot=$5; shift 5
-"$mount" -t tmpfs -o mode=755,nosuid,nodev,size=1m tmpfs "$base"
-while [ "$1" != -- ]; do
-  if [ "$1" = d ]; then "$mkdir" -p "$base$2"; else "$mkdir" -p "$base\${2%/*}"; "$touch" "$base$2"; fi
-  "$mount" -o rbind,ro,nosuid,nodev "$2" "$base$2"
-  shift 2
-done
-shift
-"$mount" -o remount,ro,nosuid,nodev "$base"
-exec "$chroot" "$base" "$@"`;
-
 export function unshared(programs: Programs, launch: Launch): Command {
   const shown = outermost([...libraryFolders(), launch.node, programs.setpriv, ...launch.readable]);
   const free = BASES.filter((path) => isFolder(path) && !shown.some((one) => one === path || one.startsWith(`${path}/`)));
   const [base = "/mnt"] = free;
+  const inner = [programs.chroot, base, programs.setpriv, ...POWERLESS, launch.node, ...launch.args];
   return {
     file: programs.setpriv,
-    args: [
-      ...DIES_WITH_PARENT,
-      programs.unshare,
-      ...ALONE,
-      programs.sh,
-      "-c",
-      SCRIPT,
-      "sh",
-      base,
-      programs.mount,
-      programs.mkdir,
-      programs.touch,
-      programs.chroot,
-      ...shown.flatMap((path) => [isFolder(path) ? "d" : "f", path]),
-      "--",
-      programs.setpriv,
-      ...POWERLESS,
-      launch.node,
-      ...launch.args,
-    ],
+    args: [...DIES_WITH_PARENT, programs.unshare, ...ALONE, programs.sh, "-c", script(programs, base, shown), "sh", ...inner],
     filter: null,
   };
 }
+
+/**
+ * Puts the root together and becomes its arguments. Everything is mounted read-only, the root last. `nosuid,nodev` are always given:
+ * the kernel refuses to drop them from mounts that have them.
+ */
+function script({ mount, mkdir, touch }: Programs, base: string, shown: readonly string[]): string {
+  const folders = shown.filter(isFolder);
+  const files = shown.filter((path) => !isFolder(path));
+  const inBase = (paths: readonly string[]): string => paths.map((path) => quoted(base + path)).join(" ");
+  return [
+    "set -e",
+    `${quoted(mount)} -t tmpfs -o mode=755,nosuid,nodev,size=1m tmpfs ${quoted(base)}`,
+    `${quoted(mkdir)} -p ${inBase([...folders, ...files.map((path) => dirname(path))])}`,
+    `${quoted(touch)} ${inBase(files)}`,
+    ...shown.map((path) => `${quoted(mount)} -o rbind,ro,nosuid,nodev ${quoted(path)} ${quoted(base + path)}`),
+    `${quoted(mount)} -o remount,ro,nosuid,nodev ${quoted(base)}`,
+    'exec "$@"',
+  ].join("\n");
+}
+
+/** A word of the shell, whatever is in it. The paths are our own installation's and the system's. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
