@@ -20,7 +20,9 @@ export function summaryLines(view: RunView, columns: number, look: Look): string
     head,
     ...nodes.map((node) => nodeLine(node, names, view.senders, columns, look)),
     ...(view.rejected > 0
-      ? [`  ! ${view.rejected === 1 ? "an action was" : `${view.rejected} actions were`} rejected, so this command ends with exit code 1`]
+      ? [
+          `  ! ${view.rejected === 1 ? "an action was" : `${view.rejected} actions were`} rejected, so this command ends with exit code 1`,
+        ]
       : []),
     ...view.remarks.map((remark) => `  ! ${visibleLine(remark)}`),
   ];
