@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -11,7 +11,7 @@ import { inFolder, rlp, type Called } from "./call.js";
 
 const everything = [
   "--caps",
-  "kb_read=notes,model,time,random,kb_write,actions=email.send",
+  "kb_read=notes,model,time,random,kb_write,actions=email.send,net=api.example.com:8443",
   "--description",
   'Takes "notes", for Zoë.',
 ];
@@ -59,6 +59,17 @@ describe("from nothing to a running opening", () => {
     expect(told.outputs[0].body).toContain("{{params.x}}");
     expect(code).toBe(0);
     expect(JSON.parse((await call("runs", "--json")).stdout)[0]).toMatchObject({ status: "ok" });
+  });
+
+  test("a name that this home knows stays that agent, whatever lies in the folder one is in", async () => {
+    const decoy = join(cwd, "agents", "writer");
+    cpSync(join(cwd, "agents", "note_taker"), decoy, { recursive: true });
+    const shown = await call("caps", "show", "writer");
+    expect(JSON.parse(shown.stdout).name).toBe("writer");
+    expect(shown.stderr).toContain("a path means the one here: ./agents/writer");
+    expect(JSON.parse((await call("caps", "show", "./agents/writer")).stdout).name).toBe("note_taker");
+    expect((await call("agent", "run", "writer", "--input", "text=a")).stderr).toContain("no input `text`");
+    rmSync(decoy, { recursive: true });
   });
 
   test.each([
@@ -143,7 +154,7 @@ describe("from nothing to a running opening", () => {
     expect(shown.linked).toEqual(["clock", "kb", "log", "model", "random"]);
     const linted = await call("caps", "lint", "note_taker");
     expect(linted.code).toBe(0);
-    expect(JSON.parse(linted.stdout).findings.map(({ cap }: { cap: string }) => cap)).toEqual(["kb_write", "actions"]);
+    expect(JSON.parse(linted.stdout).findings.map(({ cap }: { cap: string }) => cap)).toEqual(["kb_write", "net", "actions"]);
     expect((await call("caps", "show", "writer")).stdout).toContain('"linked":["log","model"]');
     expect((await call("caps", "lint", "nowhere")).code).toBe(2);
   });

@@ -98,6 +98,7 @@ function capLines(spec: AgentSpec): string[] {
           "",
         ]
       : []),
+    ...(has(spec, "net") ? ["// `http` reaches the hosts that policy.caps names; sdk/README.md shows it.", ""] : []),
     ...(has(spec, "actions")
       ? ["// `actions.propose(kind, arguments)` asks for an external action; a person decides before it happens.", ""]
       : []),

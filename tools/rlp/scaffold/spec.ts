@@ -70,6 +70,7 @@ const KNOWN: Readonly<Record<string, "flag" | "list" | "both">> = {
   kb_write: "both",
   model: "both",
   actions: "list",
+  net: "list",
   time: "flag",
   random: "flag",
 };
@@ -91,7 +92,8 @@ export function readCaps(word: string): readonly CapSpec[] {
         );
       }
       const values = list?.split("+").filter((value) => value !== "") ?? [];
-      if (kind === "list" && values.length === 0) throw refuse(`\`${name}\` needs a list`, `${name}=email.send`);
+      if (kind === "list" && values.length === 0)
+        throw refuse(`\`${name}\` needs a list`, name === "net" ? "net=api.example.com" : `${name}=email.send`);
       if (kind === "flag" && list !== undefined) throw refuse(`\`${name}\` takes no list`, `--caps ${name}`);
       if (values.some((value) => !/^[A-Za-z0-9_.*/:-]{1,128}$/.test(value)))
         throw refuse(`\`${part.slice(0, 80)}\` is no capability`, "--caps kb_read=notes+mail");

@@ -8,7 +8,7 @@ import type { Json } from "#core/json.js";
 import type { Failure } from "#core/values.js";
 import type { RunResult } from "#host/run/contract.js";
 import type { Host } from "#host/host.js";
-import { findBundle } from "../../bundle.js";
+import { agentMeant } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { formatFailure, usage } from "../../failure.js";
 import { loadStored } from "../../ledger.js";
@@ -51,7 +51,7 @@ export function define(command: Command, act: Act): void {
 async function run(context: Context, args: readonly string[], flags: Flags): Promise<ExitCode> {
   const { out } = context;
   const [what = ""] = args;
-  const folder = findBundle(context, what);
+  const { folder } = await agentMeant(context, what);
   const name = folder === undefined ? what : basename(folder);
   if (folder !== undefined && !IDENTIFIER.test(name))
     throw new UsageError("USAGE", `the folder's name \`${name}\` is no agent's name`, {

@@ -141,7 +141,7 @@ export async function answers(
   if (outputs === null) return null;
   const held = await settled(
     givenCaps,
-    "What may it do (kb_read, kb_write, model, actions=email.send, time, random)?",
+    "What may it do (kb_read, kb_write, model, actions=email.send, net=HOST, time, random)?",
     "none",
     (text) => (text.trim() === "none" ? [] : caps([text])),
   );

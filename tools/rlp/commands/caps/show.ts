@@ -4,7 +4,7 @@ import { Exit, type ExitCode } from "#core/errors.js";
 import { linkedInterfaces, stubbedInterfaces } from "#host/capability/link.js";
 import { missingGrants } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
-import { findBundle } from "../../bundle.js";
+import { agentMeant } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { examples } from "../../program.js";
 import { sheet } from "../../terminal/table.js";
@@ -19,7 +19,7 @@ export function define(command: Command, act: Act): void {
 async function show(context: Context, args: readonly string[]): Promise<ExitCode> {
   const { out } = context;
   const [what = ""] = args;
-  const folder = findBundle(context, what);
+  const { folder } = await agentMeant(context, what);
   const host = await context.host();
   // A name means what it means in an opening; a folder is itself.
   const inspected = folder === undefined ? null : await host.inspectAgent(folder);
