@@ -297,12 +297,12 @@ describe("a request that changes something", () => {
   });
 
   test("no answer, half an answer, too late: whether it happened is unknown, and says so; never reached: it failed", async () => {
-    for (const [port, code, outcome] of [
-      [await speak((socket) => socket.destroy()), "unavailable", "unknown"],
-      [await speak(() => {}), "timeout", "unknown"],
-      [1, "unavailable", "failed"],
+    for (const [port, timeoutMs, code, outcome] of [
+      [await speak((socket) => socket.destroy()), 0, "unavailable", "unknown"],
+      [await speak(() => {}), 400, "timeout", "unknown"],
+      [1, 0, "unavailable", "failed"],
     ] as const) {
-      const { journal } = await run({ guest: asking({ ...post, timeoutMs: 60 }), to: { [PUBLIC]: port } });
+      const { journal } = await run({ guest: asking({ ...post, timeoutMs }), to: { [PUBLIC]: port } });
       expect(response(journal).err.code).toBe(code);
       expect(outcomes(journal)).toEqual([outcome]);
     }
