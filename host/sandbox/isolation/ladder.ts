@@ -108,7 +108,7 @@ function trial(wrap: Wrap, limiter: string | null, node: string): Promise<Lack |
     child.once("error", (error) => resolve(lacking(error.message, INSTALL)));
     child.once("close", (code, signal) => {
       if (code === 0 && said.startsWith("v")) return resolve(null);
-      resolve(lacking(complaint.trim().split("\n").at(-1) || `it ended with ${signal ?? `status ${code}`}`, ALLOW));
+      resolve(lacking(complaint.trim().split("\n")[0] || `it ended with ${signal ?? `status ${code}`}`, ALLOW));
     });
   });
 }

@@ -41,7 +41,8 @@ export function unshared(programs: Programs, launch: Launch): Command {
 
 /**
  * Puts the root together and becomes its arguments. Everything is mounted read-only, the root last. `nosuid,nodev` are always given:
- * the kernel refuses to drop them from mounts that have them.
+ * the kernel refuses to drop them from mounts that have them; and the root is remounted as a mount, not as a file system, whose
+ * options name users that are not in this namespace.
  */
 function script({ mount, mkdir, touch }: Programs, base: string, shown: readonly string[]): string {
   const folders = shown.filter(isFolder);
@@ -53,7 +54,7 @@ function script({ mount, mkdir, touch }: Programs, base: string, shown: readonly
     `${quoted(mkdir)} -p ${inBase([...folders, ...files.map((path) => dirname(path))])}`,
     `${quoted(touch)} ${inBase(files)}`,
     ...shown.map((path) => `${quoted(mount)} -o rbind,ro,nosuid,nodev ${quoted(path)} ${quoted(base + path)}`),
-    `${quoted(mount)} -o remount,ro,nosuid,nodev ${quoted(base)}`,
+    `${quoted(mount)} -o remount,bind,ro,nosuid,nodev ${quoted(base)}`,
     'exec "$@"',
   ].join("\n");
 }

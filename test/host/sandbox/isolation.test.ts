@@ -1,8 +1,8 @@
 /** What code that has taken over a sandbox process can do, on each rung, and how the ladder is climbed. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { translate } from "#host/component/toolchain/run.js";
@@ -24,6 +24,7 @@ beforeAll(async () => {
   dir = realpathSync(mkdtempSync(join(tmpdir(), "rlp-cage-")));
   code = mkdtempSync(join(dir, "code-"));
   writeFileSync(join(dir, "secret.txt"), "secret");
+  mkdirSync(join(dir, "home"));
   listener = createServer((socket) => {
     connections++;
     socket.destroy();
@@ -46,7 +47,7 @@ const HOSTILE = (): string => `
   const port = ${(listener.address() as AddressInfo).port};
   const tried = {
     "read /etc/passwd": () => fs.readFileSync("/etc/passwd"),
-    "read the home": () => fs.readdirSync(${JSON.stringify(homedir())}),
+    "read a folder beside its code": () => fs.readdirSync(${JSON.stringify(join(dir, "home"))}),
     "read a file beside its code": () => fs.readFileSync(${JSON.stringify(join(dir, "secret.txt"))}),
     "read /proc": () => fs.readdirSync("/proc").length > 0 || fail(),
     "write beside its code": () => fs.writeFileSync(${JSON.stringify(join(dir, "written"))}, "x"),
@@ -126,7 +127,7 @@ for (const { rung, isolation } of rungs)
       const open = { bubblewrap: [], namespaces: network.slice(1), permission: [...network, ...signals] }[rung];
       expect(managed).toEqual(open);
       expect(env.filter((name) => name !== "PWD")).toEqual([]);
-      expect(readdirSync(dir).sort()).toEqual([code.slice(dir.length + 1), "secret.txt"]);
+      expect(readdirSync(dir).sort()).toEqual([code.slice(dir.length + 1), "home", "secret.txt"]);
     });
 
     test.skipIf(!isolation?.name.includes("limits"))("memory outside of the heap is bounded by the kernel", async () => {
