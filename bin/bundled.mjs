@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { root } from "./node.mjs";
 
 /** Tools that bundle.mjs bundles, and the compiled folders that go into each. */
-export const bundles = { rlp: ["core", "kb", "openings", "host", "tools/rlp"] };
+export const bundles = { rlp: ["core", "kb", "openings", "sdk/build", "host", "tools/rlp"] };
 export const bundleFolder = join(root, "dist", "bundled");
 
 /** The file to import. A bundle older than any compiler's record was made from other files: then the files themselves. */
