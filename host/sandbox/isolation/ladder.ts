@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { bubblewrapped } from "./bubblewrap.js";
+import { limited } from "./limits.js";
 import { namespacePrograms, unshared } from "./namespaces.js";
 import { program, SYSTEM_FOLDERS } from "./programs.js";
 import { syscallFilter } from "./seccomp.js";
@@ -18,9 +19,6 @@ export interface LadderOptions {
 const TRIAL_MS = 10_000;
 
 const TRIAL_BYTES = 1 << 30;
-
-/** Open files of a sandbox process: it holds a handful. */
-const OPEN_FILES = 256;
 
 const INSTALL = "install bubblewrap (Debian, Ubuntu: `apt-get install bubblewrap`; Fedora: `dnf install bubblewrap`)";
 const ALLOW =
@@ -79,20 +77,17 @@ const RUNGS: Readonly<Record<(typeof STRONGER)[number], (folders: readonly strin
 
 function built(rung: Rung, parts: readonly string[], wrap: Wrap, limiter: string | null, missing: readonly Missing[]): Isolation {
   const name = [...parts, ...(limiter === null ? [] : ["limits"]), "permission"].join("+");
-  return { rung, name, missing, wrap: (launch) => limited(limiter, launch, wrap(launch)) };
+  return { rung, name, missing, wrap: withLimits(wrap, limiter) };
 }
 
-/** Limits of the kernel. They are inherited by everything in the cage and can only be lowered there. */
-function limited(limiter: string | null, { memoryBytes }: Launch, command: Command): Command {
-  if (limiter === null) return command;
-  const limits = [`--data=${memoryBytes}`, `--nofile=${OPEN_FILES}`, "--core=0", "--fsize=0"];
-  return { ...command, file: limiter, args: [...limits, "--", command.file, ...command.args] };
+function withLimits(wrap: Wrap, limiter: string | null): Wrap {
+  return limiter === null ? wrap : (launch) => limited(limiter, launch.memoryBytes, wrap(launch));
 }
 
 /** Starts this very Node in the cage, which shows that it finds its libraries there, too. Null when that went well. */
 function trial(wrap: Wrap, limiter: string | null, node: string): Promise<Lack | null> {
   const launch = { node, args: ["--version"], readable: [], memoryBytes: TRIAL_BYTES };
-  const { file, args, filter } = limited(limiter, launch, wrap(launch));
+  const { file, args, filter } = withLimits(wrap, limiter)(launch);
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       env: {},
