@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { startSandbox, type StartedSandbox } from "#host/sandbox/process.js";
 import { admitted, guestSpec } from "../guests.js";
 import { pause, timed } from "../measure.js";
@@ -37,6 +37,8 @@ export const measure: Measure<"suspended"> = async () => {
     });
     await pause(500);
     const memory = residentMib(sandboxes);
+    // Each has a page of 64 KiB that it has written to.
+    if (((memory - idle) * 1024) / AGENTS < 16) throw new Error(`${memory} MiB cannot hold them: other processes were measured`);
     answers.resolve(answer);
     const settled = (await Promise.all(ends)) as { kind: string }[];
     const wrong = settled.find(({ kind }) => kind !== "ok");
@@ -53,10 +55,43 @@ export const measure: Measure<"suspended"> = async () => {
 };
 
 function residentMib(sandboxes: readonly StartedSandbox[]): number {
-  return sandboxes.reduce((sum, { pid }) => sum + residentKib(pid!) / 1024, 0);
+  return sandboxes.reduce((sum, { pid }) => sum + residentKib(pid!), 0) / 1024;
 }
 
-function residentKib(pid: number): number {
-  if (process.platform === "linux") return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" }));
+/** Of a process and all that it has started: where the operating system shuts it in, the guests are in a child of that pid. */
+function residentKib(root: number): number {
+  const all = process.platform === "linux" ? fromProc() : fromPs();
+  const tree = (pid: number): number =>
+    all
+      .filter(({ parent }) => parent === pid)
+      .reduce((sum, child) => sum + tree(child.pid), all.find((one) => one.pid === pid)?.kib ?? 0);
+  return tree(root);
+}
+
+interface Resident {
+  readonly pid: number;
+  readonly parent: number;
+  readonly kib: number;
+}
+
+function fromProc(): readonly Resident[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, "utf8");
+        const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+        return [{ pid: Number(pid), parent: field("PPid"), kib: field("VmRSS") }];
+      } catch {
+        return []; // it ended meanwhile
+      }
+    });
+}
+
+function fromPs(): readonly Resident[] {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,rss="], { encoding: "utf8" }).trim().split("\n");
+  return lines.map((line) => {
+    const [pid = 0, parent = 0, kib = 0] = line.trim().split(/\s+/).map(Number);
+    return { pid, parent, kib };
+  });
 }
