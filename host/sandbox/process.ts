@@ -204,7 +204,7 @@ class Child {
     // An idle child does not keep this process alive; waiting for its end must. What is in a cage ends a moment after the cage.
     this.confined.child.ref();
     for (const stream of this.confined.child.stdio) setRef(stream, "ref");
-    this.confined.child.kill("SIGKILL");
+    this.confined.end();
     await this.confined.gone;
   }
 

@@ -19,6 +19,11 @@ export interface Confined {
   readonly pipe: Duplex;
   /** Resolves once, when the process is gone or could not be started. */
   readonly gone: Promise<string>;
+  /**
+   * Ends it at once, at whatever stage its cage is. A cage is two processes; until the inner one has asked to die with the outer
+   * one, it would wait for ever for a word from it, and hold the pipes open. So the whole group is killed.
+   */
+  readonly end: () => void;
   /** `how` with the line in which it said what was wrong, where it wrote one to standard output or error. */
   readonly lastWords: (how: string) => string;
 }
@@ -57,7 +62,9 @@ export function spawnConfined(options: {
     memoryBytes: options.memoryBytes,
   });
   const stdio = ["ignore", "pipe", "pipe", "pipe", ...(filter ? (["pipe"] as const) : [])] as const;
-  const child = spawn(file, args, { env: {}, stdio: [...stdio], windowsHide: true });
+  // A group of its own (where there are groups) also keeps the terminal's Ctrl-C away from what must first be asked to stop.
+  const grouped = process.platform !== "win32";
+  const child = spawn(file, args, { env: {}, stdio: [...stdio], windowsHide: true, detached: grouped });
   writeFilter(child, filter);
   let kept = "";
   let dropped = 0;
@@ -81,7 +88,16 @@ export function spawnConfined(options: {
       ? how
       : `${how} (${line.trim().slice(0, 300)}${dropped > 0 ? `; ${dropped} characters before it were dropped` : ""})`;
   };
-  return { child, pipe, gone, lastWords };
+  const end = (): void => {
+    try {
+      if (grouped && child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // The group is gone already.
+    }
+    child.kill("SIGKILL");
+  };
+  return { child, pipe, gone, end, lastWords };
 }
 
 /** A cage reports a signal that ended what was in it as a shell does: 128 and the signal's number. */

@@ -57,7 +57,7 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
   const { timeoutMs = 30_000, heapMib = 512, nodePath } = options;
   const { dist, packageFile } = codeRoot();
   const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
-  const { child, pipe, gone, lastWords } = spawnConfined({
+  const { pipe, gone, end, lastWords } = spawnConfined({
     isolation: await (options.isolation ?? isolation()),
     memoryBytes: MEMORY_BYTES,
     entry,
@@ -115,7 +115,7 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
     return await promise;
   } finally {
     clearTimeout(timer);
-    child.kill("SIGKILL");
+    end();
     await gone;
   }
 }
