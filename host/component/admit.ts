@@ -70,7 +70,7 @@ async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Adm
     digest,
     imports,
     exports,
-    glue: Buffer.from(plan, "utf8"),
+    plan: Buffer.from(plan, "utf8"),
     modules,
     stats: {
       bytes: bytes.length,

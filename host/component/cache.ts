@@ -74,19 +74,19 @@ export class AdmissionCache {
   }
 }
 
-function encode({ imports, exports, glue, modules, stats }: Admitted): Buffer {
+function encode({ imports, exports, plan, modules, stats }: Admitted): Buffer {
   const head = Buffer.from(
     JSON.stringify({
       imports,
       exports,
       stats,
-      plan: glue.length,
+      plan: plan.length,
       modules: modules.map(({ name, bytes }) => ({ name, bytes: bytes.length })),
     }),
   );
   const length = Buffer.alloc(4);
   length.writeUInt32BE(head.length);
-  return Buffer.concat([length, head, glue, ...modules.map(({ bytes }) => bytes)]);
+  return Buffer.concat([length, head, plan, ...modules.map(({ bytes }) => bytes)]);
 }
 
 /** The body is authentic: what does not fit was written by another version and counts as nothing. */
@@ -99,10 +99,10 @@ function decode(body: Buffer, digest: Digest): Admitted | undefined {
   };
   try {
     const head = header.parse(parseJson(take(take(4).readUInt32BE(0)).toString("utf8")));
-    const glue = take(head.plan);
+    const plan = take(head.plan);
     const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
     if (at !== body.length) return undefined;
-    return { digest, imports: head.imports, exports: head.exports, glue, modules, stats: head.stats };
+    return { digest, imports: head.imports, exports: head.exports, plan, modules, stats: head.stats };
   } catch {
     return undefined;
   }

@@ -14,7 +14,7 @@ export interface Admitted {
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   /** How the modules are put together: a `LinkPlan` (plan.ts) as JSON text in UTF-8. Data, never code; opaque to the control process. */
-  readonly glue: Uint8Array;
+  readonly plan: Uint8Array;
   /** Metered core modules by the names that the plan uses. */
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly stats: {
@@ -84,7 +84,7 @@ export interface GuestLog {
 export interface GuestCosts {
   readonly fuel: number;
   readonly peakMemoryBytes: number;
-  /** Rolling BLAKE3-free digest (64 hex) of the calls answered in the sandbox process. */
+  /** Rolling digest (SHA-256, 64 hexadecimal digits) of the calls answered in the sandbox process. */
   readonly localHash: string;
   readonly state: JsonObject;
 }

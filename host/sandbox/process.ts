@@ -222,7 +222,7 @@ class Child {
     this.send({
       t: "load",
       component: id,
-      plan: new TextDecoder().decode(component.glue),
+      plan: new TextDecoder().decode(component.plan),
       modules: modules.map(({ name, bytes, transfer }) => ({ name, bytes, transfer })),
     });
     for (const { transfer, content } of modules)

@@ -92,20 +92,36 @@ function trial(wrap: Wrap, limiter: string | null, node: string): Promise<Lack |
     const child = spawn(file, args, {
       env: {},
       stdio: ["ignore", "pipe", "pipe", "ignore", filter ? "pipe" : "ignore"],
-      timeout: TRIAL_MS,
-      killSignal: "SIGKILL",
+      // In a group of its own the terminal's Ctrl-C does not reach it: an interrupted trial would look like a cage that does not work.
+      detached: true,
     });
+    const timer = setTimeout(() => {
+      endGroup(child);
+      resolve(lacking(`it did not start within ${TRIAL_MS} ms`, ALLOW));
+    }, TRIAL_MS);
     let said = "";
     let complaint = "";
     child.stdout?.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-200)));
-    child.stderr?.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)));
+    child.stderr?.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(0, 500)));
     writeFilter(child, filter);
-    child.once("error", (error) => resolve(lacking(error.message, INSTALL)));
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      resolve(lacking(error.message, INSTALL));
+    });
     child.once("close", (code, signal) => {
+      clearTimeout(timer);
       if (code === 0 && said.startsWith("v")) return resolve(null);
       resolve(lacking(complaint.trim().split("\n")[0] || `it ended with ${signal ?? `status ${code}`}`, ALLOW));
     });
   });
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // The group is gone already.
+  }
 }
 
 /** A cage that has none, or that does not wait for its filter, closes the pipe early: what is wrong shows in how it ends. */

@@ -40,9 +40,9 @@ const cached = async (): Promise<AdmitOptions & { cacheDir: string }> => ({
 /** A toolchain that cannot start: whatever is admitted with it came from the cache. */
 const NO_TOOLCHAIN = { entry: join(tmpdir(), "there-is-no-such-entry.mjs") };
 const entryOf = (cacheDir: string): string => join(cacheDir, "components", readdirSync(join(cacheDir, "components"))[0]!);
-const plain = ({ modules, glue, ...rest }: Admitted) => ({
+const plain = ({ modules, plan, ...rest }: Admitted) => ({
   ...rest,
-  glue: Buffer.from(glue).toString("hex"),
+  plan: Buffer.from(plan).toString("hex"),
   modules: modules.map(({ name, bytes }) => [name, blake3(bytes)]),
 });
 
