@@ -96,6 +96,8 @@ export function spawnConfined(options: {
       // The group is gone already.
     }
     child.kill("SIGKILL");
+    // An inner process that has left the group, and has not asked yet, starts Node, finds the pipe closed, and ends.
+    pipe.destroy();
   };
   return { child, pipe, gone, end, lastWords };
 }
