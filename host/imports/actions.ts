@@ -99,6 +99,16 @@ function argsHash(context: CallContext, kind: ActionKind, args: Json): Digest {
   });
 }
 
+/** The same for the same place in the same run: a proposal that was made before a crash is found again. */
+export function proposalIdOf({
+  traceId,
+  node,
+  attempt,
+  seq,
+}: Pick<CallContext, "traceId" | "node" | "attempt" | "seq">): ProposalId {
+  return proposalId(blake3("proposal\0", traceId, "\0", node, "\0", String(attempt), "\0", String(seq)));
+}
+
 async function propose(
   desk: ActionDesk,
   context: CallContext,
@@ -106,9 +116,7 @@ async function propose(
   args: Json,
 ): Promise<ShownProposal & { expiresAtMs: number | null }> {
   const hash = argsHash(context, kind, args);
-  const id = proposalId(
-    blake3("proposal\0", context.traceId, "\0", context.node, "\0", String(context.attempt), "\0", String(context.seq)),
-  );
+  const id = proposalIdOf(context);
   const text = kind.show(args);
   const shown = { id, node: context.node, action: kind.kind, argsHash: hash, text, args };
   const before = context.recorded.proposals.find((event) => event.meta.proposal_id === id);

@@ -131,7 +131,7 @@ export async function execution(run: {
   types: TypeRegistry;
   sandbox: Sandbox;
   calls: AttemptCalls;
-  log: AttemptLog;
+  log: LogTaker;
   signal: AbortSignal;
   fuelLimit?: number;
 }): Promise<Execution> {
@@ -242,15 +242,21 @@ async function costsOf(
   };
 }
 
+/** Takes what a guest logs, in order; `restart` says that the guest begins anew. */
+export interface LogTaker {
+  restart(): void;
+  write(entry: GuestLog): void;
+}
+
 /** `log` events of an attempt. A re-executed guest says again what it has said: those lines are not written twice. */
-export class AttemptLog {
+export class AttemptLog implements LogTaker {
   private readonly spec: AttemptSpec;
-  private readonly journal: Journal | null;
+  private readonly journal: Journal;
   private readonly fail: (error: Error) => void;
   private written: number;
   private seen = 0;
 
-  constructor(spec: AttemptSpec, journal: Journal | null, fail: (error: Error) => void) {
+  constructor(spec: AttemptSpec, journal: Journal, fail: (error: Error) => void) {
     this.spec = spec;
     this.journal = journal;
     this.fail = fail;
@@ -264,22 +270,15 @@ export class AttemptLog {
   write(entry: GuestLog): void {
     if (this.seen++ < this.written) return;
     this.written = this.seen;
-    const level = entry.level === "warn" || entry.level === "error" ? entry.level : "info";
-    this.journal
-      ?.append([
-        {
-          kind: "log",
-          level,
-          message: entry.message,
-          meta: {
-            node: this.spec.node,
-            attempt: this.spec.attempt,
-            fields: { ...entry.fields, ...(entry.level !== level && { level: entry.level }) },
-          },
-        },
-      ])
-      .catch((error: unknown) => this.fail(error as Error));
+    this.journal.append([logDraft(this.spec, entry)]).catch((error: unknown) => this.fail(error as Error));
   }
+}
+
+/** A line of a guest's log as the event that it becomes. */
+export function logDraft({ node, attempt }: AttemptSpec, entry: GuestLog): RunEventDraft & { readonly kind: "log" } {
+  const level = entry.level === "warn" || entry.level === "error" ? entry.level : "info";
+  const fields = { ...entry.fields, ...(entry.level !== level && { level: entry.level }) };
+  return { kind: "log", level, message: entry.message, meta: { node, attempt, fields } };
 }
 
 function limitHit(node: NodeId, limit: string, value: number, ceiling: number): RunEventDraft {

@@ -1,22 +1,22 @@
 /** Executes a recorded run again, with the recorded answers and nothing else, and says whether it agrees. */
 import type { Digest } from "#core/digest.js";
 import type { TraceId } from "#core/ids.js";
-import type { Json } from "#core/json.js";
-import { parseJson } from "#core/json.js";
+import { canonicalJson, isJsonObject, parseJson, type Json, type JsonObject } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
 import { openLedger } from "#kb/ledger/ledger.js";
 import { buildGraph } from "#openings/engine/graph.js";
 import type { Opening } from "#openings/ir.js";
 import { HistoryError } from "#openings/journal/error.js";
-import type { Replayed, ReplayExecutor, ReplaySpec } from "#openings/replay/executor.js";
+import type { Replayed, ReplayExecutor } from "#openings/replay/executor.js";
 import { replayRun } from "#openings/replay/replay.js";
 import type { Divergence as Disagreement, ReplayVerdict } from "#openings/replay/verdict.js";
 import { AdmissionError } from "../component/error.js";
 import type { Host } from "../host.js";
-import { AttemptCalls, Divergence } from "./calls.js";
-import { AttemptLog, execution, finish, type LoadedAgent } from "./executor.js";
+import { Divergence } from "./calls.js";
+import { execution, finish, type LoadedAgent } from "./executor.js";
 import type { RunReader } from "./ledger.js";
 import { agentName, historyOf, openHistory, openingOf, type History } from "./resume.js";
+import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { readTrace, writeTrace } from "./trace-file.js";
 
 export type ReplaySource = { readonly trace: TraceId } | { readonly file: string };
@@ -72,6 +72,10 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
       const agent = await host.agent(name);
       agents.set(node.id, agent);
       components[name] = agent.face.digest;
+      const [expected, got] = [granted(history.started.meta.grants[node.id]), granted(agent.grant as unknown as Json)];
+      // Which interfaces are linked follows from it.
+      if (agent.face.digest === history.started.meta.components[name] && canonicalJson(expected) !== canonicalJson(got))
+        return disagreement({ node: node.id, what: "grant", expected, got });
     } catch (error) {
       if (!(error instanceof AdmissionError)) throw error;
       const expected = history.started.meta.components[name] ?? null;
@@ -82,11 +86,19 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
   return replayRun({
     graph: buildGraph(opening, (node) => (agents.get(node.id) as LoadedAgent).face.inputs),
     events: history.events,
-    executor: replayExecutor(host, agents, load),
+    executor: replayExecutor(host, agents, history, load),
     load,
     components,
     ...(signal && { signal }),
   });
+}
+
+/** What a grant holds. What it does not hold stands there too, and an older or newer rlp knows other such things. */
+function granted(grant: Json | undefined): Json {
+  if (!isJsonObject(grant ?? null)) return null;
+  return Object.fromEntries(
+    Object.entries(grant as JsonObject).filter(([, value]) => value !== false && !(Array.isArray(value) && value.length === 0)),
+  );
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -102,31 +114,45 @@ function loader(reader: RunReader): (stored: StoredValue) => Json {
 function replayExecutor(
   host: Host,
   agents: ReadonlyMap<string, LoadedAgent>,
+  history: History,
   load: (stored: StoredValue) => Json,
 ): ReplayExecutor {
-  return { replay: (spec, signal) => replayAttempt(host, agents.get(spec.node) as LoadedAgent, spec, load, signal) };
+  const logs = history.events.filter((event) => event.kind === "log");
+  return {
+    replay: (spec, signal) => {
+      const own = (event: { readonly meta: object }): boolean => {
+        const { node, attempt } = event.meta as { node?: string; attempt?: number };
+        return node === spec.node && attempt === spec.attempt;
+      };
+      const ended = history.events.some((event) => event.kind === "node.finished" && own(event));
+      const evidence = { traceId: history.traceId, spec, logs: logs.filter(own), ended, kinds: host.actions, load };
+      return replayAttempt(host, agents.get(spec.node) as LoadedAgent, evidence, signal);
+    },
+  };
 }
 
 async function replayAttempt(
   host: Host,
   agent: LoadedAgent,
-  spec: ReplaySpec,
-  load: (stored: StoredValue) => Json,
+  record: Omit<Evidence, "stop">,
   signal: AbortSignal,
 ): Promise<Replayed> {
+  const { spec } = record;
   const stopped = new AbortController();
   const stop = (reason: Error): void => stopped.abort(reason);
   const outside = (): void => stop(signal.reason as Error);
   signal.addEventListener("abort", outside, { once: true });
   try {
-    const calls = new AttemptCalls(spec, { load }, null, stop);
+    const evidence = { ...record, stop };
+    const calls = new ReplayedCalls(evidence);
+    const log = new ReplayedLog(evidence);
     const end = await execution({
       spec,
       agent,
       types: host.types,
       sandbox: host.sandbox(),
       calls,
-      log: new AttemptLog(spec, null, stop),
+      log,
       signal: stopped.signal,
       ...(spec.stopAtFuel !== null && { fuelLimit: spec.stopAtFuel }),
     });
@@ -136,7 +162,7 @@ async function replayAttempt(
       if (reason.beyond) return { end: { status: "stopped", fuel: end.costs.fuel } };
       return {
         end: { status: "stopped", fuel: end.costs.fuel },
-        divergence: { call: reason.call ?? 0, expected: reason.expected, got: reason.got },
+        divergence: { call: reason.call, expected: reason.expected, got: reason.got },
       };
     }
     if (reason !== null) throw reason;
@@ -148,6 +174,8 @@ async function replayAttempt(
         end: { status: "stopped", fuel: end.costs.fuel },
         divergence: { call: calls.asked, expected: missing.meta.request_hash, got: null },
       };
+    const lines = log.mismatch;
+    if (lines) return { end: { status: "stopped", fuel: end.costs.fuel }, divergence: { call: null, ...lines } };
     const finished = await finish(spec, end, calls);
     return finished.status === "cancelled" ? { end: { status: "stopped", fuel: finished.fuel } } : { end: finished };
   } finally {

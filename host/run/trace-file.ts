@@ -4,10 +4,9 @@
  */
 import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import * as z from "zod";
 import { blake3, isDigest, type Digest } from "#core/digest.js";
-import { DataError, RlpError, UsageError } from "#core/errors.js";
+import { DataError, Exit, RlpError, UsageError } from "#core/errors.js";
 import { LINE_BYTES, parseRunEvent, type RunEvent } from "#core/events.js";
 import type { TraceId } from "#core/ids.js";
 import { isJsonObject, parseJson, type Json } from "#core/json.js";
@@ -28,41 +27,75 @@ const blobLine = z.strictObject({
   base64: z.string(),
 });
 
-/** Reads a trace file. Wrong lines are errors with their number. */
+const MADE_BY = "`rlp run … --trace-out FILE` writes one";
+
+/** A line of a trace file is not what was written there. Exit code 4: the record does not hold. */
+export class TraceDamaged extends RlpError<"TRACE_DAMAGED"> {
+  readonly family = "trace";
+  override readonly exit = Exit.mismatch;
+}
+
+/** Characters of a line; the largest blob line has fewer. */
+const LINE_LENGTH = MAX_BLOB_LINE;
+
+async function* readable(stream: AsyncIterable<string>, file: string): AsyncIterable<string> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
+    throw new UsageError("USAGE", `the trace file cannot be read (${code})`, { place: { file }, cause });
+  }
+}
+
+/** Without the limit, one line of a file from elsewhere would fill the memory before anything looks at it. */
+async function* linesOf(file: string): AsyncIterable<string> {
+  let rest = "";
+  const stream = createReadStream(file, { encoding: "utf8", highWaterMark: 1 << 20 });
+  for await (const chunk of readable(stream, file)) {
+    if (chunk.includes("\n")) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    } else rest += chunk;
+    if (rest.length > LINE_LENGTH)
+      throw new UsageError("USAGE", `a line has more than ${LINE_LENGTH} characters`, { place: { file } });
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Reads a trace file. Wrong lines are errors with their number: `USAGE` where the file is none at all, else `TRACE_DAMAGED`. */
 export async function readTrace(file: string): Promise<Trace> {
   const info = await stat(file).catch((cause: unknown) => {
     throw new UsageError("USAGE_NOT_FOUND", `there is no trace file ${file}`, {
       place: { file },
       cause,
-      hint: "`rlp run … --trace-out FILE` writes one",
+      hint: MADE_BY,
     });
   });
   if (!info.isFile()) throw new UsageError("USAGE", `${file} is not a file`, { place: { file } });
   if (info.size > MAX_FILE)
-    throw new DataError("DATA_TOO_LARGE", `the trace file has ${info.size} bytes, more than ${MAX_FILE}`, { place: { file } });
+    throw new UsageError("USAGE", `the trace file has ${info.size} bytes, more than ${MAX_FILE}`, { place: { file } });
   const events: RunEvent[] = [];
   const blobs = new Map<Digest, Uint8Array>();
   let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
+  for await (const line of linesOf(file)) {
     number++;
     if (line.trim() === "") continue;
     try {
       const value = parseJson(line, { bytes: MAX_BLOB_LINE, depth: 128, elements: 1_000_000 });
       if (isJsonObject(value) && "blob" in value) addBlob(blobs, value);
-      else events.push(parseRunEvent(value));
+      else events.push(sameRun(parseRunEvent(value), events[0]));
     } catch (error) {
       if (!(error instanceof RlpError)) throw error;
-      throw new DataError("DATA_BAD_EVENT", error.message, { place: { file, line: number }, cause: error });
+      const place = { file, line: number };
+      if (events.length === 0)
+        throw new UsageError("USAGE", `this is no trace file: ${error.message}`, { place, cause: error, hint: MADE_BY });
+      throw new TraceDamaged("TRACE_DAMAGED", error.message, { place, cause: error, ...(error.hint && { hint: error.hint }) });
     }
   }
   const first = events[0];
-  if (!first) throw new DataError("DATA_BAD_EVENT", "the trace file holds no events", { place: { file } });
-  const stranger = events.find((event) => event.trace_id !== first.trace_id);
-  if (stranger)
-    throw new DataError("DATA_BAD_EVENT", `the file mixes ${first.trace_id} with ${stranger.trace_id}`, {
-      place: { file },
-      hint: "a trace file holds one run",
-    });
+  if (!first) throw new UsageError("USAGE", "the trace file holds no events", { place: { file }, hint: MADE_BY });
   return {
     traceId: first.trace_id,
     events,
@@ -75,10 +108,21 @@ export async function readTrace(file: string): Promise<Trace> {
   };
 }
 
+function sameRun(event: RunEvent, first: RunEvent = event): RunEvent {
+  if (event.trace_id !== first.trace_id)
+    throw new DataError("DATA_BAD_EVENT", `the file mixes ${first.trace_id} with ${event.trace_id}`, {
+      hint: "a trace file holds one run",
+    });
+  if (event.opening_id !== first.opening_id || event.run_id !== event.trace_id)
+    throw new DataError("DATA_BAD_EVENT", `event ${event.seq} belongs to another opening or run than it says`);
+  return event;
+}
+
 function addBlob(blobs: Map<Digest, Uint8Array>, value: Json): void {
   const line = blobLine.safeParse(value);
   if (!line.success) throw new DataError("DATA_BAD_EVENT", "a blob line is `{blob, media_type, base64}`");
   const bytes = Buffer.from(line.data.base64, "base64");
+  if (bytes.toString("base64") !== line.data.base64) throw new DataError("DATA_BAD_EVENT", "the blob is not in base64");
   const digest = blake3(bytes);
   if (digest !== line.data.blob) throw new DataError("DATA_BAD_EVENT", `the blob ${line.data.blob} has the digest ${digest}`);
   blobs.set(digest, bytes);

@@ -28,7 +28,7 @@ export function checkSequence(events: readonly RunEvent[]): void {
   const [first] = events;
   if (!first) throw HistoryError.at("HISTORY_EMPTY", null, "the run has no events");
   for (const [index, { seq, trace_id, kind }] of events.entries()) {
-    if (seq !== index) throw HistoryError.at("HISTORY_GAP", index, `expected seq ${index}, got ${seq}`);
+    if (seq !== index) throw HistoryError.at("HISTORY_GAP", index, `seq ${seq} stands in its place`);
     if (trace_id !== first.trace_id)
       throw HistoryError.at("HISTORY_GAP", seq, `${trace_id} among the events of ${first.trace_id}`);
     if (!isRunKind(kind)) throw HistoryError.at("HISTORY_UNKNOWN", seq, `\`${String(kind)}\` is no kind of a run`);

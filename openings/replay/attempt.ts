@@ -37,7 +37,9 @@ export class AttemptReplay {
 
   /** A call is answered as it was begun, and a decision is about what was proposed. */
   #checkPairs(): void {
-    const { calls, proposals, decisions } = this.record.recorded;
+    const { calls, proposals, decisions, unfinished } = this.record.recorded;
+    const open = this.record.finished?.meta.status === "ok" ? unfinished[0] : undefined;
+    if (open) this.#diverge("end", `call ${open.meta.call_seq} was begun`, "it was never answered", open.meta.call_seq);
     for (const { meta } of this.record.begun) {
       const answer = calls.find((call) => call.meta.call_seq === meta.call_seq)?.meta;
       if (answer) this.#agree("request", identity(meta), identity(answer), meta.call_seq);

@@ -16,8 +16,11 @@ export type ReplayedEnd =
 
 export interface Replayed {
   readonly end: ReplayedEnd;
-  /** The first call that is not the recorded one, with both requests' digests (or null where one side has no such call). */
-  readonly divergence?: { readonly call: number; readonly expected: Json; readonly got: Json };
+  /**
+   * The first call that is not the recorded one, with both requests' digests (or null where one side has no such call), or what else
+   * of the record the attempt contradicts.
+   */
+  readonly divergence?: { readonly call: number | null; readonly expected: Json; readonly got: Json };
 }
 
 /**

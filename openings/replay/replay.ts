@@ -4,7 +4,7 @@
  */
 import type { Digest } from "#core/digest.js";
 import type { MetaOf, RunEvent } from "#core/events.js";
-import { jsonDigest, type Json } from "#core/json.js";
+import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
 import { agentName, buildSpec, type Load } from "../engine/attempt.js";
 import type { Graph, GraphEdge } from "../engine/graph.js";
@@ -67,10 +67,16 @@ async function agreement({ graph, events, executor, load, components, signal = N
   return { agrees: true, attempts: replays.length, calls, finalHash: finished?.final_hash ?? null };
 }
 
-/** The opening and the components are those that ran. */
+/** The opening and the components are those that ran, and what the run says of its opening stands there. */
 function checkGround(graph: Graph, begun: MetaOf<"run.started">, components: Replay["components"]): void {
   const opening = jsonDigest(openingAsJson(graph.opening));
   if (opening !== begun.opening) throw new Diverged({ ...nowhere, what: "opening", expected: begun.opening, got: opening });
+  const { name, params, policy } = graph.opening;
+  const [said, stands] = [
+    { name: begun.opening_name, params: begun.params, budgets: begun.budgets },
+    { name, params, budgets: { tokens: policy.budget_tokens } },
+  ].map((each) => canonicalJson(each));
+  if (said !== stands) throw new Diverged({ ...nowhere, what: "event", expected: { "run.started": said! }, got: stands! });
   for (const node of graph.nodes) {
     const agent = agentName(node);
     const [expected, got] = [begun.components[agent] ?? null, components[agent] ?? null];

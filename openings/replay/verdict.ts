@@ -8,6 +8,8 @@ export type Disagreement =
   | "opening"
   /** The agent's component at hand is not the one that ran. */
   | "component"
+  /** The grant that the agent has now is not the one that it ran with. */
+  | "grant"
   /** A stored value is missing or is not what its digest says. */
   | "value"
   | "inputs"

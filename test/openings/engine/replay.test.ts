@@ -319,14 +319,12 @@ describe("finds, and names the place of", () => {
 describe("every value of every event", () => {
   /** What a replay cannot know: times and memory, where and how it ran, what a person was shown and said, what the broker charged. */
   const unknowable = [
-    "run.started /budgets/tokens",
     "run.started /epoch_ms",
     "run.started /host/fuel_table",
     "run.started /host/isolation",
     "run.started /host/node",
     "run.started /host/rlp",
     "run.started /kb_watermark",
-    "run.started /opening_name",
     "run.finished /duration_ms",
     "run.finished /nodes/*/duration_ms",
     "node.finished /duration_ms",

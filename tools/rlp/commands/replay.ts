@@ -102,6 +102,7 @@ function sentence({ node, attempt, call, what, expected, got }: Divergence): str
 const names: Partial<Record<Divergence["what"], string>> = {
   opening: "the opening",
   component: "the component",
+  grant: "what the agent is granted",
   value: "a stored value",
   inputs: "what came in",
   request: "the request",
@@ -120,6 +121,7 @@ const names: Partial<Record<Divergence["what"], string>> = {
 const HINT = "the record was altered, or it was made by another version of rlp; `rlp kb verify` checks a ledger";
 const hints: Partial<Record<Divergence["what"], string>> = {
   component: "the agent at hand is not the one that ran: put that version back, or name its folder with --agents",
+  grant: "the agent's policy is not the one that it ran with: put that one back, or name its folder with --agents",
   opening: "the opening stored with the run is not the one that ran",
 };
 
