@@ -60,7 +60,7 @@ async function escape(
 ): Promise<{ readonly managed: readonly string[] } | { readonly why: string }> {
   const { dist, packageFile } = codeRoot();
   const entry = join(dist, "tools", "rlp", "doctor", "escape.js");
-  const { child, pipe, gone, lastWords } = spawnConfined({
+  const { pipe, gone, end, lastWords } = spawnConfined({
     isolation: cage,
     entry,
     readable: [packageFile, entry],
@@ -71,7 +71,7 @@ async function escape(
   });
   let said = "";
   pipe.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(0, 4096)));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const timer = setTimeout(end, 20_000);
   const how = await gone;
   clearTimeout(timer);
   try {
