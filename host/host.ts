@@ -191,11 +191,13 @@ export class Host {
   }
 
   async close(): Promise<void> {
-    await this.startedSandbox?.close();
-    await this.openedKb?.then(
-      (kb) => kb.close(),
-      () => {},
-    );
+    await Promise.all([
+      this.startedSandbox?.close(),
+      this.openedKb?.then(
+        (kb) => kb.close(),
+        () => {},
+      ),
+    ]);
   }
 }
 
