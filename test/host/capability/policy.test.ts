@@ -26,7 +26,7 @@ test("a full policy, normalised: sorted, without repeats, `fs` as `fs_ro`", () =
     parse(`
       fs = ["/data/b/", "/data/a"]
       fs_ro = ["/data/a"]
-      fs_rw = ["/work/./out"]
+      fs_rw = ["/srv/./out"]
       net = ["API.example.com", "example.org:8443", {host = "*.example.net:443", methods = ["POST", "GET"], paths = ["/v1/"]}]
       time = "real"
       random = true
@@ -41,7 +41,7 @@ test("a full policy, normalised: sorted, without repeats, `fs` as `fs_ro`", () =
       spawn = ["writer"]`),
   ).toEqual({
     fs_ro: ["/data/a", "/data/b"],
-    fs_rw: ["/work/out"],
+    fs_rw: ["/srv/out"],
     net: [
       { host: "api.example.com", port: null, methods: null, paths: null },
       { host: "example.org", port: 8443, methods: null, paths: null },
