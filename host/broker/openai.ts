@@ -16,8 +16,13 @@ export interface OpenAiOptions {
   readonly maxRetries: number;
 }
 
+/** What the service did at the last try, in words. */
+interface Last {
+  said: string | null;
+}
+
 export function openAiProvider(options: OpenAiOptions): Provider {
-  const client = async () => {
+  const client = async (last: Last) => {
     if (options.apiKey === null && options.keyVariable !== null)
       throw new CallFailure(
         "failed",
@@ -29,7 +34,16 @@ export function openAiProvider(options: OpenAiOptions): Provider {
       baseURL: options.baseUrl,
       ...(options.apiKey !== null && { apiKey: options.apiKey }),
       // A redirect could carry the key to another host.
-      fetch: async (url, init) => bounded(await fetch(url, { ...init, redirect: "error" })),
+      fetch: async (url, init) => {
+        try {
+          const response = bounded(await fetch(url, { ...init, redirect: "error" }));
+          last.said = `its last answer was ${response.status}`;
+          return response;
+        } catch (error) {
+          if (!init?.signal?.aborted) last.said = "it could not be reached";
+          throw error;
+        }
+      },
     });
   };
 
@@ -39,9 +53,10 @@ export function openAiProvider(options: OpenAiOptions): Provider {
     async complete(request: CompletionRequest, signal): Promise<Completion> {
       const { generateText, jsonSchema, tool } = await import("ai");
       const timeout = AbortSignal.timeout(options.timeoutMs);
+      const last: Last = { said: null };
       try {
         const result = await generateText({
-          model: (await client()).chatModel(request.model),
+          model: (await client(last)).chatModel(request.model),
           allowSystemInMessages: true,
           messages: request.messages.map(({ role, content }) => ({ role, content })),
           ...(request.tools.length > 0 && {
@@ -58,11 +73,11 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           abortSignal: AbortSignal.any([signal, timeout]),
         });
         return {
-          text: result.text.toWellFormed(), // an answer that was cut off can end in half a character
+          text: withoutKey(result.text.toWellFormed(), options), // an answer that was cut off can end in half a character
           toolCalls: result.toolCalls.map((call) => ({
             id: call.toolCallId,
             name: call.toolName,
-            arguments: call.input as Json,
+            arguments: JSON.parse(withoutKey(JSON.stringify(call.input ?? null), options)) as Json,
           })),
           model: `${options.name}/${request.model}`,
           // A server that does not report usage is charged the worst case: a budget is never overspent.
@@ -70,15 +85,16 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           outputTokens: reported(result.usage.outputTokens) ?? Math.min(request.maxTokens, tokensAtMost(result.text)),
         };
       } catch (error) {
-        throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
+        throw await typedFailure(error, { ...options, last, timedOut: timeout.aborted, cancelled: signal.aborted });
       }
     },
     async embed(texts, model, signal) {
       const { embedMany } = await import("ai");
       const timeout = AbortSignal.timeout(options.timeoutMs);
+      const last: Last = { said: null };
       try {
         const result = await embedMany({
-          model: (await client()).embeddingModel(model),
+          model: (await client(last)).embeddingModel(model),
           values: [...texts],
           maxRetries: options.maxRetries,
           abortSignal: AbortSignal.any([signal, timeout]),
@@ -87,7 +103,7 @@ export function openAiProvider(options: OpenAiOptions): Provider {
           throw new CallFailure("failed", `provider \`${options.name}\` answered with vectors that are none`);
         return result.embeddings;
       } catch (error) {
-        throw await typedFailure(error, { ...options, timedOut: timeout.aborted, cancelled: signal.aborted });
+        throw await typedFailure(error, { ...options, last, timedOut: timeout.aborted, cancelled: signal.aborted });
       }
     },
   };
@@ -110,9 +126,12 @@ function bounded(response: Response): Response {
   return new Response(response.body?.pipeThrough(limit) ?? null, { status, statusText, headers });
 }
 
+/** Counts are 32 bits wide in the WIT. */
+const MOST_TOKENS = 0xffff_ffff;
+
 /** A count as the service reports it, or undefined where that cannot be one. */
 function reported(tokens: number | undefined): number | undefined {
-  return tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0 ? tokens : undefined;
+  return tokens !== undefined && Number.isInteger(tokens) && tokens >= 0 && tokens <= MOST_TOKENS ? tokens : undefined;
 }
 
 const promptAtMost = (request: CompletionRequest): number =>
@@ -120,10 +139,17 @@ const promptAtMost = (request: CompletionRequest): number =>
   (request.tools.length > 0 ? tokensAtMost(JSON.stringify(request.tools)) : 0);
 
 /** What went wrong, as an agent and a person can use it. The key never appears: only the provider's name and the status do. */
-async function typedFailure(error: unknown, at: OpenAiOptions & { timedOut: boolean; cancelled: boolean }): Promise<CallFailure> {
+async function typedFailure(
+  error: unknown,
+  at: OpenAiOptions & { last: Last; timedOut: boolean; cancelled: boolean },
+): Promise<CallFailure> {
   if (error instanceof CallFailure) return error;
   if (at.cancelled) return new CallFailure("cancelled", "the run is being cancelled");
-  if (at.timedOut) return new CallFailure("timeout", `provider \`${at.name}\` did not answer within ${at.timeoutMs} ms`);
+  if (at.timedOut) {
+    // The time may have gone into repeats: what was wrong with them is what a person needs to know.
+    const last = at.last.said === null ? "" : ` (${at.last.said})`;
+    return new CallFailure("timeout", `provider \`${at.name}\` did not answer within ${at.timeoutMs} ms${last}`);
+  }
   const { APICallError, RetryError } = await import("ai"); // ~150 ms to import: only where a provider is used
   const last = RetryError.isInstance(error) ? error.lastError : error;
   if (!APICallError.isInstance(last))
@@ -144,6 +170,14 @@ async function typedFailure(error: unknown, at: OpenAiOptions & { timedOut: bool
     return new CallFailure("failed", `provider \`${at.name}\` answered with something that is no completion: ${said}`);
   if (status === 401 || status === 403) return new CallFailure("failed", `provider \`${at.name}\` refused the key (${status})`);
   return new CallFailure("failed", `provider \`${at.name}\` answered ${status}: ${said}`);
+}
+
+/** Shorter keys are no secrets (`ollama`, `none`): their letters may stand in any answer. */
+const SECRET_LENGTH = 16;
+
+/** A service that repeats its key in an answer does not bring it into the log. Depth only: it can spell it in another way. */
+function withoutKey(text: string, { apiKey }: OpenAiOptions): string {
+  return apiKey !== null && apiKey.length >= SECRET_LENGTH ? text.replaceAll(apiKey, "[key]") : text;
 }
 
 function scrub(text: string, at: OpenAiOptions): string {

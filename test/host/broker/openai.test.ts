@@ -149,7 +149,7 @@ test("an answer without end is cut off", async () => {
 
 test.each([
   { prompt_tokens: 1.5, completion_tokens: -3 },
-  { prompt_tokens: 1e300, completion_tokens: 1e300 },
+  { prompt_tokens: 1e10, completion_tokens: 1e300 },
 ])("a usage that cannot be one, %j, is charged as if none were reported", async (usage) => {
   const { api } = await provider((_q, res) =>
     res.writeHead(200, { "content-type": "application/json" }).end(answer("Hi", { ...usage, total_tokens: 0 })),
@@ -172,6 +172,18 @@ test("vectors that hold no numbers are a typed failure", async () => {
     res.writeHead(200, { "content-type": "application/json" }).end('{"data":[{"index":0,"embedding":[1e999]}]}'),
   );
   expect((await failure(api.embed?.(["a"], "tiny", never) ?? Promise.resolve())).error.code).toBe("failed");
+});
+
+test("a key that comes back in an answer goes no further", async () => {
+  const { api } = await provider((q, res) =>
+    res.writeHead(200, { "content-type": "application/json" }).end(answer(`You sent ${q.headers.authorization}.`)),
+  );
+  expect((await api.complete(request, never)).text).toBe("You sent Bearer [key].");
+});
+
+test("time that went into repeats is told with what was wrong with them", async () => {
+  const { api } = await provider((_q, res) => res.writeHead(503).end(), { timeoutMs: 300, maxRetries: 5 });
+  expect((await failure(api.complete(request, never))).message).toContain("its last answer was 503");
 });
 
 test("nobody listening is `unavailable`", async () => {

@@ -23,6 +23,7 @@ test.each([
   ["huge=1e999", { huge: "1e999" }],
   ["mail.subject=Hello", { mail: { subject: "Hello" } }],
   ["constructor=x", { constructor: "x" }],
+  ["constructor.prototype.x=1", { constructor: { prototype: { x: 1 } } }],
   ["word=True", { word: "True" }],
 ])("--param %s", (word, expected) => {
   expect(read(undefined, [word])).toEqual(expected);

@@ -1,8 +1,8 @@
 /** `--params` and `--param`, for every command that compiles an opening. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { JsonObject } from "#core/json.js";
+import { jsonLimits, type JsonObject } from "#core/json.js";
 import type { Context } from "../context.js";
 import { readParams } from "./params.js";
 
@@ -23,6 +23,24 @@ export function paramOptions(command: Command): Command {
 
 export function paramsOf(flags: ParamFlags, context: Context): JsonObject {
   return readParams(flags.params, flags.param ?? [], (name) =>
-    name === "-" ? readFileSync(0, "utf8") : readFileSync(resolve(context.world.cwd, name), "utf8"),
+    name === "-" ? readSome(0) : readFrom(resolve(context.world.cwd, name)),
   );
+}
+
+function readFrom(file: string): string {
+  const descriptor = openSync(file, "r");
+  try {
+    return readSome(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads to the end, or a little further than parameters may be long: a device has no end. */
+function readSome(descriptor: number): string {
+  const bytes = Buffer.alloc(jsonLimits.bytes + 4);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < bytes.length; length += read)
+    read = readSync(descriptor, bytes, length, bytes.length - length, null);
+  return bytes.toString("utf8", 0, length);
 }

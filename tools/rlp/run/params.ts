@@ -49,7 +49,7 @@ function withParam(into: JsonObject, word: string): JsonObject {
 
 function put(into: JsonObject, [key = "", ...rest]: readonly string[], value: Json, name: string): JsonObject {
   if (rest.length === 0) return { ...into, [key]: value };
-  const inner = into[key] ?? {};
+  const inner = Object.hasOwn(into, key) ? (into[key] ?? {}) : {};
   if (!isJsonObject(inner))
     throw bad(`\`--param ${name}\`: \`${key}\` is already a value that holds no keys`, "give either the value or its keys");
   return { ...into, [key]: put(inner, rest, value, name) };
