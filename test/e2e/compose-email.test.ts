@@ -1,7 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { readFile, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { events, example, finalHash, freshHome, homeWithSamples, only, type HomeFolder } from "./rlp.js";
+import { events, example, finalHash, freshHome, homeWithSamples, only, root, type HomeFolder } from "./rlp.js";
 
 let home: HomeFolder;
 beforeAll(async () => {
@@ -97,6 +98,25 @@ test("replay re-executes the components without views, and agrees", async () => 
   } finally {
     await rename(`${views}.away`, views);
   }
+});
+
+// An empty network namespace: not even the loopback is up. Where the machine gives none, this is reported as not run.
+const unshare = ["-rn", process.execPath, join(root, "bin/rlp.mjs")];
+const cutOff = spawnSync("unshare", ["-rn", "true"]).status === 0;
+
+test.skipIf(!cutOff)("a run and its replay need no network", () => {
+  const alone = (...words: string[]) =>
+    spawnSync("unshare", [...unshare, ...words], {
+      cwd: root,
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"] ?? "", RUNLOOP_HOME: home.path, NO_COLOR: "1" },
+    });
+  const run = alone("run", example("compose_email.yaml"), "--local", "--json", "--yes");
+  expect(run.stderr).not.toContain("error");
+  expect(run.status).toBe(0);
+  const replay = alone("replay", events(run.stdout)[0]?.trace_id ?? "");
+  expect(replay.stderr).not.toContain("error");
+  expect(replay.status).toBe(0);
 });
 
 test("a trace file replays in another, empty home", async () => {
