@@ -56,7 +56,7 @@ function sourceOf({ code, before = "" }: Stranger): string {
 import { Output } from "runloop/outcome";
 ${before}
 export function agent(call: Invocation): Outcome {
-  const mode = call.options.getString("mode");
+  let mode = call.options.getString("mode");
 ${String(code)}
   return ok().send("out", "text.v1", new Output("", "", mode).body);
 }
