@@ -13,17 +13,19 @@ import { events, example, finalHash, homeWithSamples, only, type HomeFolder } fr
 let home: HomeFolder;
 let folder: string;
 let slow: string;
+let endless: string;
 beforeAll(async () => {
   home = await homeWithSamples();
   folder = await mkdtemp(join(tmpdir(), "rlp-interrupted-"));
   await writeAgent(folder, {
     name: "digger",
-    // The line says that it is inside; what follows takes about a second, and its result depends on all of it.
-    code: 'log.info("digging"); let n: u64 = 1; for (let i: u64 = 0; i < 250_000_000; i++) n = (n * 31) ^ i; mode = n.toString();',
+    // The line says that it is inside; what follows takes a second or more, and its result depends on all of it; or it has no end.
+    code: 'log.info("digging"); let n: u64 = 1; for (let i: u64 = 0; i < 500_000_000 || mode == "forever"; i++) n = (n * 31) ^ i; mode = n.toString();',
     ports: '[ports.out.out]\ntype = "text.v1"\n[schemas.with]\ntype = "object"\n',
     limits: "fuel = 100_000_000_000\nwall_ms = 120_000",
   });
   slow = await writeOpening(folder, "slow", [{ id: "dig", agent: "digger" }]);
+  endless = await writeOpening(folder, "endless", [{ id: "forever", agent: "digger" }]);
 });
 afterAll(async () => {
   await home.remove();
@@ -31,8 +33,10 @@ afterAll(async () => {
 });
 
 /** Starts the opening and comes back when its agent computes. */
-async function digging(): Promise<{ run: ChildProcessWithoutNullStreams; trace: string; rest: Promise<RunEvent[]> }> {
-  const run = home.start("run", slow, "--local", "--json");
+async function digging(
+  opening = slow,
+): Promise<{ run: ChildProcessWithoutNullStreams; trace: string; rest: Promise<RunEvent[]> }> {
+  const run = home.start("run", opening, "--local", "--json");
   run.stdin.end();
   run.stderr.resume();
   const seen: RunEvent[] = [];
@@ -96,7 +100,7 @@ test("Ctrl-C while an agent computes: parked, 130, and resumed to the same end",
 });
 
 test("cancelled from another process while an agent computes: the run says so, with the reason, and cannot be resumed", async () => {
-  const { run, trace, rest } = await digging();
+  const { run, trace, rest } = await digging(endless);
   expect(await home.rlp("cancel", trace, "--reason", "wrong hole")).toMatchObject({ code: 0, stderr: "" });
   expect(await exited(run)).toBe(1);
   const all = await rest;
