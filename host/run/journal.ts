@@ -1,14 +1,11 @@
 /** A run's stream in the ledger: what `openings` knows as its journal. */
 import { blake3, type Digest } from "#core/digest.js";
 import type { RunEvent, RunEventDraft } from "#core/events.js";
-import { canonicalJson, parseJson, type Json } from "#core/json.js";
+import { canonicalJson, type Json } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { INLINE_BYTES, type StoredValue } from "#core/values.js";
 import type { Journal } from "#openings/engine/world.js";
-import type { Blob, RunLedger } from "./ledger.js";
-
-/** Values as large as a blob may be; deeper or longer JSON never got in. */
-const BLOB_JSON = { bytes: 64 << 20, depth: 128, elements: 10_000_000 };
+import { blobValue, type Blob, type RunLedger } from "./ledger.js";
 
 export class LedgerJournal implements Journal {
   private readonly ledger: RunLedger;
@@ -82,6 +79,6 @@ export class LedgerJournal implements Journal {
   load(stored: StoredValue): Json {
     if ("value" in stored) return stored.value;
     const bytes = this.unsaved.get(stored.blob)?.bytes ?? this.ledger.blob(stored.blob);
-    return parseJson(Buffer.from(bytes).toString("utf8"), BLOB_JSON);
+    return blobValue(bytes);
   }
 }

@@ -2,6 +2,7 @@
 import type { Digest } from "#core/digest.js";
 import type { RunEvent, RunEventDraft } from "#core/events.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
+import { parseJson, type Json } from "#core/json.js";
 
 export interface Blob {
   readonly digest: Digest;
@@ -21,4 +22,9 @@ export interface RunLedger extends RunReader {
     drafts: readonly RunEventDraft[],
     blobs: readonly Blob[],
   ): Promise<readonly RunEvent[]>;
+}
+
+/** The value in a blob. As large as a blob may be; deeper or longer JSON never got in. */
+export function blobValue(bytes: Uint8Array): Json {
+  return parseJson(Buffer.from(bytes).toString("utf8"), { bytes: 64 << 20, depth: 128, elements: 10_000_000 });
 }

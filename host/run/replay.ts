@@ -1,7 +1,7 @@
 /** Executes a recorded run again, with the recorded answers and nothing else, and says whether it agrees. */
 import type { Digest } from "#core/digest.js";
 import type { TraceId } from "#core/ids.js";
-import { canonicalJson, isJsonObject, parseJson, type Json, type JsonObject } from "#core/json.js";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
 import { openLedger } from "#kb/ledger/ledger.js";
 import { buildGraph } from "#openings/engine/graph.js";
@@ -14,7 +14,7 @@ import { AdmissionError } from "../component/error.js";
 import type { Host } from "../host.js";
 import { Divergence } from "./calls.js";
 import { execution, finish, type LoadedAgent } from "./executor.js";
-import type { RunReader } from "./ledger.js";
+import { blobValue, type RunReader } from "./ledger.js";
 import { agentName, historyOf, openHistory, openingOf, type History } from "./resume.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { readTrace, writeTrace } from "./trace-file.js";
@@ -106,8 +106,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 function loader(reader: RunReader): (stored: StoredValue) => Json {
   return (stored) => {
     if ("value" in stored) return stored.value;
-    const text = Buffer.from(reader.blob(stored.blob)).toString("utf8");
-    return parseJson(text, { bytes: 64 << 20, depth: 128, elements: 10_000_000 });
+    return blobValue(reader.blob(stored.blob));
   };
 }
 
