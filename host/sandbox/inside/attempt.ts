@@ -7,7 +7,10 @@ import type { SandboxEndMessage, StartMessage } from "../messages.js";
 import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
+import { Transcript } from "./transcript.js";
 import type { Turns } from "./turns.js";
+import { VirtualClock } from "./wasi/clock.js";
+import { SeededRandom } from "./wasi/randomness.js";
 import { wasm } from "./wasm.js";
 
 export interface AttemptWorld {
@@ -50,13 +53,20 @@ export class Attempt {
   constructor(start: StartMessage, world: AttemptWorld) {
     this.start = start;
     this.world = world;
-    this.local = new LocalHost(start, (line) => world.send({ t: "log", attempt: start.attempt, ...line }));
     this.account = new FuelAccount({
       budget: start.limits.fuel,
       slice: world.slice,
       breathe: world.turns.breathe,
       due: world.turns.due,
       stop: () => this.cancelled ?? undefined,
+    });
+    const fuel = (): number => this.account.used;
+    this.local = new LocalHost({
+      clock: new VirtualClock({ epochMs: start.epochMs, granted: true, fuel }),
+      random: new SeededRandom(start.seed),
+      transcript: new Transcript(fuel),
+      state: start.state,
+      write: (line) => world.send({ t: "log", attempt: start.attempt, ...line }),
     });
   }
 
@@ -140,7 +150,7 @@ export class Attempt {
 
   private answerHere(call: HostCall): Json {
     this.checkMemory();
-    return this.local.answer({ ...call, fuel: this.account.used });
+    return this.local.answer(call);
   }
 
   private async ask(call: HostCall): Promise<Json> {

@@ -1,16 +1,16 @@
 /**
  * What needs no authority is answered here, from the seed and the fuel: `log`, `clock`, `random`, `state`. Every call and answer
- * is folded into one digest, so that a replay can tell that they were the same without anything having been recorded.
+ * goes into the transcript.
  */
-import { createCipheriv, createHash, type Cipheriv } from "node:crypto";
 import { parseObject, type Json, type JsonObject } from "../abi/json.js";
+import type { Transcript } from "./transcript.js";
+import type { VirtualClock } from "./wasi/clock.js";
+import type { SeededRandom } from "./wasi/randomness.js";
 
 export interface LocalCall {
   readonly interface: string;
   readonly function: string;
   readonly args: readonly Json[];
-  /** Fuel used when the call was made. */
-  readonly fuel: number;
 }
 export type Level = "trace" | "debug" | "info" | "warn" | "error";
 export interface LogLine {
@@ -24,70 +24,75 @@ const LOG = { lines: 1000, units: 1 << 20, message: 8192, fields: 16_384, depth:
 /** WIT, `state`: characters of a key and of a value, bytes in all. Keys are counted too, since they end up in one message. */
 const STATE = { key: 256, value: 65_536, total: 1 << 20, keys: 4096 };
 const RANDOM_BYTES = 65_536;
-/** One unit of fuel is one nanosecond. */
-const FUEL_PER_MS = 1_000_000;
+const NS_PER_MS = 1_000_000n;
 
 export const LOCAL_INTERFACES: ReadonlySet<string> = new Set(["log", "clock", "random", "state"]);
 
 const ok = (value: Json): Json => ({ ok: value });
 const invalid = (message: string): Json => ({ err: { tag: "invalid", val: message } });
 
+/** What one attempt's answers are made from; WASI's answers draw on the same. */
+export interface LocalWorld {
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly transcript: Transcript;
+  readonly state: JsonObject;
+  readonly write: (line: LogLine) => void;
+}
+
 export class LocalHost {
-  private readonly hash = createHash("sha256");
-  private readonly epochMs: number;
-  private readonly seed: string;
-  private stream: Cipheriv | null = null;
+  private readonly world: LocalWorld;
   private readonly store: Map<string, string>;
   private stored = 0;
-  private readonly write: (line: LogLine) => void;
   private lines = 0;
   private units = 0;
   private dropped = 0;
 
-  constructor(spec: { seed: string; epochMs: number; state: JsonObject }, write: (line: LogLine) => void) {
-    this.seed = spec.seed;
-    this.epochMs = spec.epochMs;
-    this.write = write;
-    this.store = new Map(Object.entries(spec.state).map(([key, value]) => [key, String(value)]));
+  constructor(world: LocalWorld) {
+    this.world = world;
+    this.store = new Map(Object.entries(world.state).map(([key, value]) => [key, String(value)]));
     for (const [key, value] of this.store) this.stored += bytes(key) + bytes(value);
   }
 
   /** The result as the WIT types it, null for `log.write`. */
   answer(call: LocalCall): Json {
+    const { transcript } = this.world;
+    transcript.call(`${call.interface}.${call.function}`, call.args);
     const value = this.dispatch(call);
-    this.hash.update(`${JSON.stringify([call.interface, call.function, call.args, call.fuel, value])}\n`);
+    transcript.value(value);
     return value;
   }
 
   /** Digest of everything so far; ends the log with a line that says how much of it was dropped. */
   finish(): { localHash: string; state: JsonObject } {
     if (this.dropped > 0)
-      this.write({
+      this.world.write({
         level: "warn",
         message: `${this.dropped} lines of this agent's log were dropped: it wrote more than an attempt may`,
         fields: { dropped: this.dropped },
       });
     return {
-      localHash: this.hash.digest("hex"),
+      localHash: this.world.transcript.digest(),
       state: Object.fromEntries([...this.store].sort(([a], [b]) => (a < b ? -1 : 1))),
     };
   }
 
-  private dispatch({ interface: name, function: func, args, fuel }: LocalCall): Json {
+  private dispatch({ interface: name, function: func, args }: LocalCall): Json {
+    const { clock, random } = this.world;
     switch (`${name}.${func}`) {
       case "log.write":
         this.log(args[0] as Level, args[1] as string, args[2] as string);
         return null;
       case "clock.now-ms":
-        return ok(this.epochMs + Math.floor(fuel / FUEL_PER_MS));
+        return ok(Number(clock.wallNs() / NS_PER_MS));
       case "clock.monotonic-ns":
-        return ok(fuel);
+        return ok(Number(clock.elapsed()));
       case "random.next-u64":
-        return ok(this.random(8).readBigUInt64LE(0).toString());
+        return ok(random.u64().toString());
       case "random.bytes": {
         const length = args[0] as number;
         if (length > RANDOM_BYTES) return invalid(`at most ${RANDOM_BYTES} bytes at a time`);
-        return ok(this.random(length).toString("base64"));
+        return ok(random.bytes(length).toString("base64"));
       }
       case "state.get":
         return ok(this.store.get(args[0] as string) ?? null);
@@ -101,12 +106,6 @@ export class LocalHost {
       default:
         throw new TypeError(`${name}.${func} is not answered here`);
     }
-  }
-
-  /** The key stream of AES-256 in counter mode under the attempt's seed: the same on every machine and version. */
-  private random(length: number): Buffer {
-    this.stream ??= createCipheriv("aes-256-ctr", Buffer.from(this.seed, "hex"), Buffer.alloc(16));
-    return this.stream.update(Buffer.alloc(length));
   }
 
   private set(key: string, value: string): Json {
@@ -137,7 +136,7 @@ export class LocalHost {
     }
     const short = message.length > LOG.message ? `${message.slice(0, LOG.message)}… (${message.length} characters)` : message;
     const parsed = fields === "" ? {} : fields.length > LOG.fields ? undefined : parseObject(fields, LOG);
-    this.write({
+    this.world.write({
       level,
       message: short.toWellFormed(),
       fields: parsed ?? { unreadable_fields: fields.slice(0, 1024).toWellFormed() },

@@ -26,10 +26,14 @@ export abstract class Resource {
 }
 
 /**
- * One function. Throws `GuestTrap` where the guest breaks the contract. Only those in `SUSPENDING` may give a promise: the guest
+ * One function. Throws `GuestTrap` where the guest breaks the contract. Only those that `suspends` names may give a promise: the guest
  * stands still until it settles, and it must settle or be rejected when the attempt is cancelled.
  */
 export type WasiFunction = (args: readonly Native[]) => Native | Promise<Native>;
+
+/** Whether a function may give a promise. Whatever an interface of the host's outside says may come later; so may bytes of streams. */
+export const suspends = (name: string): boolean => SUSPENDING.some((prefix) => name.startsWith(prefix));
+const SUSPENDING = ["wasi:io/streams#", "wasi:filesystem/", "wasi:random/random#", "wasi:http/"];
 
 /** By interface without its version, and function as the WIT spells it: `wasi:io/streams#[method]input-stream.blocking-read`. */
 export type WasiFunctions = ReadonlyMap<string, WasiFunction>;

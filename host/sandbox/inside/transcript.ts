@@ -1,0 +1,79 @@
+/**
+ * One digest over everything that is answered inside the sandbox process, in order, with the fuel at which it was asked. Those answers
+ * follow from the seed and the fuel; so a replay can tell that they were the same without anything having been recorded.
+ */
+import { createHash } from "node:crypto";
+import { Resource, type Native } from "./wasi/contract.js";
+
+/** What comes next, so that no two sequences of values give the same bytes. */
+const TAG = { call: 1, null: 2, false: 3, true: 4, number: 5, bigint: 6, text: 7, bytes: 8, list: 9, record: 10, handle: 11 };
+
+export class Transcript {
+  private readonly hash = createHash("sha256");
+  private readonly fuel: () => number;
+  private readonly scratch = Buffer.alloc(9);
+
+  constructor(fuel: () => number) {
+    this.fuel = fuel;
+  }
+
+  call(name: string, args: readonly Native[]): void {
+    this.number(TAG.call, this.fuel());
+    this.text(name);
+    this.value(args);
+  }
+
+  value(value: Native): void {
+    if (value === null) return this.number(TAG.null, 0);
+    if (value instanceof Uint8Array) {
+      this.number(TAG.bytes, value.length);
+      this.hash.update(value);
+    } else if (value instanceof Resource) {
+      this.number(TAG.handle, 0);
+      this.text(value.resource);
+    } else if (Array.isArray(value)) {
+      const items = value as readonly Native[];
+      this.number(TAG.list, items.length);
+      for (const item of items) this.value(item);
+    } else
+      switch (typeof value) {
+        case "string":
+          return this.text(value);
+        case "boolean":
+          return this.number(value ? TAG.true : TAG.false, 0);
+        case "number":
+          return this.number(TAG.number, value);
+        case "bigint": {
+          this.scratch[0] = TAG.bigint;
+          this.scratch.writeBigInt64LE(BigInt.asIntN(64, value), 1);
+          this.hash.update(this.scratch);
+          return;
+        }
+        default: {
+          const members = Object.entries(value as { readonly [member: string]: Native });
+          this.number(TAG.record, members.length);
+          for (const [name, member] of members) {
+            this.text(name);
+            this.value(member);
+          }
+        }
+      }
+  }
+
+  /** SHA-256 of all of it, 64 hexadecimal digits. Ends the transcript. */
+  digest(): string {
+    return this.hash.digest("hex");
+  }
+
+  private text(text: string): void {
+    const bytes = Buffer.from(text);
+    this.number(TAG.text, bytes.length);
+    this.hash.update(bytes);
+  }
+
+  private number(tag: number, value: number): void {
+    this.scratch[0] = tag;
+    this.scratch.writeDoubleLE(value, 1);
+    this.hash.update(this.scratch);
+  }
+}

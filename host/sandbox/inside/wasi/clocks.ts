@@ -1,0 +1,25 @@
+/** `wasi:clocks` over the guest's own clock. */
+import type { VirtualClock } from "./clock.js";
+import type { Native, WasiFunction } from "./contract.js";
+import { Timer } from "./poll.js";
+
+const NS_PER_S = 1_000_000_000n;
+
+export function monotonicFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
+  return [
+    ["now", () => clock.elapsed()],
+    ["resolution", () => 1n],
+    ["subscribe-instant", ([when]) => new Timer(when as bigint)],
+    ["subscribe-duration", ([duration]) => new Timer(clock.after(duration as bigint))],
+  ];
+}
+
+export function wallFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
+  return [
+    ["now", () => datetime(clock.wallNs())],
+    ["resolution", () => datetime(1n)],
+  ];
+}
+
+/** `wasi:clocks/wall-clock`'s `datetime`. */
+export const datetime = (ns: bigint): Native => ({ seconds: ns / NS_PER_S, nanoseconds: Number(ns % NS_PER_S) });
