@@ -19,8 +19,10 @@ export interface AgentInterface {
   readonly outputs: Readonly<Record<string, Port>>;
   /** JSON Schema of `with`, or null when the manifest has none (then every `with` key but ports' names is refused). */
   readonly withSchema: JsonObject | null;
-  /** What the bundle's own policy grants (`reference/agents.md`, "Capabilities"), normalised. */
+  /** What this host grants it at most: its bundle's policy, after the host's own layers. */
   readonly grant: Grant;
+  /** What the bundle's policy asks for, where that is not the same. */
+  readonly policy?: Grant;
   /** Interfaces that the component imports, e.g. `runloop:agent/kb@0.1.0` or `wasi:clocks/wall-clock@0.2.0`. */
   readonly imports: readonly string[];
   readonly optionalImports: readonly string[];
@@ -45,7 +47,10 @@ export interface Grant {
   readonly fs_rw: readonly string[];
   readonly net: readonly {
     readonly host: string;
+    /** null = the scheme's own. */
     readonly port: number | null;
+    /** What two rules left of each other; no policy says it. */
+    readonly scheme?: "http" | "https";
     readonly methods: readonly string[] | null;
     readonly paths: readonly string[] | null;
   }[];

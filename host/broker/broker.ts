@@ -3,7 +3,7 @@ import type { RunEventDraft } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
 import { budgetScope, unit } from "#openings/engine/spending.js";
 import type { Opening } from "#openings/ir.js";
-import { matchesPattern } from "../capability/authorize.js";
+import { matchesPattern } from "#openings/grant/pattern.js";
 import { CallFailure, type CallContext } from "../imports/interface.js";
 import { TokenBudget, type Grantee } from "./budget.js";
 import { LOCAL_MODEL, localProvider } from "./local.js";

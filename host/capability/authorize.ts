@@ -3,28 +3,14 @@
  * wall behind that door, because a sandbox process is not believed (`threat-model`, 1).
  */
 import type { Grant } from "#openings/agent.js";
+import { RAW_CONTACTS } from "#openings/grant/meet.js";
+import { matchesPattern } from "#openings/grant/pattern.js";
 
 export interface Denial {
   /** The capability that is missing, as it is written in `policy.caps`. */
   readonly cap: string;
   readonly target: string;
   readonly reason: string;
-}
-
-/** A `*` stands for any run of characters; everything else for itself. Linear: the pattern is cut at its stars. */
-export function matchesPattern(pattern: string, text: string): boolean {
-  const parts = pattern.split("*");
-  if (parts.length === 1) return pattern === text;
-  const first = parts[0] ?? "";
-  const last = parts.at(-1) ?? "";
-  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last)) return false;
-  let at = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= text.length - last.length;
 }
 
 /** Whether the grant lets the agent use `model` (`provider/name`). */
@@ -40,9 +26,6 @@ export function readableDomains(grant: Grant): true | readonly string[] {
   if (grant.kb_read === true) return true;
   return grant.kb_read === false ? [] : grant.kb_read.filter((domain) => domain !== RAW_CONTACTS);
 }
-
-/** Listed in `kb_read`, it lifts the mask from e-mail addresses. `kb_read = true` does not. */
-export const RAW_CONTACTS = "contacts_raw";
 
 export function mayRead(grant: Grant, domain: string | null): Denial | null {
   const domains = readableDomains(grant);

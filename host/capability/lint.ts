@@ -1,7 +1,7 @@
 /** What is wrong with a policy, or more than its agent needs, before anybody is asked to accept it. */
 import type { AgentInterface, Grant } from "#openings/agent.js";
 import { missingGrants } from "#openings/check/grants.js";
-import { RAW_CONTACTS } from "./authorize.js";
+import { RAW_CONTACTS } from "#openings/grant/meet.js";
 
 export interface Finding {
   readonly severity: "error" | "warning";

@@ -36,7 +36,8 @@ export function maySend(grant: Grant, id: string, url: URL): Denial | null {
   return null;
 }
 
-function fits(rule: { readonly host: string; readonly port: number | null }, url: URL): boolean {
+function fits(rule: Pick<Grant["net"][number], "host" | "port" | "scheme">, url: URL): boolean {
+  if (rule.scheme !== undefined && url.protocol !== `${rule.scheme}:`) return false;
   if (rule.port === null ? url.port !== "" : rule.port !== portOf(url)) return false;
   if (!rule.host.startsWith("*.")) return rule.host === url.hostname;
   const suffix = rule.host.slice(1);

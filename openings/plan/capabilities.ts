@@ -9,7 +9,9 @@ export function capabilitiesOf(grant: Grant): readonly string[] {
   return [
     ...list("fs_ro", grant.fs_ro),
     ...list("fs_rw", grant.fs_rw),
-    ...grant.net.map((rule) => ["net", hostOf(rule), ...(rule.methods ?? []), ...(rule.paths ?? [])].join(" ")),
+    ...grant.net.map((rule) =>
+      ["net", ...(rule.scheme ? [rule.scheme] : []), hostOf(rule), ...(rule.methods ?? []), ...(rule.paths ?? [])].join(" "),
+    ),
     ...(grant.time === "real" ? ["time real"] : flag("time", grant.time)),
     ...flag("random", grant.random),
     ...flag("kb_read", grant.kb_read),

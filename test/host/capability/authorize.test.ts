@@ -1,15 +1,8 @@
 import { expect, test } from "vitest";
 import * as fc from "fast-check";
-import {
-  matchesPattern,
-  mayAct,
-  mayRead,
-  mayUseModel,
-  mayWrite,
-  readableDomains,
-  seesRawContacts,
-} from "#host/capability/authorize.js";
+import { mayAct, mayRead, mayUseModel, mayWrite, readableDomains, seesRawContacts } from "#host/capability/authorize.js";
 import { noGrant } from "#openings/agent.js";
+import { matchesPattern } from "#openings/grant/pattern.js";
 
 test("a grant that names nothing allows nothing, and says which capability is missing", () => {
   expect(mayRead(noGrant, "notes")?.cap).toBe("kb_read");
