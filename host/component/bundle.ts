@@ -1,7 +1,7 @@
 /** A bundle's folder, read and held against the digests in its manifest. Nothing in it is run, parsed as a component or followed. */
-import { constants } from "node:fs";
-import { lstat, open, readdir } from "node:fs/promises";
+import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import * as z from "zod";
 import { blake3, isDigest, type Digest } from "#core/digest.js";
 import { parseJson, type JsonObject, isJsonObject } from "#core/json.js";
@@ -104,7 +104,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
       grant: parsePolicy(policy, join(dir, caps.file)),
       optionalImports: given.imports?.optional ?? [],
       limits: given.limits,
-      schemas: await portSchemas(dir, artifacts),
+      schemas: portSchemas(dir, artifacts),
     },
     component: { path: join(dir, agent.entry.path), bytes: component },
     artifacts,
@@ -133,7 +133,7 @@ function ports(given: Readonly<Record<string, z.infer<typeof inPort>>>): Record<
 }
 
 /** `schemas/<type>.json`. A schema that lies there and is not named in the manifest could be anybody's. */
-async function portSchemas(dir: string, artifacts: Bundle["artifacts"]): Promise<Record<string, JsonObject>> {
+function portSchemas(dir: string, artifacts: Bundle["artifacts"]): Record<string, JsonObject> {
   const schemas: Record<string, JsonObject> = {};
   const named = new Set<string>();
   for (const { path, bytes } of artifacts.values()) {
@@ -152,14 +152,22 @@ async function portSchemas(dir: string, artifacts: Bundle["artifacts"]): Promise
     if (!isJsonObject(value)) throw bad("not a JSON Schema: it is no object");
     schemas[name] = value;
   }
-  const there = await readdir(join(dir, SCHEMAS)).catch(() => []);
-  const stray = there.find((file) => file.endsWith(".json") && !named.has(`${SCHEMAS}${file}`));
+  const stray = filesIn(join(dir, SCHEMAS)).find((file) => file.endsWith(".json") && !named.has(`${SCHEMAS}${file}`));
   if (stray !== undefined)
     throw new AdmissionError("ADMIT_BUNDLE", `\`${SCHEMAS}${stray}\` is not named in the manifest`, {
       place: { file: join(dir, SCHEMAS, stray) },
       hint: "`rlp agent build` names every file that matters, with its digest",
     });
   return schemas;
+}
+
+/** None where there is no such folder. */
+function filesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
 }
 
 async function readNamed(dir: string, path: string, expected: Digest, most: number): Promise<Uint8Array> {
@@ -173,11 +181,23 @@ async function readNamed(dir: string, path: string, expected: Digest, most: numb
   return bytes;
 }
 
+/**
+ * Up to here a file is read at once: the ways to Node's pool of threads and back take longer than all of a bundle's small files do. What
+ * is larger could keep the event loop waiting for a slow disk.
+ */
+const READ_AT_ONCE = 256 << 10;
+
+const readLater = promisify(read);
+
 /** A regular file inside the bundle, reached through no link and no `..`. */
 async function readPlain(dir: string, path: string, most: number): Promise<Uint8Array> {
   const file = join(dir, path);
   const refuse = (code: "ADMIT_BUNDLE" | "ADMIT_UNREADABLE", what: string): RlpError =>
     new AdmissionError(code, what, { place: { file } });
+  const unreadable = (cause: unknown): RlpError => {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    return refuse("ADMIT_UNREADABLE", code === "ENOENT" || code === "ENOTDIR" ? "there is no such file" : message);
+  };
   const parts = path.split("/");
   if (
     path.includes("\\") ||
@@ -189,25 +209,29 @@ async function readPlain(dir: string, path: string, most: number): Promise<Uint8
       place: { file: join(dir, MANIFEST) },
       hint: "paths in a manifest are relative, with `/` between their parts and without `..`",
     });
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const status = await lstat(join(dir, ...parts.slice(0, depth))).catch((error: NodeJS.ErrnoException) => {
-      throw refuse(
-        "ADMIT_UNREADABLE",
-        error.code === "ENOENT" || error.code === "ENOTDIR" ? "there is no such file" : error.message,
-      );
-    });
-    if (status.isSymbolicLink()) throw refuse("ADMIT_BUNDLE", "a bundle may hold no links");
-    if (depth === parts.length && !status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
-  }
-  const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  let descriptor;
   try {
-    const status = await handle.stat();
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const status = lstatSync(join(dir, ...parts.slice(0, depth)));
+      if (status.isSymbolicLink()) throw refuse("ADMIT_BUNDLE", "a bundle may hold no links");
+      if (depth === parts.length && !status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
+    }
+    // Without O_NONBLOCK, opening a named pipe that took the file's place meanwhile would wait for somebody to write into it.
+    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    throw error instanceof AdmissionError ? error : unreadable(error);
+  }
+  try {
+    const status = fstatSync(descriptor);
     if (!status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
     if (status.size > most) throw refuse("ADMIT_BUNDLE", `it has ${status.size} bytes, where ${most} are the limit`);
     const bytes = new Uint8Array(status.size);
-    const { bytesRead } = await handle.read(bytes, 0, status.size, 0);
-    return bytes.subarray(0, bytesRead);
+    const found =
+      status.size <= READ_AT_ONCE
+        ? readSync(descriptor, bytes, 0, status.size, 0)
+        : (await readLater(descriptor, bytes, 0, status.size, 0)).bytesRead;
+    return bytes.subarray(0, found);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

@@ -4,6 +4,7 @@
  * not there. The bytes that were checked are the bytes that are used: nothing is read twice.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createBLAKE3 } from "hash-wasm";
@@ -15,6 +16,8 @@ import type { Admitted } from "./contract.js";
 const MAGIC = Buffer.from("rlp admitted 1\n");
 const MAC_BYTES = 32;
 const FILE_BYTES = 128 << 20;
+/** A small component is here sooner than the way to Node's pool of threads and back takes; a large one does not hold the event loop up. */
+const READ_AT_ONCE = 1 << 20;
 
 const count = z.int().nonnegative();
 const header = z.strictObject({
@@ -25,10 +28,18 @@ const header = z.strictObject({
   stats: z.strictObject({ bytes: count, meteredBytes: count, functions: count, fuelTable: count }),
 });
 
+const hashers = new WeakMap<Uint8Array, ReturnType<typeof createBLAKE3>>();
+
+/** A hasher is an instance of a WASM module: made once for each key. */
+function keyed(key: Uint8Array): ReturnType<typeof createBLAKE3> {
+  let hasher = hashers.get(key);
+  if (!hasher) hashers.set(key, (hasher = createBLAKE3(256, key)));
+  return hasher;
+}
+
 export class AdmissionCache {
   private readonly dir: string;
   private readonly key: Uint8Array;
-
   /** `key`: 32 bytes that nobody but this home's owner can read. */
   constructor(dir: string, key: Uint8Array) {
     this.dir = join(dir, "components");
@@ -37,14 +48,10 @@ export class AdmissionCache {
 
   /** What was admitted under `name` before; undefined where there is nothing that can be believed. */
   async load(name: Digest, digest: Digest): Promise<Admitted | undefined> {
-    let file: Buffer;
-    try {
-      file = await readFile(this.file(name));
-    } catch {
-      return undefined;
-    }
+    const file = await this.read(name);
+    if (!file) return undefined;
     const body = file.subarray(MAGIC.length + MAC_BYTES);
-    if (file.length > FILE_BYTES || body.length < 4 || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    if (body.length < 4 || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
     if (!timingSafeEqual(file.subarray(MAGIC.length, MAGIC.length + MAC_BYTES), await this.mac(name, body))) return undefined;
     return decode(body, digest);
   }
@@ -63,12 +70,24 @@ export class AdmissionCache {
     }
   }
 
+  private async read(name: Digest): Promise<Buffer | undefined> {
+    const file = this.file(name);
+    try {
+      const { size } = statSync(file);
+      if (size > FILE_BYTES) return undefined;
+      return size <= READ_AT_ONCE ? readFileSync(file) : await readFile(file);
+    } catch {
+      return undefined;
+    }
+  }
+
   private file(name: Digest): string {
     return join(this.dir, `${name}.rlp`);
   }
 
   private async mac(name: Digest, body: Uint8Array): Promise<Uint8Array> {
-    const hasher = await createBLAKE3(256, this.key);
+    const hasher = await keyed(this.key);
+    // Between here and the digest nothing waits, so one hasher serves all.
     hasher.init();
     return hasher.update(`${name}\n`).update(body).digest("binary");
   }

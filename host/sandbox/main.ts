@@ -65,11 +65,15 @@ function receive(message: ToSandbox): void {
   }
 }
 
+/** Below this a module is compiled at once: that takes less than the way to another thread and back. */
+const COMPILE_AT_ONCE = 128 << 10;
+
 async function load({ plan, modules }: Extract<ToSandbox, { t: "load" }>): Promise<LoadedComponent> {
   const compiled = await Promise.all(
-    modules.map(
-      async ({ name, transfer, bytes }) => [name, await wasm.compile(await transfers.expect(transfer, bytes))] as const,
-    ),
+    modules.map(async ({ name, transfer, bytes }) => {
+      const code = await transfers.expect(transfer, bytes);
+      return [name, code.length <= COMPILE_AT_ONCE ? new wasm.Module(code) : await wasm.compile(code)] as const;
+    }),
   );
   return { plan: JSON.parse(plan) as LinkPlan, modules: new Map(compiled) };
 }

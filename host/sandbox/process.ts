@@ -37,6 +37,12 @@ const MAX_LOG_LINES = 2000;
 /** Writable memory of a sandbox process, all its guests together: half of the machine's, and never so little that honest work ends. */
 const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
 
+/**
+ * What is loaded here was validated by the toolchain, whole; the engine does it again for a function when that is compiled, and not for all
+ * of them before the first one runs.
+ */
+const LOADING_OPTIONS = ["--wasm-lazy-validation"];
+
 /** How often the watchdog looks within its time. */
 const LOOKS = 5;
 
@@ -144,7 +150,7 @@ class Child {
         ...["wit.js", "flat.js", "meter"].map((name) => join(dist, "host", "component", name)),
         entry,
       ],
-      flags: [...ENGINE_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],
+      flags: [...ENGINE_OPTIONS, ...LOADING_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],
       memoryBytes: MEMORY_BYTES,
       args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
       ...(options.nodePath !== undefined && { nodePath: options.nodePath }),

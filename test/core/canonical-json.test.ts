@@ -1,4 +1,5 @@
 /** RFC 8785 (JSON Canonicalization Scheme). */
+import canonicalize from "canonicalize";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DataError } from "#core/errors.js";
@@ -136,6 +137,63 @@ describe("what has no canonical form is refused", () => {
   test("the same object twice is no cycle", () => {
     const twice = { a: 1 };
     expect(canonicalJson([twice, twice])).toBe('[{"a":1},{"a":1}]');
+  });
+});
+
+describe("for any JavaScript value", () => {
+  const byLibrary = (value: unknown): string => {
+    try {
+      return canonicalize(value) ?? "DATA_NOT_CANONICAL";
+    } catch {
+      return "DATA_NOT_CANONICAL";
+    }
+  };
+  const ours = (value: unknown): string => {
+    try {
+      return canonicalJson(value);
+    } catch (error) {
+      return (error as DataError).code;
+    }
+  };
+
+  test("the text is the one that the library gives", () => {
+    const strings = { unit: "binary" } as const;
+    const anything = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withNullPrototype: true,
+      withBoxedValues: true,
+      key: fc.string(strings),
+    });
+    fc.assert(
+      fc.property(fc.oneof(anything, anyJson, fc.array(fc.string({ ...strings, maxLength: 100 }))), (value) => {
+        expect(ours(value)).toBe(byLibrary(value));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([
+    ["many members", Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${(i * 37) % 60}`, i]))],
+    ["members that count", { 10: "a", 9: "b", "-1": "c", "01": "d" }],
+    ["a member named __proto__", JSON.parse('{"z":1,"__proto__":{"b":2,"a":1}}')],
+    ["a member named toJSON that is no function", { toJSON: 1, b: { toJSON: "x" } }],
+    ["toJSON deep inside", { b: [{ c: { toJSON: () => ({ z: 1, y: [undefined] }) } }], a: 1 }],
+    ["numbers at the edges", [-0, 1e21, 1e-7, 5e-324, 2 ** 53, 0.1 + 0.2]],
+    ["half characters behind 64 others", `${"x".repeat(70)}\ud800`],
+    ["holes", [1, , 3]], // eslint-disable-line no-sparse-arrays
+    [
+      "a map, a class, an error",
+      [
+        new Map([[1, 2]]),
+        new (class A {
+          x = 1;
+        })(),
+        new Error("x"),
+      ],
+    ],
+  ])("%s", (_, value) => {
+    expect(ours(value)).toBe(byLibrary(value));
   });
 });
 

@@ -3,6 +3,7 @@ export type Exports = Readonly<Record<string, unknown>>;
 
 interface Engine {
   compile(bytes: Uint8Array): Promise<object>;
+  readonly Module: new (bytes: Uint8Array) => object;
   readonly Suspending: new (call: (...args: unknown[]) => unknown) => object;
   promising(func: unknown): (...args: unknown[]) => Promise<unknown>;
   readonly RuntimeError: new () => Error;
