@@ -8,7 +8,7 @@ export const dependencyStamp = join(root, "node_modules", ".set-up");
 export const buildStamp = join(root, "dist", ".built");
 
 /** Everything that decides what a build gives. */
-const SOURCES = ["core", "kb", "openings", "host", "sdk", "agents", "examples/agents", "tools", "bench"];
+const SOURCES = ["core", "kb", "openings", "host", "sdk", "agents", "examples/agents", "tools", "bench", "test/fuzz"];
 const SETTINGS = ["bin/bundle.mjs", "package-lock.json", "package.json", "tsconfig.base.json", "tsconfig.json"];
 /** The build writes each agent's component beside its sources. */
 const isOutput = (path) => path.endsWith(".wasm");

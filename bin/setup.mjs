@@ -1,4 +1,4 @@
-// `npm start`, `npm test`, `npm run setup`, `npm run bench`: set up what is missing or stale, then do it. Runs on the machine's own
+// `npm start`, `npm test`, `npm run setup`, `npm run bench`, `npm run fuzz`: set up what is missing or stale, then do it. Runs on the machine's own
 // Node, which may be too old for everything else, with nothing installed.
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ const goals = {
   setup: async () => say("everything is set up; `npm start` runs an example, `npx rlp --help` lists the commands"),
   start: async (args) => run(findNode(), ["dist/tools/rlp/start.js", ...args]),
   test: async (args) => test(findNode(), args),
+  fuzz: async (args) => run(findNode(), ["dist/fuzz/main.js", ...args]),
   bench: async (args) => run(findNode(), ["dist/bench/main.js", ...args]),
 };
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { FuelAccount } from "#host/component/meter/account.js";
 import { engine, type WasmInstance } from "#host/component/meter/engine.js";
 import { meterModule } from "#host/component/meter/meter.js";
-import { encode, exportFunc, exportMemory, F64, F32, s32, u32, f64 } from "./encode.js";
+import { encode, exportFunc, exportMemory, F64, F32, s32, u32, f64 } from "../../fuzz/meter/encode.js";
 import { OPTIONS } from "./guest.js";
 import { wat } from "./wat.js";
 

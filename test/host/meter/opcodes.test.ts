@@ -6,7 +6,7 @@ import { meterModule } from "#host/component/meter/meter.js";
 import { opcodeAt, OPCODES, type Opcode } from "#host/component/meter/opcodes.js";
 import { decodeSteps } from "#host/component/meter/proof/decode.js";
 import { Reader } from "#host/component/meter/reader.js";
-import { encode, EXTERNREF, F32, F64, FUNCREF, I32, I64, u32, V128, type ModuleParts } from "./encode.js";
+import { encode, EXTERNREF, F32, F64, FUNCREF, I32, I64, u32, V128, type ModuleParts } from "../../fuzz/meter/encode.js";
 import { OPTIONS } from "./guest.js";
 
 const LETTERS: Readonly<Record<string, number>> = { i: I32, l: I64, f: F32, d: F64, v: V128, r: FUNCREF };

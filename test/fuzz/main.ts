@@ -1,0 +1,31 @@
+/**
+ * `npm run fuzz -- <what> [--minutes N] [--programs N] [--seed S] [--tape a,b,c]`: long fuzz runs, which the test suite has short
+ * versions of. Ends with 1 if something was found, and says how to repeat it.
+ */
+import { parseArgs } from "node:util";
+import { describe, fuzzMetering, repeatMetering } from "./meter/run.js";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: "string" }, programs: { type: "string" }, seed: { type: "string" }, tape: { type: "string" } },
+});
+const began = Date.now();
+const say = (line: string): void => {
+  process.stdout.write(`${((Date.now() - began) / 60_000).toFixed(1)} min  ${line}\n`);
+};
+const seed = Number(values.seed ?? 1);
+const programs = Number(values.programs ?? Infinity);
+const until = began + Number(values.minutes ?? (values.programs ? Infinity : 1)) * 60_000;
+
+switch (positionals[0] ?? "meter") {
+  case "meter":
+    if (values.tape === undefined) {
+      const tally = await fuzzMetering({ seed, programs, until }, say);
+      say(describe(tally));
+      process.exitCode = tally.findings.length > 0 ? 1 : 0;
+    } else process.exitCode = (await repeatMetering(values.tape.split(",").map(Number), say)) ? 0 : 1;
+    break;
+  default:
+    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter\n`);
+    process.exitCode = 2;
+}
