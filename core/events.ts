@@ -86,8 +86,9 @@ export const runMeta = {
     state: storedValue.optional(),
     error: failure.optional(),
   }),
-  "node.stdout": z.strictObject({ node, chunk: text }),
-  "node.stderr": z.strictObject({ node, chunk: text }),
+  /** One line of a standard stream, without its line feed. Standard output of a command is its result and stands in `node.finished`. */
+  "node.stdout": z.strictObject({ node, attempt: count, chunk: text }),
+  "node.stderr": z.strictObject({ node, attempt: count, chunk: text }),
   "call.started": z.strictObject({ ...call, idempotency_key: text }),
   "call.finished": z.strictObject({
     ...call,

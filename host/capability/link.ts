@@ -1,28 +1,17 @@
 /** Which interfaces a grant links: what is not granted is not there. */
 import type { AgentInterface, Grant } from "#openings/agent.js";
+import { isOptional, knownImport } from "#openings/check/grants.js";
+import type { Denial } from "./authorize.js";
 
-const always = (): boolean => true;
-const needs: Readonly<Record<string, (grant: Grant) => boolean>> = {
-  log: always,
-  state: always,
-  kb: (grant) => grant.kb_read !== false || grant.kb_write !== false,
-  model: (grant) => grant.model !== false,
-  http: (grant) => grant.net.length > 0,
-  actions: (grant) => grant.actions.length > 0,
-  clock: (grant) => grant.time !== false,
-  random: (grant) => grant.random,
-};
+/** Has no functions; has none that this host answers. */
+const NEVER_LINKED: ReadonlySet<string> = new Set(["types", "tools"]);
 
-/** `runloop:agent/kb@0.1.0` → `kb`; null for what is not of our package. */
-function short(name: string): string | null {
-  return /^runloop:agent\/([a-z-]+)@0\.1\.0$/.exec(name)?.[1] ?? null;
-}
-
-/** Short names of the interfaces that the component imports and the grant holds. */
+/** The interfaces that the component imports and the grant holds: `kb`, `wasi:io/streams`. */
 export function linkedInterfaces(agent: AgentInterface, grant: Grant): readonly string[] {
   return agent.imports.flatMap((name) => {
-    const id = short(name);
-    return id !== null && Object.hasOwn(needs, id) && needs[id]?.(grant) ? [id] : [];
+    const known = knownImport(name);
+    if ("unknown" in known || NEVER_LINKED.has(known.key)) return [];
+    return known.need === null || known.need.granted(grant) ? [known.key] : [];
   });
 }
 
@@ -30,7 +19,16 @@ export function linkedInterfaces(agent: AgentInterface, grant: Grant): readonly 
 export function stubbedInterfaces(agent: AgentInterface, grant: Grant): readonly string[] {
   const linked = new Set(linkedInterfaces(agent, grant));
   return agent.imports.flatMap((name) => {
-    const id = short(name);
-    return id !== null && id !== "types" && !linked.has(id) && agent.optionalImports.includes(id) ? [id] : [];
+    const known = knownImport(name);
+    if ("unknown" in known || known.key === "types" || linked.has(known.key)) return [];
+    return isOptional(name, known.key, agent) ? [known.key] : [];
   });
+}
+
+/** Why a call of an interface is refused that is there as a stub only; null where it is linked. */
+export function stubDenial(agent: AgentInterface, grant: Grant, call: { interface: string; function: string }): Denial | null {
+  if (!stubbedInterfaces(agent, grant).includes(call.interface)) return null;
+  const name = agent.imports.map(knownImport).find((known) => "key" in known && known.key === call.interface);
+  const cap = name && "need" in name && name.need ? name.need.capability : call.interface;
+  return { cap, target: call.function, reason: `the policy does not grant ${cap}` };
 }

@@ -6,6 +6,7 @@ import { nearest } from "#core/nearest.js";
 import { jsonDigest, type Json } from "#core/json.js";
 import type { AgentInterface } from "#openings/agent.js";
 import { admit } from "../component/admit.js";
+import { AdmissionError } from "../component/error.js";
 import { readBundle } from "../component/bundle.js";
 import type { ToolchainOptions } from "../component/toolchain/run.js";
 import type { Admitted } from "../component/contract.js";
@@ -112,6 +113,16 @@ export class Catalog {
       toolchain: this.toolchain(),
       ...(await this.cache()),
     });
+    const world = component.exports.some((name) => name.startsWith("wasi:cli/run@")) ? "command" : "agent";
+    if (world !== bundle.world)
+      throw new AdmissionError(
+        "ADMIT_EXPORT",
+        `the manifest says world = "${bundle.world}", and the component is made for "${world}"`,
+        {
+          place: { file: join(folder, MANIFEST), at: "[agent] world" },
+          hint: `world = "${world}"`,
+        },
+      );
     return { face: { ...bundle.face, imports: component.imports }, component };
   }
 

@@ -18,7 +18,7 @@ export interface Bundle {
   readonly dir: string;
   /** All of the agent's face but what its component imports, which admission finds out. */
   readonly face: Omit<AgentInterface, "imports">;
-  readonly world: "agent";
+  readonly world: "agent" | "command";
   readonly component: { readonly path: string; readonly bytes: Uint8Array };
   /** The other files that the manifest names, by the names of their tables. */
   readonly artifacts: ReadonlyMap<string, { readonly path: string; readonly bytes: Uint8Array }>;
@@ -78,11 +78,6 @@ export async function readBundle(dir: string): Promise<Bundle> {
   const manifestFile = join(dir, MANIFEST);
   const given = parseManifest(await readPlain(dir, MANIFEST, FILE_BYTES), manifestFile);
   const { agent, caps } = given;
-  if (agent.world === "command")
-    throw new AdmissionError("ADMIT_BUNDLE", "the world `command` is not run by this version of rlp", {
-      place: { file: manifestFile },
-      hint: 'build the agent for the world "agent"',
-    });
 
   const artifacts = new Map<string, { path: string; bytes: Uint8Array }>();
   for (const [name, file] of Object.entries(given.artifacts ?? {}))

@@ -53,8 +53,10 @@ export interface GuestSpec {
     /** Host calls that an attempt may make. */
     readonly calls: number;
   };
-  /** Short names of the interfaces that the grant links: `log`, `kb`, … */
+  /** The interfaces that the grant links, by short name: `log`, `kb`, `wasi:io/streams`, … */
   readonly linked: readonly string[];
+  /** Whether clocks and random values are the run's; what is not named is inert. Default: neither. */
+  readonly granted?: { readonly time: boolean; readonly random: boolean };
   /**
    * Interfaces that the manifest calls optional and the grant does not hold. Their functions are there; each call goes to the
    * control process like any other (also for interfaces that are otherwise answered in the sandbox process), which denies it.
@@ -81,6 +83,15 @@ export interface GuestLog {
   readonly fields: JsonObject;
 }
 
+/** One line of standard error, or of standard output where that is not the result. */
+export interface GuestOutput {
+  readonly stream: "stdout" | "stderr";
+  /** `warn`: the host's own word on what was dropped. */
+  readonly level: "info" | "warn";
+  readonly chunk: string;
+}
+export type GuestLine = GuestLog | GuestOutput;
+
 export interface GuestCosts {
   readonly fuel: number;
   readonly peakMemoryBytes: number;
@@ -94,6 +105,8 @@ export type GuestEnd =
       readonly kind: "ok";
       readonly outputs: readonly { readonly port: string; readonly type: string; readonly body: string }[];
     } & GuestCosts)
+  /** A command ended with success, and this is its standard output. */
+  | ({ readonly kind: "exited"; readonly stdout: string } & GuestCosts)
   /** The guest returned `err`, trapped, or met a limit; `failure.code` says which. */
   | ({
       readonly kind: "failed";
@@ -107,7 +120,7 @@ export type GuestEnd =
 export interface GuestHooks {
   /** Answers a host call. Must settle; a rejection ends the attempt with `host.component`. */
   call(call: GuestCall): Promise<CallAnswer>;
-  log(entry: GuestLog): void;
+  log(line: GuestLine): void;
 }
 
 /** Sandbox processes as the host sees them. */

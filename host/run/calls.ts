@@ -10,10 +10,12 @@ import { isJsonObject } from "#core/json.js";
 import { joinLabels, type Labels } from "#core/values.js";
 import type { AttemptSpec, Journal } from "#openings/engine/world.js";
 import { requestHash, responseHash } from "#openings/journal/hash.js";
+import { stubDenial } from "../capability/link.js";
 import type { CallAnswer, GuestCall } from "../component/contract.js";
 import {
   CallDenied,
   CallFailure,
+  refuse,
   type CallContext,
   type CallResult,
   type HitLimit,
@@ -266,6 +268,8 @@ export class AttemptCalls {
 async function outcome(functions: HostFunctions, context: CallContext, call: GuestCall): Promise<CallResult> {
   const name = `${call.interface}.${call.function}`;
   try {
+    // Whoever would answer for it is not asked: a clock's stub has nobody here who would.
+    refuse(stubDenial(context.agent, context.grant, call));
     const run = functions.get(name);
     if (!run) throw new CallFailure("invalid", `this host has no function \`${name}\``);
     return await run(context, call.args);

@@ -6,12 +6,12 @@ import { hostFailure, joinLabels, type Failure, type Message } from "#core/value
 import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
 import type { AttemptCosts, AttemptEnd, AttemptSpec, Clock, Executor, Journal } from "#openings/engine/world.js";
 import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
-import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestSpec, Sandbox } from "../component/contract.js";
+import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestOutput, GuestSpec, Sandbox } from "../component/contract.js";
 import { Parked, type HostFunctions } from "../imports/interface.js";
 import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
 import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
-import { acceptOutputs, checkInputs } from "./outputs.js";
+import { acceptOutputs, acceptStandardOutput, checkInputs } from "./outputs.js";
 import { WallClock } from "./wall-clock.js";
 
 /** An agent that is ready to run. */
@@ -142,7 +142,10 @@ export async function execution(run: {
     log.restart();
     const end: GuestEnd = await run.sandbox.run(
       guestSpec(spec, agent, run.fuelLimit),
-      { call: (call) => calls.answer(call), log: (entry) => log.write(entry) },
+      {
+        call: (call) => calls.answer(call),
+        log: (line) => log.write("chunk" in line ? outputDraft(spec, line) : logDraft(spec, line)),
+      },
       run.signal,
     );
     if (end.kind === "lost") {
@@ -161,7 +164,10 @@ export async function execution(run: {
       ...spec.inputs.map((input) => input.labels),
       ...(await calls.settled()).map((record) => record.labels),
     );
-    const outputs = acceptOutputs(end.outputs, agent.face, run.types, read);
+    const outputs =
+      end.kind === "exited"
+        ? acceptStandardOutput(end.stdout, agent.face, run.types, read)
+        : acceptOutputs(end.outputs, agent.face, run.types, read);
     return "code" in outputs ? { status: "error", failure: outputs, costs: end } : { status: "ok", outputs, costs: end };
   }
 }
@@ -187,6 +193,7 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
     limits: { fuel: Math.min(limits.fuel, fuelLimit ?? Infinity), memoryMib: limits.memory_mib, calls: CALLS_PER_ATTEMPT },
     linked: linkedInterfaces(agent.face, agent.grant),
     stubs: stubbedInterfaces(agent.face, agent.grant),
+    granted: { time: agent.grant.time !== false, random: agent.grant.random },
   };
 }
 
@@ -242,22 +249,23 @@ async function costsOf(
   };
 }
 
-/** Takes what a guest logs, in order; `restart` says that the guest begins anew. */
+/** A line of a guest's log or of a standard stream, as an event. */
+export type LineDraft = RunEventDraft & { readonly kind: "log" | "node.stdout" | "node.stderr" };
+
+/** Takes what a guest says, in order; `restart` says that the guest begins anew. */
 export interface LogTaker {
   restart(): void;
-  write(entry: GuestLog): void;
+  write(line: LineDraft): void;
 }
 
-/** `log` events of an attempt. A re-executed guest says again what it has said: those lines are not written twice. */
+/** The lines of an attempt. A re-executed guest says again what it has said: those lines are not written twice. */
 export class AttemptLog implements LogTaker {
-  private readonly spec: AttemptSpec;
   private readonly journal: Journal;
   private readonly fail: (error: Error) => void;
   private written: number;
   private seen = 0;
 
   constructor(spec: AttemptSpec, journal: Journal, fail: (error: Error) => void) {
-    this.spec = spec;
     this.journal = journal;
     this.fail = fail;
     this.written = spec.recorded.logs;
@@ -267,18 +275,24 @@ export class AttemptLog implements LogTaker {
     this.seen = 0;
   }
 
-  write(entry: GuestLog): void {
+  write(line: LineDraft): void {
     if (this.seen++ < this.written) return;
     this.written = this.seen;
-    this.journal.append([logDraft(this.spec, entry)]).catch((error: unknown) => this.fail(error as Error));
+    this.journal.append([line]).catch((error: unknown) => this.fail(error as Error));
   }
 }
 
 /** A line of a guest's log as the event that it becomes. */
-export function logDraft({ node, attempt }: AttemptSpec, entry: GuestLog): RunEventDraft & { readonly kind: "log" } {
+function logDraft({ node, attempt }: AttemptSpec, entry: GuestLog): LineDraft {
   const level = entry.level === "warn" || entry.level === "error" ? entry.level : "info";
   const fields = { ...entry.fields, ...(entry.level !== level && { level: entry.level }) };
   return { kind: "log", level, message: entry.message, meta: { node, attempt, fields } };
+}
+
+/** The event's message is for people in a row of others; the line stands in `chunk`, whole. */
+function outputDraft({ node, attempt }: AttemptSpec, { stream, level, chunk }: GuestOutput): LineDraft {
+  const message = chunk.length > 200 ? `${chunk.slice(0, 200).toWellFormed()}…` : chunk;
+  return { kind: `node.${stream}`, level, message, meta: { node, attempt, chunk } };
 }
 
 function limitHit(node: NodeId, limit: string, value: number, ceiling: number): RunEventDraft {

@@ -1,8 +1,9 @@
 /** Values on their way out of and into ports: declared, typed, labelled. */
 import { DataError } from "#core/errors.js";
-import { parseJson } from "#core/json.js";
+import { isJsonObject, parseJson, type Json } from "#core/json.js";
 import { hostFailure, type Failure, type Labels, type Message } from "#core/values.js";
-import type { AgentInterface, TypeRegistry } from "#openings/agent.js";
+import { visibleLine } from "#core/visible.js";
+import type { AgentInterface, Port, TypeRegistry } from "#openings/agent.js";
 import { checkValue, withAgentTypes } from "#openings/types/registry.js";
 
 export interface RawOutput {
@@ -25,22 +26,77 @@ export function acceptOutputs(
   const known = withAgentTypes(types, agent.schemas);
   const messages: Message[] = [];
   if (raw.length > MAX_OUTPUTS) return wrong(`an attempt may send ${MAX_OUTPUTS} messages, not ${raw.length}`);
-  for (const output of raw) {
-    const port = Object.hasOwn(agent.outputs, output.port) ? agent.outputs[output.port] : undefined;
-    if (!port) return wrong(`\`${agent.name}\` has no output port \`${output.port}\``);
-    if (!port.types.includes("any") && !port.types.includes(output.type))
-      return wrong(`port \`${output.port}\` carries ${port.types.join(" or ")}, not \`${output.type}\``);
+  for (const { port, type, body: text } of raw) {
+    const declared = declaredPort(agent, port);
+    if (!declared) return wrong(noPort(agent, port));
+    if (!declared.types.includes("any") && !declared.types.includes(type))
+      return wrong(`port \`${port}\` carries ${declared.types.join(" or ")}, not \`${type}\``);
     let body;
     try {
-      body = parseJson(output.body);
+      body = parseJson(text);
     } catch (error) {
-      return wrong(`port \`${output.port}\`: ${error instanceof DataError ? error.message : String(error)}`);
+      return wrong(`port \`${port}\`: ${error instanceof DataError ? error.message : String(error)}`);
     }
-    const fault = checkValue(output.type, body, known);
-    if (fault) return wrong(`port \`${output.port}\` (${output.type}): ${fault.message} at ${fault.pointer || "/"}`);
-    messages.push({ port: output.port, type: output.type, body, labels });
+    const fault = misfit(port, type, body, known);
+    if (fault) return fault;
+    messages.push({ port, type, body, labels });
   }
   return messages;
+}
+
+/** What a command wrote: one JSON object, a value for each port, of the type that the port declares. */
+export function acceptStandardOutput(
+  text: string,
+  agent: AgentInterface,
+  types: TypeRegistry,
+  labels: Labels,
+): readonly Message[] | Failure {
+  const ports = Object.keys(agent.outputs);
+  const unfit = (what: string): Failure =>
+    hostFailure(
+      "host.component",
+      `standard output is not one JSON object of outputs (${ports.join(", ") || "it has none"}): ${what}; ${came(text)}`,
+    );
+  if (text.trim() === "") return ports.length === 0 ? [] : unfit("it is empty");
+  let value: Json;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    return unfit(error instanceof DataError ? visibleLine(error.message).slice(0, 300) : String(error));
+  }
+  if (!isJsonObject(value))
+    return unfit(Array.isArray(value) ? "it is an array" : `it is ${value === null ? "null" : `a ${typeof value}`}`);
+  const known = withAgentTypes(types, agent.schemas);
+  const messages: Message[] = [];
+  for (const [port, body] of Object.entries(value)) {
+    const declared = declaredPort(agent, port);
+    if (!declared) return wrong(`${noPort(agent, port)}; standard output: ${came(text)}`);
+    const [first = "any"] = declared.types;
+    const type = first === "any" ? "json.v1" : first;
+    const fault = misfit(port, type, body, known);
+    if (fault) return fault;
+    messages.push({ port, type, body, labels });
+  }
+  return messages;
+}
+
+/** What a person needs to see of a text to know what it is. */
+const SHOWN = 200;
+function came(text: string): string {
+  if (text === "") return "nothing came";
+  const shown = visibleLine(text.slice(0, SHOWN).toWellFormed());
+  return text.length > SHOWN ? `it begins with \`${shown}\` (${Buffer.byteLength(text)} bytes)` : `it is \`${shown}\``;
+}
+
+const declaredPort = (agent: AgentInterface, port: string): Port | undefined =>
+  Object.hasOwn(agent.outputs, port) ? agent.outputs[port] : undefined;
+
+const noPort = (agent: AgentInterface, port: string): string =>
+  `\`${agent.name}\` has no output port \`${visibleLine(port.slice(0, SHOWN))}\``;
+
+function misfit(port: string, type: string, body: Json, known: TypeRegistry): Failure | null {
+  const fault = checkValue(type, body, known);
+  return fault ? wrong(`port \`${port}\` (${type}): ${fault.message} at ${fault.pointer || "/"}`) : null;
 }
 
 /** Whether what arrives fits the ports that it arrives on; a source of type `any` is checked here, when its value is known. */

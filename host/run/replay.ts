@@ -116,7 +116,9 @@ function replayExecutor(
   history: History,
   load: (stored: StoredValue) => Json,
 ): ReplayExecutor {
-  const logs = history.events.filter((event) => event.kind === "log");
+  const said = history.events.filter(
+    (event) => event.kind === "log" || event.kind === "node.stdout" || event.kind === "node.stderr",
+  );
   return {
     replay: (spec, signal) => {
       const own = (event: { readonly meta: object }): boolean => {
@@ -124,7 +126,7 @@ function replayExecutor(
         return node === spec.node && attempt === spec.attempt;
       };
       const ended = history.events.some((event) => event.kind === "node.finished" && own(event));
-      const evidence = { traceId: history.traceId, spec, logs: logs.filter(own), ended, kinds: host.actions, load };
+      const evidence = { traceId: history.traceId, spec, lines: said.filter(own), ended, kinds: host.actions, load };
       return replayAttempt(host, agents.get(spec.node) as LoadedAgent, evidence, signal);
     },
   };

@@ -9,15 +9,15 @@ import { canonicalJson, isJsonObject, parseJson, type Json } from "#core/json.js
 import type { TraceId } from "#core/ids.js";
 import type { StoredValue } from "#core/values.js";
 import type { ReplaySpec } from "#openings/replay/executor.js";
-import type { CallAnswer, GuestCall, GuestLog } from "../component/contract.js";
+import type { CallAnswer, GuestCall } from "../component/contract.js";
 import { AttemptCalls, Divergence } from "./calls.js";
-import { logDraft, type LogTaker } from "./executor.js";
+import type { LineDraft, LogTaker } from "./executor.js";
 
 export interface Evidence {
   readonly traceId: TraceId;
   readonly spec: ReplaySpec;
-  /** `log` events of the attempt, in order. */
-  readonly logs: readonly RunEventOf<"log">[];
+  /** What the attempt said, in its log and on standard streams, in order. */
+  readonly lines: readonly RunEventOf<LineDraft["kind"]>[];
   /** Whether the attempt came to its end: only then it has said all that it says. */
   readonly ended: boolean;
   readonly kinds: ReadonlyMap<string, ActionKind>;
@@ -114,23 +114,29 @@ export class ReplayedLog implements LogTaker {
 
   /** Where the record of an attempt that came to its end has more lines, or fewer. */
   get mismatch(): { readonly expected: number; readonly got: number } | null {
-    const { logs, ended, spec } = this.evidence;
+    const { lines, ended, spec } = this.evidence;
     const whole = ended && spec.stopAtFuel === null;
-    return whole && this.seen !== logs.length ? { expected: logs.length, got: this.seen } : null;
+    return whole && this.seen !== lines.length ? { expected: lines.length, got: this.seen } : null;
   }
 
-  write(entry: GuestLog): void {
-    const { spec, logs, stop } = this.evidence;
-    const recorded = logs[this.seen++];
+  write(line: LineDraft): void {
+    const { spec, lines, stop } = this.evidence;
+    const recorded = lines[this.seen++];
     // An attempt that was cut off may have said more than became an event.
     if (!recorded) return;
-    const { level, message, meta } = logDraft(spec, entry);
-    const [expected, got] = [recorded, { level, message, meta }].map((line) =>
-      canonicalJson({ level: line.level, message: line.message, fields: line.meta.fields }),
+    const [expected, got] = [recorded, line].map(({ kind, level, message, meta }) =>
+      canonicalJson({ kind, level, message, meta }),
     ) as [string, string];
     if (expected !== got)
       stop(
-        new Divergence({ node: spec.node, attempt: spec.attempt, call: null, what: "a line of the log differs", expected, got }),
+        new Divergence({
+          node: spec.node,
+          attempt: spec.attempt,
+          call: null,
+          what: "a line that it said differs",
+          expected,
+          got,
+        }),
       );
   }
 }

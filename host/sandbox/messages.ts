@@ -51,7 +51,15 @@ export const fromSandbox = z.discriminatedUnion("t", [
     message: text.max(16_384),
     fields: z.record(text, json),
   }),
+  z.strictObject({
+    t: z.literal("line"),
+    attempt,
+    stream: z.enum(["stdout", "stderr"]),
+    level: z.enum(["info", "warn"]),
+    chunk: text.max(4096),
+  }),
   z.discriminatedUnion("kind", [
+    z.strictObject({ ...end, kind: z.literal("exited"), stdout: text }),
     z.strictObject({ ...end, kind: z.literal("ok"), outputs: z.array(output).max(4096) }),
     z.strictObject({
       ...end,
@@ -85,6 +93,7 @@ export interface StartMessage {
   readonly limits: { readonly fuel: number; readonly memoryMib: number; readonly calls: number };
   readonly linked: readonly string[];
   readonly stubs: readonly string[];
+  readonly granted: { readonly time: boolean; readonly random: boolean };
 }
 
 /** C → X. Trusted: it is typed, not checked. */

@@ -31,8 +31,8 @@ export interface SandboxOptions {
 
 /** What a child may send: generous for honest work, finite for the rest. */
 const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
-/** Log lines an attempt can make us take; the child itself keeps to less. */
-const MAX_LOG_LINES = 2000;
+/** Lines of its log and its streams that an attempt can make us take; the child itself keeps to less. */
+const MAX_LOG_LINES = 3500;
 
 /** Writable memory of a sandbox process, all its guests together: half of the machine's, and never so little that honest work ends. */
 const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
@@ -197,7 +197,9 @@ class Child {
     this.busy();
     const component = this.load(spec.component);
     const { node, attempt: number, with: given, inputs, seed, epochMs, state, limits, linked, stubs = [] } = spec;
-    this.send({ t: "start", attempt, component, node, number, with: given, inputs, seed, epochMs, state, limits, linked, stubs });
+    const granted = spec.granted ?? { time: false, random: false };
+    const world = { seed, epochMs, state, limits, linked, granted, stubs };
+    this.send({ t: "start", attempt, component, node, number, with: given, inputs, ...world });
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
     return promise;
@@ -261,6 +263,13 @@ class Child {
         const live = this.attempt(message.attempt);
         if (++live.lines > MAX_LOG_LINES) throw new Error("an attempt logs without end");
         live.hooks.log({ level: message.level, message: message.message, fields: message.fields as Record<string, Json> });
+        return;
+      }
+      case "line": {
+        const live = this.attempt(message.attempt);
+        if (++live.lines > MAX_LOG_LINES) throw new Error("an attempt writes lines without end");
+        const { stream, level, chunk } = message;
+        live.hooks.log({ stream, level, chunk });
         return;
       }
       case "end": {

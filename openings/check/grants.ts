@@ -11,13 +11,22 @@ export interface MissingGrant {
   readonly reason: string;
 }
 
+/** What an interface needs of a grant. */
+export interface Need {
+  /** As `policy.caps` spells it. */
+  readonly capability: string;
+  granted(grant: Grant): boolean;
+}
+
 const PACKAGE = "runloop:agent/";
 const VERSION = "0.1.0";
 
 const some = (granted: boolean | readonly unknown[]): boolean => (typeof granted === "boolean" ? granted : granted.length > 0);
 
-/** What each interface needs; null needs nothing. */
-const needs: ReadonlyMap<string, { readonly capability: string; granted(grant: Grant): boolean } | null> = new Map([
+const random: Need = { capability: "random", granted: (grant) => grant.random };
+
+/** Interfaces of the contract by short name; null needs nothing. */
+const needs: ReadonlyMap<string, Need | null> = new Map([
   ["types", null],
   ["log", null],
   ["state", null],
@@ -27,8 +36,45 @@ const needs: ReadonlyMap<string, { readonly capability: string; granted(grant: G
   ["tools", { capability: "tools", granted: (grant: Grant) => some(grant.tools) }],
   ["actions", { capability: "actions", granted: (grant: Grant) => some(grant.actions) }],
   ["clock", { capability: "time", granted: (grant: Grant) => grant.time !== false }],
-  ["random", { capability: "random", granted: (grant: Grant) => grant.random }],
+  ["random", random],
 ]);
+
+/**
+ * WASI 0.2. What the standard library of a language asks for unasked is there for everybody, and inert where its capability is
+ * missing: a clock that stands still, seeds that are the same for all, no folder. Whoever asks for randomness by name means it.
+ */
+const wasi: ReadonlyMap<string, Need | null> = new Map<string, Need | null>([
+  ...["io/error", "io/poll", "io/streams"].map((name) => [name, null] as const),
+  ...["clocks/monotonic-clock", "clocks/wall-clock"].map((name) => [name, null] as const),
+  ...["random/insecure", "random/insecure-seed"].map((name) => [name, null] as const),
+  ["random/random", random],
+  ...["filesystem/types", "filesystem/preopens"].map((name) => [name, null] as const),
+  ...["environment", "exit", "stdin", "stdout", "stderr"].map((name) => [`cli/${name}`, null] as const),
+  ...["input", "output", "stdin", "stdout", "stderr"].map((name) => [`cli/terminal-${name}`, null] as const),
+]);
+const WASI = "wasi:";
+const WASI_VERSION = /^0\.2\.[0-9]{1,3}$/;
+
+/** Where an import leads: the host's key for the interface (`kb`, `wasi:io/streams`) and what it needs; else why it leads nowhere. */
+export type KnownImport = { readonly key: string; readonly need: Need | null } | { readonly unknown: string };
+
+/** `name` as a component imports it; the version may be left out. */
+export function knownImport(name: string): KnownImport {
+  const [bare = "", version] = name.split("@");
+  const ours = bare.startsWith(PACKAGE);
+  const key = ours ? bare.slice(PACKAGE.length) : bare;
+  const need = ours ? needs.get(key) : bare.startsWith(WASI) ? wasi.get(bare.slice(WASI.length)) : undefined;
+  if (need === undefined) return { unknown: "the host has no such interface" };
+  if (version !== undefined && !(ours ? version === VERSION : WASI_VERSION.test(version)))
+    return { unknown: `the host links version ${ours ? VERSION : "0.2"}` };
+  return { key, need };
+}
+
+/** Whether the manifest calls the import optional, by its whole name, without the version, or by the host's key. */
+export function isOptional(name: string, key: string, agent: Pick<AgentInterface, "optionalImports">): boolean {
+  const bare = name.split("@")[0];
+  return agent.optionalImports.some((each) => each === name || each === key || each === bare);
+}
 
 /** The imports of a component that its grant does not cover, in the component's order. */
 export function missingGrants(agent: AgentInterface): readonly MissingGrant[] {
@@ -39,16 +85,11 @@ export function missingGrants(agent: AgentInterface): readonly MissingGrant[] {
 }
 
 function missingFor(name: string, agent: AgentInterface): MissingGrant | null {
-  const refused = (reason: string): MissingGrant => ({ import: name, capability: null, reason });
-  if (name.startsWith("wasi:")) return refused("WASI interfaces are not linked by this version");
-  const [bare = "", version] = name.split("@");
-  const short = bare.startsWith(PACKAGE) ? bare.slice(PACKAGE.length) : "";
-  const need = needs.get(short);
-  if (need === undefined) return refused("the host has no such interface");
-  if (version !== undefined && version !== VERSION) return refused(`the host links version ${VERSION}`);
+  const known = knownImport(name);
+  if ("unknown" in known) return { import: name, capability: null, reason: known.unknown };
+  const { key, need } = known;
   // Optional: linked as a stub that refuses every call. Only an interface that the host knows can be one.
-  const optional = agent.optionalImports.some((each) => each === name || each === short || each === bare);
-  if (need === null || optional || need.granted(agent.grant)) return null;
+  if (need === null || isOptional(name, key, agent) || need.granted(agent.grant)) return null;
   return { import: name, capability: need.capability, reason: `the policy does not grant ${need.capability}` };
 }
 

@@ -58,7 +58,7 @@ export interface RecordedAttempt {
   readonly proposals: readonly RunEventOf<"action.proposed">[];
   readonly decisions: readonly RunEventOf<"action.decided">[];
   readonly outcomes: readonly RunEventOf<"action.finished">[];
-  /** Log events already written by this attempt: re-execution does not write them again. */
+  /** Lines of its log and of standard streams that this attempt has written: re-execution does not write them again. */
   readonly logs: number;
 }
 

@@ -72,6 +72,8 @@ export class Recordings {
         return;
       }
       case "log":
+      case "node.stdout":
+      case "node.stderr":
         this.#attempt(event).logs++;
         return;
       case "action.proposed": {

@@ -10,7 +10,7 @@ const who = { why: "asked", by: "user", active_ms: 12.5 };
 const call = { node, attempt: 1, call_seq: 0, interface: "runloop:agent/kb", function: "search", request_hash: digest };
 const access = { node, agent: "mailer", cap: "actions.propose", op: "propose", target: "email.send", reason: "not granted" };
 const budget = { scope: "run", unit: "tokens", amount: 10, left: 90 };
-const chunk = { node, chunk: "text" };
+const chunk = { node, attempt: 1, chunk: "text" };
 
 export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
   "run.started": {

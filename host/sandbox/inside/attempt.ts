@@ -62,7 +62,7 @@ export class Attempt {
     });
     const fuel = (): number => this.account.used;
     this.local = new LocalHost({
-      clock: new VirtualClock({ epochMs: start.epochMs, granted: true, fuel }),
+      clock: new VirtualClock({ epochMs: start.epochMs, granted: start.granted.time, fuel }),
       random: new SeededRandom(start.seed),
       transcript: new Transcript(fuel),
       state: start.state,

@@ -135,7 +135,7 @@ test.each<[string, (text: string) => string, RegExp, string | undefined]>([
   ["a digest that is none", (text) => text.replace(/blake3 = "[0-9a-f]+"/, 'blake3 = "…"'), /BLAKE3/, undefined],
   ["no policy", (text) => text.replace("[caps]", "[artifacts.other]").replace("file = ", "path = "), /caps/, undefined],
   ["a limit beyond the host's", (text) => text.replace("memory_mib = 32", "memory_mib = 100000"), /memory_mib/, undefined],
-  ["the world `command`", (text) => text.replace('world = "agent"', 'world = "command"'), /`command` is not run/, undefined],
+  ["a world that is none", (text) => text.replace('world = "agent"', 'world = "library"'), /agent\.world/, undefined],
   ["no TOML", (text) => `${text}\n[`, /./, undefined],
 ])("a manifest with %s is refused", async (_, manifest, message, hint) => {
   const bundle = write({ manifest });

@@ -1,6 +1,15 @@
 /** Runs one attempt of a guest, with everything that a test does not name filled in. */
 import { admit } from "#host/component/admit.js";
-import type { Admitted, CallAnswer, GuestCall, GuestEnd, GuestLog, GuestSpec, Sandbox } from "#host/component/contract.js";
+import type {
+  Admitted,
+  CallAnswer,
+  GuestCall,
+  GuestEnd,
+  GuestLog,
+  GuestOutput,
+  GuestSpec,
+  Sandbox,
+} from "#host/component/contract.js";
 import { component, type Guest } from "../component/guest.js";
 
 export const SEED = "5a".repeat(32);
@@ -16,6 +25,7 @@ export function spec(admitted: Admitted, given: Partial<GuestSpec> = {}): GuestS
     epochMs: 1_700_000_000_000,
     state: {},
     limits: { fuel: 1e9, memoryMib: 64, calls: 1000, ...given.limits },
+    granted: { time: true, random: true },
     linked: ["log", "kb", "model", "actions", "clock", "random", "state"],
     ...given,
   };
@@ -25,6 +35,7 @@ export interface Ran {
   readonly end: GuestEnd;
   readonly calls: GuestCall[];
   readonly logs: GuestLog[];
+  readonly lines: GuestOutput[];
 }
 
 export type Answer = (call: GuestCall) => CallAnswer | Promise<CallAnswer>;
@@ -41,6 +52,7 @@ export async function run(
 ): Promise<Ran> {
   const calls: GuestCall[] = [];
   const logs: GuestLog[] = [];
+  const lines: GuestOutput[] = [];
   const end = await sandbox.run(
     spec(admitted, given),
     {
@@ -48,11 +60,11 @@ export async function run(
         calls.push(call);
         return answer(call);
       },
-      log: (entry) => logs.push(entry),
+      log: (line) => void ("chunk" in line ? lines.push(line) : logs.push(line)),
     },
     signal,
   );
-  return { end, calls, logs };
+  return { end, calls, logs, lines };
 }
 
 const known = new Map<string, Promise<Admitted>>();

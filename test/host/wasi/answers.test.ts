@@ -1,6 +1,7 @@
 /** `wasi:random`, `wasi:cli`, and the digest of everything that was answered. */
 import { describe, expect, test } from "vitest";
 import { GuestTrap } from "#host/sandbox/inside/ends.js";
+import type { Native } from "#host/sandbox/inside/wasi/contract.js";
 import { Exited } from "#host/sandbox/inside/wasi/cli.js";
 import { World, type Given } from "./world.js";
 
@@ -54,10 +55,11 @@ describe("the command line", () => {
   });
 
   test("exit ends the program with its status", () => {
-    const exit = (status: object) => (): unknown => new World().call("wasi:cli/exit#exit", status as never);
-    expect(exit({ ok: null })).toThrow(Exited);
-    expect(exit({ ok: null })).toThrow(expect.objectContaining({ success: true }));
-    expect(exit({ err: null })).toThrow(expect.objectContaining({ success: false }));
+    const exit = (name: string, status: Native) => (): unknown => new World().call(`wasi:cli/exit#${name}`, status);
+    expect(exit("exit", { ok: null })).toThrow(Exited);
+    expect(exit("exit", { ok: null })).toThrow(expect.objectContaining({ status: 0 }));
+    expect(exit("exit", { err: null })).toThrow(expect.objectContaining({ status: 1 }));
+    expect(exit("exit-with-code", 75)).toThrow(expect.objectContaining({ status: 75 }));
   });
 });
 

@@ -30,6 +30,22 @@ test.each<[string, string, Partial<Grant>, Partial<Grant>]>([
   for (const optional of [name, `runloop:agent/${name}`, full]) expect(missing([full], denied, [optional])).toEqual([]);
 });
 
+test("what a language's standard library asks for is there for everybody, in every 0.2 version", () => {
+  const names = (
+    "io/error io/poll io/streams clocks/monotonic-clock clocks/wall-clock random/insecure random/insecure-seed filesystem/types " +
+    "filesystem/preopens cli/environment cli/exit cli/stdin cli/stdout cli/stderr cli/terminal-input cli/terminal-stdin"
+  ).split(" ");
+  for (const version of ["@0.2.0", "@0.2.12", ""]) expect(missing(names.map((name) => `wasi:${name}${version}`))).toEqual([]);
+});
+
+test("whoever asks for randomness by name needs it granted, or lives without", () => {
+  const name = "wasi:random/random@0.2.3";
+  expect(missing([name])).toEqual([[name, "random"]]);
+  expect(missing([name], { random: true })).toEqual([]);
+  for (const optional of [name, "wasi:random/random"]) expect(missing([name], {}, [optional])).toEqual([]);
+  expect(missing([name], {}, ["random"])).toEqual([[name, "random"]]);
+});
+
 const everything: Partial<Grant> = {
   time: "real",
   random: true,
@@ -42,9 +58,12 @@ const everything: Partial<Grant> = {
 };
 
 test.each([
-  "wasi:clocks/wall-clock@0.2.0",
-  "wasi:filesystem/types@0.2.0",
-  "wasi:io/streams",
+  "wasi:clocks/wall-clock@0.3.0",
+  "wasi:clocks/wall-clock@0.2.0-rc-2023-11-10",
+  "wasi:io/streams@0.2",
+  "wasi:sockets/tcp@0.2.0",
+  "wasi:clocks/constructor@0.2.0",
+  "wasi:",
   "evil:agent/kb@0.1.0",
   "runloop:agent/kb@0.2.0",
   "runloop:agent/kb@0.1.0-evil",

@@ -27,8 +27,8 @@ const log = events(
   [7, "node.skipped", { node: "send", reason: "guard review.ok==true was false" } as never],
   [8, "node.finished", finished("contacts")],
   [9, "node.finished", finished("draft", { status: "error", error: failure })],
-  [10, "node.stdout", { node: "draft", chunk: "hello" } as never],
-  [11, "node.stderr", { node: "draft", chunk: "oops" } as never],
+  [10, "node.stdout", { node: "draft", attempt: 1, chunk: "hello" } as never],
+  [11, "node.stderr", { node: "draft", attempt: 1, chunk: "oops" } as never],
   [
     12,
     "action.proposed",

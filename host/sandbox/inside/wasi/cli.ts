@@ -4,10 +4,11 @@ import { SinkStream, type Sink, type Source } from "./stdio.js";
 
 /** The program has ended itself. Thrown through its frames; nothing of it runs afterwards. */
 export class Exited extends Error {
-  readonly success: boolean;
-  constructor(success: boolean) {
-    super(`exit status ${success ? 0 : 1}`);
-    this.success = success;
+  /** 0 is success. */
+  readonly status: number;
+  constructor(status: number) {
+    super(`exit status ${status}`);
+    this.status = status;
   }
 }
 
@@ -30,7 +31,13 @@ export function cliFunctions(stdio: Stdio): Readonly<Record<string, Functions>> 
       [
         "exit",
         ([status]) => {
-          throw new Exited(Object.hasOwn(status as object, "ok"));
+          throw new Exited(Object.hasOwn(status as object, "ok") ? 0 : 1);
+        },
+      ],
+      [
+        "exit-with-code",
+        ([code]) => {
+          throw new Exited(code as number);
         },
       ],
     ],

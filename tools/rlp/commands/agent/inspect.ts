@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
 import type { InspectedAgent } from "#host/catalog/catalog.js";
 import type { Port } from "#openings/agent.js";
+import { knownImport } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
 import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
@@ -63,17 +64,9 @@ function describe({ dir, face, component }: InspectedAgent) {
 
 type Told = ReturnType<typeof describe>;
 
-/** Interface → what a policy must grant for it. `log`, `state` and the types need nothing. */
-const needs: Readonly<Record<string, string>> = {
-  kb: "kb_read or kb_write",
-  model: "model",
-  actions: "actions",
-  clock: "time",
-  random: "random",
-};
-
+/** What a policy must grant for the imports. */
 function needsOf(imports: readonly string[]): readonly string[] {
-  const found = imports.flatMap((name) => needs[/^runloop:agent\/([a-z-]+)@/.exec(name)?.[1] ?? ""] ?? []);
+  const found = imports.map(knownImport).flatMap((known) => ("need" in known && known.need ? [known.need.capability] : []));
   return [...new Set(found)];
 }
 
