@@ -45,6 +45,10 @@ export const runMeta = {
     agent_dirs: z.record(text, text).optional(),
     /** Node → effective grant. */
     grants: z.record(text, json),
+    /** Agent name → limit → what its attempts get. A replay and a resumed run use these, whatever the configuration says by then. */
+    limits: z.record(text, z.record(text, count)).optional(),
+    /** What the operator's ceilings took from what the manifests ask for. */
+    limits_lowered: z.array(z.strictObject({ agent: text, limit: text, asked: count, ceiling: count })).optional(),
     budgets: z.strictObject({ tokens: count.nullable() }),
     host: z.strictObject({ rlp: text, node: text, isolation: text, fuel_table: count }),
   }),

@@ -54,6 +54,12 @@ export const hostFailures = {
   "host.fuel-exhausted": true,
   "host.memory-exhausted": true,
   "host.depth-exhausted": true,
+  /** More host calls than an attempt may make. */
+  "host.calls-exhausted": false,
+  /** More bytes in or out than an attempt may be handed or hand out. */
+  "host.bytes-exhausted": false,
+  /** More of the host's resources open at once than an attempt may hold. */
+  "host.handles-exhausted": false,
   "host.timeout": true,
   /** The sandbox process died under this attempt more than once. */
   "host.sandbox-lost": true,

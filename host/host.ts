@@ -64,6 +64,7 @@ export class Host {
       cacheDir: home.cacheDir,
       key: () => this.key(),
       isolation: () => this.isolation(),
+      ceilings: config.limits,
       named: options.agentDirs ?? [],
       dirs: [home.agentsDir, ...config.agents.search_dirs],
     });
@@ -110,7 +111,12 @@ export class Host {
   }
 
   private domains(): Domains {
-    return (this.startedSandbox ??= new Domains({ isolation: this.isolation() }));
+    return (this.startedSandbox ??= new Domains({
+      isolation: this.isolation(),
+      maxLive: this.config.limits.instances_per_process,
+      maxLiveInAll: this.config.limits.instances,
+      maxProcesses: this.config.limits.processes,
+    }));
   }
 
   /** What stands around guests. Throws `IsolationError` where the machine gives less than the configuration demands. */
@@ -162,8 +168,9 @@ export class Host {
     return { file, opening, diagnostics, agents };
   }
 
-  agent(name: string): Promise<LoadedAgent> {
-    return this.catalog.load(name);
+  /** `recorded`: the limits under which a run has had it, in the place of those that the configuration gives now. */
+  agent(name: string, recorded?: Readonly<Record<string, number>>): Promise<LoadedAgent> {
+    return this.catalog.load(name, recorded);
   }
 
   /** The folders in which a run's agents are found, by name. */

@@ -26,16 +26,12 @@ export interface AgentInterface {
   /** Interfaces that the component imports, e.g. `runloop:agent/kb@0.1.0` or `wasi:clocks/wall-clock@0.2.0`. */
   readonly imports: readonly string[];
   readonly optionalImports: readonly string[];
-  /** What the manifest asks for. The `http_` ones may be missing: the gate knows what is usual, and its own ceilings. */
+  /** What an attempt may use, by the names of a manifest's `[limits]`. The host knows what is usual where one is missing. */
   readonly limits: {
     readonly memory_mib: number;
     readonly fuel: number;
     readonly wall_ms: number;
-    /** Requests of one attempt. */
-    readonly http_requests?: number | undefined;
-    /** Bytes of one response's body. */
-    readonly http_response_bytes?: number | undefined;
-    readonly http_timeout_ms?: number | undefined;
+    readonly [name: string]: number | undefined;
   };
   /** JSON Schemas of port types that only this agent knows. */
   readonly schemas: Readonly<Record<string, JsonObject>>;

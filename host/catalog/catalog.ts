@@ -3,8 +3,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "#core/errors.js";
 import { nearest } from "#core/nearest.js";
-import { jsonDigest, type Json } from "#core/json.js";
+import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
 import type { AgentInterface } from "#openings/agent.js";
+import { limitsOf, lower, recordedLimits, type Ceilings, type Limits, type Lowered } from "../limits/effective.js";
 import { admit } from "../component/admit.js";
 import { AdmissionError } from "../component/error.js";
 import { readBundle } from "../component/bundle.js";
@@ -22,6 +23,8 @@ export interface CatalogOptions {
   readonly dirs: readonly string[];
   readonly cacheDir: string;
   readonly key: () => Promise<Uint8Array>;
+  /** What the operator gives agents at most. Default: whatever a manifest may ask for. */
+  readonly ceilings?: Ceilings;
   /** What stands around the process that reads components. Default: the strongest that this machine gives. */
   readonly isolation?: () => Promise<Isolation>;
 }
@@ -38,7 +41,12 @@ export interface InspectedAgent {
   readonly dir: string | null;
   readonly face: AgentInterface | null;
   readonly component: Admitted;
+  /** What the operator's ceilings took from its limits. */
+  readonly lowered?: readonly Lowered[];
 }
+
+/** Limits of an agent by name, as a run has recorded them. */
+type Recorded = Readonly<Record<string, number>>;
 
 const MANIFEST = "manifest.toml";
 const BUNDLED_DIR = join(codeRoot().dist, "..", "agents");
@@ -81,16 +89,20 @@ export class Catalog {
     return this.folder(name);
   }
 
-  /** Reads, checks and admits the agent, once. Throws `AdmissionError`, `PolicyError`, or `USAGE_NOT_FOUND`. */
-  load(name: string): Promise<LoadedAgent> {
-    const known = this.loaded.get(name);
+  /**
+   * Reads, checks and admits the agent, once. `recorded`: the limits of the run that is executed again, in the place of those that the
+   * configuration gives. Throws `AdmissionError`, `PolicyError`, or `USAGE_NOT_FOUND`.
+   */
+  load(name: string, recorded?: Recorded): Promise<LoadedAgent> {
+    const key = recorded ? `${name} ${canonicalJson(recorded)}` : name;
+    const known = this.loaded.get(key);
     if (known) return known;
-    const loading = this.read(name);
-    this.loaded.set(name, loading);
+    const loading = this.read(name, recorded);
+    this.loaded.set(key, loading);
     return loading;
   }
 
-  private async read(name: string): Promise<LoadedAgent> {
+  private async read(name: string, recorded?: Recorded): Promise<LoadedAgent> {
     const folder = this.folder(name);
     if (folder === undefined) {
       const near = nearest(name, this.names());
@@ -100,16 +112,22 @@ export class Catalog {
           : "`rlp agent list` shows the agents there are; `agents.search_dirs` in config.yaml names further folders",
       });
     }
-    const { face, component } = await this.open(folder);
-    return { face, grant: face.grant, component, domain: domainOf(folder, face) };
+    const { face, component, lowered } = await this.open(folder, recorded);
+    return { face, grant: face.grant, component, lowered, domain: domainOf(folder, face) };
   }
 
-  private async open(folder: string): Promise<{ readonly face: AgentInterface; readonly component: Admitted }> {
+  private async open(
+    folder: string,
+    recorded?: Recorded,
+  ): Promise<{ readonly face: AgentInterface; readonly component: Admitted; readonly lowered: readonly Lowered[] }> {
     const bundle = await readBundle(folder);
+    const { limits, lowered } = recorded
+      ? { limits: recordedLimits(recorded), lowered: [] }
+      : this.lowered(limitsOf(bundle.face.limits));
     const component = await admit(bundle.component.bytes, {
       expectedDigest: bundle.face.digest,
       path: bundle.component.path,
-      memoryMib: bundle.face.limits.memory_mib,
+      memoryMib: limits.memory_mib,
       toolchain: this.toolchain(),
       ...(await this.cache()),
     });
@@ -123,7 +141,12 @@ export class Catalog {
           hint: `world = "${world}"`,
         },
       );
-    return { face: { ...bundle.face, imports: component.imports }, component };
+    return { face: { ...bundle.face, limits, imports: component.imports }, component, lowered };
+  }
+
+  private lowered(asked: Limits): { readonly limits: Limits; readonly lowered: readonly Lowered[] } {
+    const { ceilings } = this.options;
+    return ceilings ? lower(asked, ceilings) : { limits: asked, lowered: [] };
   }
 
   private toolchain(): ToolchainOptions {

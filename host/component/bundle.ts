@@ -9,7 +9,8 @@ import type { RlpError } from "#core/errors.js";
 import { IDENTIFIER } from "#core/ids.js";
 import type { AgentInterface, Port } from "#openings/agent.js";
 import { parsePolicy } from "../capability/policy.js";
-import { ceilings } from "../http/limits.js";
+import { limitsOf } from "../limits/effective.js";
+import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
 import { readToml, TomlProblem } from "./toml.js";
@@ -43,6 +44,14 @@ const inPort = z.strictObject({
 const outPort = z.strictObject({ type: typeName, required: z.boolean().default(false), description: description.optional() });
 const schema = z.custom<JsonObject>((value) => isJsonObject(value), "must be a JSON Schema");
 
+/** Each within what any manifest may ask for; the operator's ceilings come later, and are told. */
+const limits = z.strictObject(
+  Object.fromEntries(limitNames.map((name) => [name, z.int().min(1).max(limitTable[name].most).optional()])) as Record<
+    LimitName,
+    z.ZodOptional<z.ZodInt>
+  >,
+);
+
 const manifest = z.strictObject({
   agent: z.strictObject({
     name: z.string().regex(IDENTIFIER, "must be lower-case letters, digits and `_`, beginning with a letter"),
@@ -61,16 +70,7 @@ const manifest = z.strictObject({
   imports: z.strictObject({ optional: z.array(z.string().max(64)).max(32).default([]) }).optional(),
   caps: z.strictObject({ file: relative, blake3: digest }),
   artifacts: z.record(z.string().max(128), z.strictObject({ path: relative, blake3: digest })).optional(),
-  limits: z
-    .strictObject({
-      memory_mib: z.int().min(1).max(1024).default(64),
-      fuel: z.int().min(1).max(1e12).default(2_000_000_000),
-      wall_ms: z.int().min(1).max(86_400_000).default(15_000),
-      http_requests: z.int().min(1).max(ceilings.requests).optional(),
-      http_response_bytes: z.int().min(1).max(ceilings.responseBytes).optional(),
-      http_timeout_ms: z.int().min(1).max(ceilings.timeoutMs).optional(),
-    })
-    .default({ memory_mib: 64, fuel: 2_000_000_000, wall_ms: 15_000 }),
+  limits: limits.optional(),
 });
 
 /** Throws `AdmissionError` (`ADMIT_BUNDLE`, `ADMIT_DIGEST`, `ADMIT_UNREADABLE`) or the policy's own `PolicyError`. */
@@ -98,7 +98,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
       withSchema: given.schemas?.with ?? null,
       grant: parsePolicy(policy, join(dir, caps.file)),
       optionalImports: given.imports?.optional ?? [],
-      limits: given.limits,
+      limits: limitsOf(given.limits ?? {}),
       schemas: portSchemas(dir, artifacts),
     },
     component: { path: join(dir, agent.entry.path), bytes: component },

@@ -52,6 +52,14 @@ export interface GuestSpec {
     readonly memoryMib: number;
     /** Host calls that an attempt may make. */
     readonly calls: number;
+    /** Those below: as usual (`host/limits/table.ts`) where they are missing. */
+    readonly bytesIn?: number;
+    readonly bytesOut?: number;
+    readonly logLines?: number;
+    /** UTF-16 code units. */
+    readonly logUnits?: number;
+    /** Open at once. */
+    readonly handles?: number;
   };
   /** The interfaces that the grant links, by short name: `log`, `kb`, `wasi:io/streams`, … */
   readonly linked: readonly string[];
@@ -92,12 +100,21 @@ export interface GuestOutput {
 }
 export type GuestLine = GuestLog | GuestOutput;
 
+/** A limit that bit. */
+export interface MetLimit {
+  readonly name: string;
+  readonly value: number;
+  readonly ceiling: number;
+}
+
 export interface GuestCosts {
   readonly fuel: number;
   readonly peakMemoryBytes: number;
   /** Rolling digest (SHA-256, 64 hexadecimal digits) of the calls answered in the sandbox process. */
   readonly localHash: string;
   readonly state: JsonObject;
+  /** Limits that were met on the way and did not end the attempt; each once. */
+  readonly met?: readonly MetLimit[] | undefined;
 }
 
 export type GuestEnd =
@@ -111,7 +128,7 @@ export type GuestEnd =
   | ({
       readonly kind: "failed";
       readonly failure: Failure;
-      readonly limit?: { readonly name: string; readonly value: number; readonly ceiling: number };
+      readonly limit?: MetLimit;
     } & GuestCosts)
   | ({ readonly kind: "cancelled" } & GuestCosts)
   /** The sandbox process died or was killed by the watchdog; the attempt may be re-executed from its journal. */

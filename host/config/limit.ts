@@ -4,6 +4,7 @@ import type { Json } from "#core/json.js";
 import type { Opening } from "#openings/ir.js";
 import type { ConfigIssue } from "./issue.js";
 import type { Layer, Setting } from "./layer.js";
+import { leaves } from "./keys.js";
 
 /** How a key's values are ordered: the position of a value, larger = looser. */
 type Order = (value: Json) => number;
@@ -25,6 +26,7 @@ const orders: Readonly<Record<string, Order>> = {
   "models.broker.budgets.per_request_tokens_cap": smaller,
   "models.broker.budgets.hard_cap_usd": smaller,
   "kb.redaction": strictIfTrue,
+  ...Object.fromEntries([...leaves.keys()].filter((key) => key.startsWith("limits.")).map((key) => [key, smaller])),
 };
 
 /** Issues of limits for keys that have no stricter and looser. */

@@ -1,5 +1,6 @@
 /** The keys of `config.yaml` (version 1) and their defaults. */
 import * as z from "zod";
+import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 
 const text = z.string().min(1).max(4096);
 const path = text.refine((value) => !value.includes("\0"), "a path cannot hold a NUL character");
@@ -42,6 +43,12 @@ const provider = z.discriminatedUnion(
 function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape).partial();
 }
+
+/** An operator's ceiling. Beyond what any manifest may ask for it would say nothing. */
+const ceilings = Object.fromEntries(limitNames.map((name) => [name, positive.max(limitTable[name].most).nullable()])) as Record<
+  LimitName,
+  z.ZodNullable<z.ZodInt>
+>;
 
 const keys = {
   version: z.literal(1),
@@ -103,6 +110,13 @@ const keys = {
     dedupe_entries: positive,
     body_limit_bytes: positive,
   }),
+  /** What agents get at most, whatever their manifests ask for; and how many guests live at once. */
+  limits: section({
+    ...ceilings,
+    instances: positive.max(1_000_000),
+    instances_per_process: positive.max(16_000),
+    processes: positive.max(1024),
+  }),
   agents: section({ search_dirs: z.array(path) }),
   openings: section({ search_dirs: z.array(path) }),
   ui: section({ theme: z.enum(["mono", "dark", "light"]) }),
@@ -147,6 +161,12 @@ export function defaults(kbRoot: string): Config {
     },
     router: { fastpath_shell: true, default_opening: null, allowlist: [], denylist: [], known_commands: [] },
     bus: { queue_frames: 1024, publish_wait_ms: 50, dedupe_entries: 65_536, body_limit_bytes: 8 << 20 },
+    limits: {
+      ...(Object.fromEntries(limitNames.map((name) => [name, null])) as Record<LimitName, null>),
+      instances: 16_000,
+      instances_per_process: 8000,
+      processes: 16,
+    },
     agents: { search_dirs: [] },
     openings: { search_dirs: [] },
     ui: { theme: "mono" },
@@ -182,4 +202,8 @@ export const actedOn: ReadonlySet<string> = new Set([
   "kb.root_dir",
   "security.confirm_external_actions",
   "agents.search_dirs",
+  ...limitNames.map((name) => `limits.${name}`),
+  "limits.instances",
+  "limits.instances_per_process",
+  "limits.processes",
 ]);

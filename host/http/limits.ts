@@ -1,5 +1,5 @@
-/** What one request, and one attempt's requests together, may take. The manifest asks within the ceilings. */
-import type { AgentInterface } from "#openings/agent.js";
+/** What one request, and one attempt's requests together, may take. */
+import { limitsOf, type Asked } from "../limits/effective.js";
 
 export interface HttpLimits {
   /** Requests of one attempt; redirects count with the request that they follow from. */
@@ -9,11 +9,6 @@ export interface HttpLimits {
   /** Milliseconds of one request, all its redirects included. */
   readonly timeoutMs: number;
 }
-
-/** Where the manifest asks for nothing. */
-export const usual: HttpLimits = { requests: 100, responseBytes: 1 << 20, timeoutMs: 30_000 };
-/** What no manifest gets more of. */
-export const ceilings: HttpLimits = { requests: 1000, responseBytes: 4 << 20, timeoutMs: 300_000 };
 
 /** Whatever was asked for, for every request. */
 export const REDIRECTS = 5;
@@ -26,10 +21,7 @@ export const REQUEST_BODY_BYTES = 1 << 20;
 export const RESPONSE_HEADER_BYTES = 32_768;
 export const RESPONSE_HEADERS = 200;
 
-export function httpLimits({ limits }: AgentInterface): HttpLimits {
-  return {
-    requests: Math.min(limits.http_requests ?? usual.requests, ceilings.requests),
-    responseBytes: Math.min(limits.http_response_bytes ?? usual.responseBytes, ceilings.responseBytes),
-    timeoutMs: Math.min(limits.http_timeout_ms ?? usual.timeoutMs, ceilings.timeoutMs),
-  };
+export function httpLimits({ limits }: { readonly limits: Asked }): HttpLimits {
+  const { http_requests, http_response_bytes, http_timeout_ms } = limitsOf(limits);
+  return { requests: http_requests, responseBytes: http_response_bytes, timeoutMs: http_timeout_ms };
 }

@@ -12,6 +12,7 @@ import type { AttemptSpec, Journal } from "#openings/engine/world.js";
 import { requestHash, responseHash } from "#openings/journal/hash.js";
 import { stubDenial } from "../capability/link.js";
 import type { CallAnswer, GuestCall } from "../component/contract.js";
+import { limitsOf } from "../limits/effective.js";
 import {
   CallDenied,
   CallFailure,
@@ -272,7 +273,7 @@ async function outcome(functions: HostFunctions, context: CallContext, call: Gue
     refuse(stubDenial(context.agent, context.grant, call));
     const run = functions.get(name);
     if (!run) throw new CallFailure("invalid", `this host has no function \`${name}\``);
-    return await run(context, call.args);
+    return fitting(context, await run(context, call.args));
   } catch (error) {
     // A call that was cut off is not recorded: a resumed run makes it again.
     if (context.signal.aborted) throw error;
@@ -282,6 +283,16 @@ async function outcome(functions: HostFunctions, context: CallContext, call: Gue
       return { answer: { err: error.error }, labels: error.labels, ...(error.limit && { events: [hit(context, error.limit)] }) };
     throw error;
   }
+}
+
+/** The result, or a typed error in its place where it is more than the guest may be handed at once. What was done stays done. */
+function fitting(context: CallContext, result: CallResult): CallResult {
+  const { answer_bytes: ceiling } = limitsOf(context.agent.limits);
+  const value = Buffer.byteLength(JSON.stringify(result.answer));
+  if (value <= ceiling) return result;
+  const limit = { name: "answer_bytes", value, ceiling };
+  const { error } = new CallFailure("failed", `the answer has ${value} bytes, where ${ceiling} are the limit`);
+  return { ...result, answer: { err: error }, events: [...(result.events ?? []), hit(context, limit)] };
 }
 
 function hit({ node }: CallContext, { name, value, ceiling }: HitLimit): RunEventDraft {

@@ -8,6 +8,7 @@ import type { AttemptCosts, AttemptEnd, AttemptSpec, Clock, Executor, Journal } 
 import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
 import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestOutput, GuestSpec, Sandbox } from "../component/contract.js";
 import { Parked, type HostFunctions } from "../imports/interface.js";
+import { limitsOf, type Lowered } from "../limits/effective.js";
 import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
 import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
@@ -19,6 +20,8 @@ export interface LoadedAgent {
   readonly face: AgentInterface;
   readonly grant: Grant;
   readonly component: Admitted;
+  /** What the operator's ceilings took from the limits that its manifest asks for. */
+  readonly lowered?: readonly Lowered[];
   /** Agents of one trust domain may share a sandbox process. Default: a domain of its own for each component. */
   readonly domain?: string;
 }
@@ -33,8 +36,6 @@ export interface ExecutorOptions {
   readonly functions: HostFunctions;
 }
 
-/** Host calls that one attempt may make. */
-export const CALLS_PER_ATTEMPT = 10_000;
 /** An attempt whose sandbox process dies is executed again from its journal; the second death is taken to be its own doing. */
 const SANDBOX_DEATHS = 2;
 
@@ -104,7 +105,8 @@ export class AgentExecutor implements Executor {
       }
       // The host itself is broken, or the guest diverged from its journal: not an end of the attempt but of the run's process.
       if (reason !== null && !signal.aborted && !(reason instanceof TimedOut)) throw reason;
-      if (end.limit) await journal.append([limitHit(spec.node, end.limit.name, end.limit.value, end.limit.ceiling)]);
+      const met = [...(end.costs.met ?? []), ...(end.limit ? [end.limit] : [])];
+      if (met.length > 0) await journal.append(met.map(({ name, value, ceiling }) => limitHit(spec.node, name, value, ceiling)));
       if (end.status !== "cancelled") calls.checkComplete();
       return await finish(spec, end, calls);
     } finally {
@@ -173,7 +175,7 @@ export async function execution(run: {
 }
 
 function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | undefined): GuestSpec {
-  const { limits } = agent.face;
+  const limits = limitsOf(agent.face.limits);
   return {
     ...(agent.domain !== undefined && { domain: agent.domain }),
     component: agent.component,
@@ -190,7 +192,16 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
     seed: spec.seed,
     epochMs: spec.epochMs,
     state: spec.state,
-    limits: { fuel: Math.min(limits.fuel, fuelLimit ?? Infinity), memoryMib: limits.memory_mib, calls: CALLS_PER_ATTEMPT },
+    limits: {
+      fuel: Math.min(limits.fuel, fuelLimit ?? Infinity),
+      memoryMib: limits.memory_mib,
+      calls: limits.calls,
+      bytesIn: limits.bytes_in,
+      bytesOut: limits.bytes_out,
+      logLines: limits.log_lines,
+      logUnits: limits.log_bytes,
+      handles: limits.handles,
+    },
     linked: linkedInterfaces(agent.face, agent.grant),
     stubs: stubbedInterfaces(agent.face, agent.grant),
     granted: { time: agent.grant.time !== false, random: agent.grant.random },

@@ -69,7 +69,7 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const agent = await host.agent(name);
+      const agent = await host.agent(name, history.started.meta.limits?.[name]);
       agents.set(node.id, agent);
       components[name] = agent.face.digest;
       const [expected, got] = [granted(history.started.meta.grants[node.id]), granted(agent.grant as unknown as Json)];

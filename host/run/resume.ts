@@ -71,7 +71,7 @@ async function agentsOf(
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const agent = await host.agent(name);
+      const agent = await host.agent(name, history.started.meta.limits?.[name]);
       const expected = history.started.meta.components[name];
       if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
       byNode.set(node.id, agent);

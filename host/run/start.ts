@@ -9,6 +9,7 @@ import { FUEL_TABLE_VERSION } from "../component/meter/protocol.js";
 import { VERSION, type Host } from "../host.js";
 import type { Isolation } from "../sandbox/isolation/rung.js";
 import type { Compiled, RunOptions, RunResult } from "./contract.js";
+import { limitsOf } from "../limits/effective.js";
 import type { LoadedAgent } from "./executor.js";
 import { agentName } from "./resume.js";
 import { drive } from "./session.js";
@@ -47,6 +48,10 @@ function started(
   isolation: Isolation,
   options: RunOptions,
 ): MetaOf<"run.started"> {
+  const lowered = [...new Set(opening.nodes.map(agentName))].flatMap((agent) => {
+    const node = opening.nodes.find((one) => agentName(one) === agent);
+    return (agents.get(node?.id ?? "")?.lowered ?? []).map((each) => ({ agent, ...each }));
+  });
   return {
     opening_name: opening.name,
     opening: jsonDigest(openingAsJson(opening)),
@@ -58,6 +63,10 @@ function started(
       opening.nodes.map((node) => [agentName(node), (agents.get(node.id) as LoadedAgent).face.digest]),
     ),
     grants: Object.fromEntries([...agents].map(([node, agent]) => [node, agent.grant as unknown as Json])),
+    limits: Object.fromEntries(
+      opening.nodes.map((node) => [agentName(node), limitsOf((agents.get(node.id) as LoadedAgent).face.limits)]),
+    ),
+    ...(lowered.length > 0 && { limits_lowered: lowered }),
     budgets: { tokens: opening.policy.budget_tokens },
     host: { rlp: VERSION, node: process.version, isolation: isolation.name, fuel_table: FUEL_TABLE_VERSION },
   };

@@ -3,12 +3,15 @@
  * memory lets it into its own domain's, and no other's.
  */
 import type { GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import { NO_PLACE, Places } from "./places.js";
 import { startSandbox, type SandboxOptions, type StartedSandbox } from "./process.js";
 
 /** The agents that come with rlp. */
 export const BUNDLED = "bundled";
 
 export interface DomainOptions extends SandboxOptions {
+  /** Guests that live at once in all processes; further ones wait in line. Default 16,000. */
+  readonly maxLiveInAll?: number;
   /** Processes of strangers at once; guests of further domains wait for one to fall idle. Default 16 (about 25 MiB each). */
   readonly maxProcesses?: number;
   /** How long a stranger's process stays without a guest. Default 5,000 ms. */
@@ -27,10 +30,12 @@ export class Domains implements Sandbox {
   private readonly domains = new Map<string, Domain>();
   private readonly waiting: (() => void)[] = [];
   private readonly closing = new Set<Promise<void>>();
+  private readonly places: Places;
   private closed = false;
 
   constructor(options: DomainOptions = {}) {
     this.options = options;
+    this.places = new Places(options.maxLiveInAll ?? 16_000);
   }
 
   /** Starts the bundled agents' process, because it will be needed. */
@@ -51,8 +56,7 @@ export class Domains implements Sandbox {
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
     const name = spec.domain ?? spec.component.digest;
     const domain = await this.enter(name, signal);
-    if (!domain)
-      return { kind: "lost", reason: this.closed ? "the sandbox is closed" : "it was cancelled before there was a place" };
+    if (!domain) return { kind: "lost", reason: this.closed ? "the sandbox is closed" : NO_PLACE };
     try {
       return await domain.sandbox.run(spec, hooks, signal);
     } finally {
@@ -106,7 +110,7 @@ export class Domains implements Sandbox {
   }
 
   private start(name: string): Domain {
-    const domain: Domain = { sandbox: startSandbox(this.options), guests: 0, idle: null };
+    const domain: Domain = { sandbox: startSandbox({ ...this.options, inAll: this.places }), guests: 0, idle: null };
     this.domains.set(name, domain);
     return domain;
   }

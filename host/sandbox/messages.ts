@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { JsonLimits, Json, JsonObject } from "#core/json.js";
 import { failure } from "#core/values.js";
 import type { CallError } from "#core/values.js";
+import type { GuestSpec } from "../component/contract.js";
 
 /** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs and 1 MiB of state, escaped). */
 export const MESSAGE_BYTES = 8 << 20;
@@ -21,6 +22,7 @@ function wellFormed(value: unknown): boolean {
 
 const attempt = z.int().nonnegative();
 const fuel = z.int().nonnegative();
+const metLimit = z.strictObject({ name: z.string().max(64), value: z.number(), ceiling: z.number() });
 const end = {
   t: z.literal("end"),
   attempt,
@@ -28,6 +30,7 @@ const end = {
   peakMemoryBytes: z.int().nonnegative(),
   localHash: z.string().regex(/^[0-9a-f]{64}$/),
   state: z.record(text.max(256), text.max(65_536)),
+  met: z.array(metLimit).max(16).optional(),
 };
 const output = z.strictObject({ port: text.max(64), type: text.max(256), body: text });
 
@@ -65,7 +68,7 @@ export const fromSandbox = z.discriminatedUnion("t", [
       ...end,
       kind: z.literal("failed"),
       failure: failure.refine((value) => wellFormed(value), "holds a lone surrogate"),
-      limit: z.strictObject({ name: z.string().max(64), value: z.number(), ceiling: z.number() }).optional(),
+      limit: metLimit.optional(),
     }),
     z.strictObject({ ...end, kind: z.literal("cancelled") }),
   ]),
@@ -90,7 +93,7 @@ export interface StartMessage {
   readonly seed: string;
   readonly epochMs: number;
   readonly state: JsonObject;
-  readonly limits: { readonly fuel: number; readonly memoryMib: number; readonly calls: number };
+  readonly limits: Required<GuestSpec["limits"]>;
   readonly linked: readonly string[];
   readonly stubs: readonly string[];
   readonly granted: { readonly time: boolean; readonly random: boolean };

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import * as z from "zod";
 import { parseJson, type Json } from "#core/json.js";
 import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import { limitTable } from "../limits/table.js";
+import { mostInProcess, NO_PLACE, Places } from "./places.js";
 import { ENGINE_OPTIONS } from "../component/meter/protocol.js";
 import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
@@ -18,8 +20,10 @@ export interface SandboxOptions {
   readonly isolation?: Isolation | Promise<Isolation>;
   /** A child that says nothing for this long while it holds guests is killed. Default 5,000 ms. */
   readonly watchdogMs?: number;
-  /** Guests that live at once; further ones wait. Every memory reserves gigabytes of address space. Default 8,000. */
+  /** Guests that live at once; further ones wait in line. Default, and never more than, what {@link mostInProcess} says. */
   readonly maxLive?: number;
+  /** Places that this process shares with others: a guest needs one here and one there. */
+  readonly inAll?: Places;
   /** Fuel between two looks at the clock. Changes nothing that a guest computes or pays. Default 10^6, about 1 ms. */
   readonly slice?: number;
   /** Megabytes of JavaScript heap. Default 1,024. */
@@ -31,8 +35,17 @@ export interface SandboxOptions {
 
 /** What a child may send: generous for honest work, finite for the rest. */
 const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
-/** Lines of its log and its streams that an attempt can make us take; the child itself keeps to less. */
-const MAX_LOG_LINES = 3500;
+/** Lines of its streams that an attempt can make us take beside its log; the child itself keeps to less. */
+const STREAM_LINES = 2500;
+const { bytes_in, bytes_out, log_lines, log_bytes, handles } = limitTable;
+/** Where whoever starts a guest says nothing. */
+const USUAL = {
+  bytesIn: bytes_in.usual,
+  bytesOut: bytes_out.usual,
+  logLines: log_lines.usual,
+  logUnits: log_bytes.usual,
+  handles: handles.usual,
+};
 
 /** Writable memory of a sandbox process, all its guests together: half of the machine's, and never so little that honest work ends. */
 const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
@@ -54,6 +67,8 @@ type Live = {
   calling: boolean;
   fuel: number;
   lines: number;
+  /** Lines that it can make us take: its limit, the line that says how many were dropped, and its streams. */
+  readonly mostLines: number;
 };
 
 export interface StartedSandbox extends Sandbox {
@@ -71,24 +86,31 @@ class SandboxHost implements StartedSandbox {
   private starting: Promise<Child>;
   private child: Child | null = null;
   private closed = false;
-  private live = 0;
-  private readonly queue: (() => void)[] = [];
+  private readonly places: Places;
 
   constructor(options: SandboxOptions) {
     this.options = options;
+    this.places = new Places(mostInProcess(options.maxLive));
     this.starting = this.fresh();
     this.starting.catch(() => {}); // whoever runs something meets it
   }
 
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
-    await this.place();
+    const { places } = this;
+    const { inAll } = this.options;
+    // One's own first: guests of a process that is full must not keep those of others waiting.
+    if (!(await places.take(signal))) return { kind: "lost", reason: NO_PLACE };
+    if (inAll && !(await inAll.take(signal))) {
+      places.free();
+      return { kind: "lost", reason: NO_PLACE };
+    }
     try {
       const child = this.closed ? null : await this.ready();
       if (!child || this.closed) return { kind: "lost", reason: "the sandbox is closed" };
       return await child.run(spec, hooks, signal);
     } finally {
-      this.live--;
-      this.queue.shift()?.();
+      inAll?.free();
+      places.free();
     }
   }
 
@@ -113,11 +135,6 @@ class SandboxHost implements StartedSandbox {
 
   private async fresh(): Promise<Child> {
     return (this.child = new Child(this.options, await (this.options.isolation ?? isolation())));
-  }
-
-  private async place(): Promise<void> {
-    if (this.live >= (this.options.maxLive ?? 8000)) await new Promise<void>((resolve) => this.queue.push(resolve));
-    this.live++;
   }
 }
 
@@ -187,6 +204,7 @@ class Child {
       calling: false,
       fuel: 0,
       lines: 0,
+      mostLines: (spec.limits.logLines ?? USUAL.logLines) + STREAM_LINES,
       end: (end) => {
         signal.removeEventListener("abort", cancel);
         this.attempts.delete(attempt);
@@ -196,7 +214,8 @@ class Child {
     });
     this.busy();
     const component = this.load(spec.component);
-    const { node, attempt: number, with: given, inputs, seed, epochMs, state, limits, linked, stubs = [] } = spec;
+    const { node, attempt: number, with: given, inputs, seed, epochMs, state, linked, stubs = [] } = spec;
+    const limits = { ...USUAL, ...spec.limits };
     const granted = spec.granted ?? { time: false, random: false };
     const world = { seed, epochMs, state, limits, linked, granted, stubs };
     this.send({ t: "start", attempt, component, node, number, with: given, inputs, ...world });
@@ -261,7 +280,7 @@ class Child {
       }
       case "log": {
         const live = this.attempt(message.attempt);
-        if (++live.lines > MAX_LOG_LINES) throw new Error("an attempt logs without end");
+        if (++live.lines > live.mostLines) throw new Error("an attempt logs without end");
         live.hooks.log({ level: message.level, message: message.message, fields: message.fields as Record<string, Json> });
         return;
       }

@@ -22,6 +22,8 @@ export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
     kb_watermark: 4,
     components: { writer: digest },
     grants: { draft: { "kb.search": true } },
+    limits: { writer: { fuel: 1_000_000 } },
+    limits_lowered: [{ agent: "writer", limit: "fuel", asked: 2_000_000, ceiling: 1_000_000 }],
     budgets: { tokens: null },
     host: { rlp: "0.1.0", node: "26.10.0", isolation: "process", fuel_table: 1 },
   },

@@ -27,6 +27,9 @@ test.each(Object.keys(hostFailures) as HostFailureCode[])(
 test("what a second attempt cannot change is not retried", () => {
   const final = Object.entries(hostFailures).flatMap(([code, retryable]) => (retryable ? [] : [code]));
   expect(final).toEqual([
+    "host.calls-exhausted",
+    "host.bytes-exhausted",
+    "host.handles-exhausted",
     "host.denied",
     "host.budget-exhausted",
     "host.type",

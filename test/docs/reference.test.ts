@@ -6,6 +6,7 @@ import * as z from "zod";
 import { recordMeta, runMeta } from "#core/events.js";
 import { hostFailures } from "#core/values.js";
 import { actedOn } from "#host/config/schema.js";
+import { fixed, limitNames, limitTable } from "#host/limits/table.js";
 import { catalog } from "../../tools/rlp/catalog.js";
 import { root, rowsOf, textOf, ticked } from "./pages.js";
 
@@ -40,6 +41,28 @@ test("agents: every failure of the host, on the side where it belongs", () => {
   const rows = rowsOf("docs/reference/agents.md", "## Failures", "\n## ");
   const told = rows.flatMap(([codes = "", helps]) => ticked(codes).map((code) => [code, helps === "yes"]));
   expect(Object.fromEntries(told)).toEqual(hostFailures);
+});
+
+test("limits: the table of the code, row by row", () => {
+  const rows = rowsOf("docs/reference/limits.md", "<!-- limits -->", "<!-- /limits -->");
+  const figure = (cell = ""): number => Number(cell.replaceAll(",", ""));
+  expect(
+    rows.map(([name = "", unit, usual, most, met = "", about]) => [
+      ticked(name)[0],
+      unit,
+      figure(usual),
+      figure(most),
+      ticked(met)[0],
+      about,
+    ]),
+  ).toEqual(
+    limitNames.map((name) => {
+      const { unit, usual, most, bite, about } = limitTable[name];
+      return [name, unit, usual, most, "ends" in bite ? bite.ends : "refuses" in bite ? bite.refuses : undefined, about];
+    }),
+  );
+  const same = rowsOf("docs/reference/limits.md", "<!-- fixed -->", "<!-- /fixed -->");
+  expect(same.map(([name = "", says]) => [ticked(name)[0], says])).toEqual(Object.entries(fixed));
 });
 
 test("openings: the failures that are retried are those of the table", () => {

@@ -123,7 +123,7 @@ const VICES: Record<string, { does: string; code: string | null }> = {
     return ok().send("out", "text.v1", found.toString());`,
     code: null,
   },
-  storm: { does: 'for (let i = 0; i < 20000; i++) kb.get("contact:x");', code: "host.budget-exhausted" },
+  storm: { does: 'for (let i = 0; i < 20000; i++) kb.get("contact:x");', code: "host.calls-exhausted" },
 };
 
 test("what a component does while it runs ends its own attempt with a reason, and nobody else's", async () => {

@@ -23,7 +23,7 @@ const MOST_GRANTED = 2 ** 30;
 export type GuestLimitCode =
   /** The attempt's fuel is used up. */
   | "LIMIT_FUEL"
-  /** A stretch that cannot be suspended (start function, allocation, post-return) used more than `UNSUSPENDED_FUEL`. */
+  /** A stretch that cannot be suspended (start function, allocation, post-return) used more than it may. */
   | "LIMIT_UNSUSPENDED"
   /** Too many or too heavy frames are open. */
   | "LIMIT_DEPTH";
@@ -110,14 +110,17 @@ export class FuelAccount {
     }
   }
 
-  /** A call that cannot be suspended: an allocation or post-return from within an import, or anything outside `run`. */
-  unsuspended<T>(call: () => T): T {
+  /**
+   * A call that cannot be suspended: an allocation or post-return from within an import, or anything outside `run`. It may use
+   * `UNSUSPENDED_FUEL` and `more`.
+   */
+  unsuspended<T>(call: () => T, more = 0): T {
     const where = this.#where;
     // Within a stretch the ceiling of the outermost holds: nesting must not lengthen it.
     if (where === "stretch") return call();
     this.#depth.value = where === "outside" ? 0 : REENTRY_DEPTH;
     this.#where = "stretch";
-    this.#beginStretch();
+    this.#beginStretch(UNSUSPENDED_FUEL + more);
     try {
       return call();
     } finally {
@@ -155,11 +158,11 @@ export class FuelAccount {
     if (this.#holder?.left) this.#holder.left.value = left;
   }
 
-  #beginStretch(): void {
+  #beginStretch(most = UNSUSPENDED_FUEL): void {
     const used = this.used;
-    this.#ceiling = used + UNSUSPENDED_FUEL;
+    this.#ceiling = used + most;
     // Invariant 2 for the ceiling: what was granted before must not reach past it.
-    if (this.#left() > UNSUSPENDED_FUEL) this.#regrant(used, UNSUSPENDED_FUEL);
+    if (this.#left() > most) this.#regrant(used, most);
   }
 
   #refuseBeyond(used: number): void {

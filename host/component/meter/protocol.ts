@@ -25,7 +25,7 @@
  * 3. `depth` is 0 when a call comes from outside (instantiation, `run`). When the host calls back into the guest during an import
  *    (`cabi_realloc`), it is `REENTRY_DEPTH`: that call stands on frames whose weight need not be known.
  * 4. Start functions, `cabi_realloc` and `cabi_post_*` cannot be suspended: `fuel` must not answer -1 there, and such a stretch may use
- *    `UNSUSPENDED_FUEL` at most. Whatever is not inside `run` is such a stretch.
+ *    `UNSUSPENDED_FUEL` at most (an allocation by its size more). Whatever is not inside `run` is such a stretch.
  * 5. After a throw from `fuel`, `pause` or `deep`, and after any trap, the instance is thrown away.
  * 6. A float that the host hands to a guest in memory is canonical if it is a NaN; a single float result of an import is made so here.
  */

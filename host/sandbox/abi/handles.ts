@@ -2,15 +2,19 @@
 import type { Json } from "#core/json.js";
 import { GuestTrap } from "../inside/ends.js";
 
-const LIMIT = 1024;
-
 export class Handles {
   private readonly entries = new Map<number, { readonly resource: string; readonly name: Json }>();
   private next = 1;
+  /** Called with the number of handles that there will be; throws where those are too many. */
+  private readonly hold: (handles: number) => void;
+
+  constructor(hold: (handles: number) => void) {
+    this.hold = hold;
+  }
 
   /** `name` is what the host calls it by. */
   add(resource: string, name: Json): number {
-    if (this.entries.size >= LIMIT) throw new GuestTrap(`more than ${LIMIT} handles are open`);
+    this.hold(this.entries.size + 1);
     const handle = this.next++;
     this.entries.set(handle, { resource, name });
     return handle;

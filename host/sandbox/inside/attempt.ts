@@ -4,6 +4,7 @@ import { run as runType } from "../../component/wit.js";
 import { isObject, type Json } from "../abi/json.js";
 import { LiftTooLarge } from "../abi/lift.js";
 import type { SandboxEndMessage, StartMessage } from "../messages.js";
+import { Border } from "./border.js";
 import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
@@ -66,6 +67,7 @@ export class Attempt {
       random: new SeededRandom(start.seed),
       transcript: new Transcript(fuel),
       state: start.state,
+      limits: start.limits,
       write: (line) => world.send({ t: "log", attempt: start.attempt, ...line }),
     });
   }
@@ -100,8 +102,10 @@ export class Attempt {
           answersHere: (name) => LOCAL_INTERFACES.has(name) && this.start.linked.includes(name),
           local: (call) => this.answerHere(call),
           remote: (call) => this.ask(call),
+          met: (name, value, ceiling) => this.local.note(name, value, ceiling),
         },
         this.world.valueBytes,
+        new Border(this.start.limits),
       );
       this.checkMemory();
       const { node, number, with: given, inputs } = this.start;
@@ -158,7 +162,7 @@ export class Attempt {
     const { calls } = this.start.limits;
     if (this.seq >= calls)
       throw new AttemptFailed(
-        { code: "host.budget-exhausted", message: `more than ${calls} host calls in one attempt`, retryable: false },
+        { code: "host.calls-exhausted", message: `more than ${calls} host calls in one attempt`, retryable: false },
         { name: "calls", value: this.seq + 1, ceiling: calls },
       );
     if (this.cancelled) throw this.cancelled;

@@ -8,6 +8,7 @@ import { LiftBudget, LiftTooLarge, Lifter } from "../abi/lift.js";
 import { Lowerer } from "../abi/lower.js";
 import { GuestMemory, type WasmMemory } from "../abi/memory.js";
 import { layout } from "../../component/flat.js";
+import type { Border } from "./border.js";
 import { GuestTrap, OUTSIDE_RUN } from "./ends.js";
 import { wasm, type Exports } from "./wasm.js";
 
@@ -28,15 +29,20 @@ export interface Host {
   local(call: HostCall): Json;
   /** Answers later. A rejection ends the attempt. */
   remote(call: HostCall): Promise<Json>;
+  /** A limit bit, and the attempt goes on. */
+  met(name: string, value: number, ceiling: number): void;
 }
 
 /** What the host's work costs a guest, in fuel: for each call, and for each four bytes that cross the border. */
 const CALL_FUEL = 200;
 const BYTES_PER_FUEL = 4;
+/** Bytes of an allocation for which its stretch may use one unit more. Growing and clearing take a quarter of a unit a byte. */
+const BYTES_PER_ALLOWANCE = 2;
 
 export class Instance {
   private readonly exports: Exports[] = [];
-  private readonly handles = new Handles();
+  private readonly handles: Handles;
+  private readonly border: Border;
   private readonly account: FuelAccount;
   private readonly host: Host;
   private readonly plan: LinkPlan;
@@ -44,7 +50,9 @@ export class Instance {
   /** Whether a host call is answered now: only inside `run`, and not while the guest allocates or cleans up for us. */
   private open = false;
 
-  constructor(component: LoadedComponent, account: FuelAccount, host: Host, valueBytes: number) {
+  constructor(component: LoadedComponent, account: FuelAccount, host: Host, valueBytes: number, border: Border) {
+    this.border = border;
+    this.handles = new Handles((handles) => border.hold(handles));
     this.plan = component.plan;
     this.account = account;
     this.host = host;
@@ -77,6 +85,7 @@ export class Instance {
     const lowerer = this.lowerer(memory, run.realloc);
     const flat = type.params.flatMap(([, param], index) => lowerer.flat(param, args[index]!));
     this.account.charge(cost(lowerer.written));
+    this.border.handIn(lowerer.written);
     const call = wasm.promising(this.resolve(run.core));
     const pointer = await this.account.run(async () => {
       this.open = true;
@@ -95,6 +104,7 @@ export class Instance {
     } finally {
       this.account.charge(cost(budget.used));
     }
+    this.border.handOut(budget.used);
     if (run.postReturn) {
       const post = this.resolve(run.postReturn) as (pointer: number) => void;
       this.account.unsuspended(() => post(pointer));
@@ -120,7 +130,8 @@ export class Instance {
         const { open } = this;
         this.open = false;
         try {
-          return this.account.unsuspended(() => allocate(0, 0, align, size));
+          // What is allocated has to be cleared, and the memory grown for it: that is paid for by size.
+          return this.account.unsuspended(() => allocate(0, 0, align, size), Math.ceil(size / BYTES_PER_ALLOWANCE));
         } finally {
           this.open = open;
         }
@@ -141,9 +152,12 @@ export class Instance {
       const budget = new LiftBudget(this.valueBytes);
       const guest = memory && this.memory(memory, encoding);
       try {
-        return { args: new Lifter(guest, budget, this.handles).params(types, flat), resultAt };
+        const args = new Lifter(guest, budget, this.handles).params(types, flat);
+        this.border.handOut(budget.used);
+        return { args, resultAt };
       } catch (error) {
         if (error instanceof LiftTooLarge) {
+          this.host.met("call_bytes", budget.used, this.valueBytes);
           const what = `the arguments of ${place} have ${error.message}`;
           if (!type.result) throw new GuestTrap(what);
           this.lower(type, resultAt, { err: { tag: "invalid", val: what } }, memory, realloc, encoding);
@@ -184,6 +198,7 @@ export class Instance {
     const lowerer = this.lowerer(guest, realloc);
     lowerer.store(type.result!, value, at);
     this.account.charge(cost(lowerer.written));
+    this.border.handIn(lowerer.written);
   }
 }
 

@@ -19,8 +19,8 @@ export interface LogLine {
   readonly fields: JsonObject;
 }
 
-/** What an attempt may log; counted, not timed, so that a replay keeps and drops the same lines. */
-const LOG = { lines: 1000, units: 1 << 20, message: 8192, fields: 16_384, depth: 16, elements: 1000 };
+/** One line of the log. How many there may be is a limit of the attempt, counted, so that a replay keeps and drops the same lines. */
+const LOG = { message: 8192, fields: 16_384, depth: 16, elements: 1000 };
 /** WIT, `state`: characters of a key and of a value, bytes in all. Keys are counted too, since they end up in one message. */
 const STATE = { key: 256, value: 65_536, total: 1 << 20, keys: 4096 };
 const RANDOM_BYTES = 65_536;
@@ -37,6 +37,7 @@ export interface LocalWorld {
   readonly random: SeededRandom;
   readonly transcript: Transcript;
   readonly state: JsonObject;
+  readonly limits: { readonly logLines: number; readonly logUnits: number };
   readonly write: (line: LogLine) => void;
 }
 
@@ -47,6 +48,7 @@ export class LocalHost {
   private lines = 0;
   private units = 0;
   private dropped = 0;
+  private readonly met = new Map<string, { name: string; value: number; ceiling: number }>();
 
   constructor(world: LocalWorld) {
     this.world = world;
@@ -64,7 +66,7 @@ export class LocalHost {
   }
 
   /** Digest of everything so far; ends the log with a line that says how much of it was dropped. */
-  finish(): { localHash: string; state: JsonObject } {
+  finish(): { localHash: string; state: JsonObject; met: { name: string; value: number; ceiling: number }[] } {
     if (this.dropped > 0)
       this.world.write({
         level: "warn",
@@ -74,7 +76,13 @@ export class LocalHost {
     return {
       localHash: this.world.transcript.digest(),
       state: Object.fromEntries([...this.store].sort(([a], [b]) => (a < b ? -1 : 1))),
+      met: [...this.met.values()],
     };
+  }
+
+  /** Notes a limit that bit and did not end the attempt, with the largest value that it was met with. */
+  note(name: string, value: number, ceiling: number): void {
+    this.met.set(name, { name, value: Math.max(value, this.met.get(name)?.value ?? 0), ceiling });
   }
 
   private dispatch({ interface: name, function: func, args }: LocalCall): Json {
@@ -114,6 +122,7 @@ export class LocalHost {
     const old = this.store.get(key);
     if (old === undefined && this.store.size >= STATE.keys) return invalid(`a node's state has at most ${STATE.keys} keys`);
     const total = this.stored - (old === undefined ? 0 : bytes(key) + bytes(old)) + bytes(key) + bytes(value);
+    if (total > STATE.total) this.note("state_bytes", total, STATE.total);
     if (total > STATE.total) return invalid(`a node's state has at most ${STATE.total} bytes in all`);
     this.store.set(key, value);
     this.stored = total;
@@ -130,7 +139,10 @@ export class LocalHost {
   private log(level: Level, message: string, fields: string): void {
     this.lines++;
     this.units += message.length + fields.length;
-    if (this.lines > LOG.lines || this.units > LOG.units) {
+    const { logLines, logUnits } = this.world.limits;
+    if (this.lines > logLines) this.note("log_lines", this.lines, logLines);
+    if (this.units > logUnits) this.note("log_bytes", this.units, logUnits);
+    if (this.lines > logLines || this.units > logUnits) {
       this.dropped++;
       return;
     }

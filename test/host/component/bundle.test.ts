@@ -1,3 +1,4 @@
+import { limitsOf } from "#host/limits/effective.js";
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -91,7 +92,7 @@ test("a bundle gives the agent's face, its component and its other files", async
     withSchema: { type: "object" },
     grant: expect.objectContaining({ kb_read: ["notes"], model: false }),
     optionalImports: ["http"],
-    limits: { memory_mib: 32, fuel: 1_000_000, wall_ms: 15_000 },
+    limits: { ...limitsOf({}), memory_mib: 32, fuel: 1_000_000 },
     schemas: { "report.v1": { type: "object" } },
   });
   expect(Buffer.from(bundle.component.bytes).toString()).toBe(WASM);

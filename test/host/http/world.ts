@@ -4,7 +4,7 @@ import { createServer as createTcp, type AddressInfo, type Server, type Socket }
 
 import { dialTcp, type Road } from "#host/http/connect.js";
 import { HttpGate } from "#host/http/gate.js";
-import { usual, type HttpLimits } from "#host/http/limits.js";
+import { httpLimits, type HttpLimits } from "#host/http/limits.js";
 import { checkRequest, type GuestRequest } from "#host/http/request.js";
 import { CallFailure } from "#host/imports/interface.js";
 import { variableOf, environmentSecrets } from "#host/secrets/secrets.js";
@@ -158,7 +158,7 @@ export function world(options: WorldOptions = {}): World {
       const reply = await gate.send(
         all,
         checkRequest(guestRequest(given)),
-        { ...usual, ...limits },
+        { ...httpLimits({ limits: {} }), ...limits },
         new AbortController().signal,
         {
           idempotencyKey: "key",

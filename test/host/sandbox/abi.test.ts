@@ -28,7 +28,7 @@ function guest(encoding: "utf8" | "utf16") {
     return at;
   };
   const guestMemory = new GuestMemory(memory, encoding);
-  const handles = new Handles();
+  const handles = new Handles(() => {});
   return {
     memory,
     guestMemory,

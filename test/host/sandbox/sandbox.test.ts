@@ -238,7 +238,7 @@ test("calls beyond the attempt's limit end it, those before it were made", async
   const guest = await admitted({ imports: [imports.complete], run: `(loop $again ${COMPLETE} (br $again)) (unreachable)` });
   const { end, calls } = await run(sandbox, guest, { limits: { fuel: 1e9, memoryMib: 64, calls: 3 } });
   expect(calls.map(({ seq }) => seq)).toEqual([0, 1, 2]);
-  expect(end).toMatchObject({ kind: "failed", failure: { code: "host.budget-exhausted" }, limit: { name: "calls", ceiling: 3 } });
+  expect(end).toMatchObject({ kind: "failed", failure: { code: "host.calls-exhausted" }, limit: { name: "calls", ceiling: 3 } });
 });
 
 test("an interface that is not linked is not there; a stub is asked of the control process, a clock too", async () => {

@@ -6,6 +6,7 @@ import type { Act, Context } from "../context.js";
 import { broken, ok, reason, type Finding } from "../doctor/finding.js";
 import { checkConfig, checkHome, checkLedger, checkProviders } from "../doctor/home.js";
 import { checkIsolation } from "../doctor/isolation.js";
+import { checkLimits } from "../doctor/limits.js";
 import { checkJspi, checkNode, checkSqlite, checkToolchain } from "../doctor/runtime.js";
 import { examples } from "../program.js";
 import { mark, paint, type Shown } from "../terminal/state.js";
@@ -32,6 +33,7 @@ async function doctor(context: Context) {
     ...config.findings,
     ...(home ? checkHome(home) : []),
     ...(home && sqlite.status === "ok" ? [await checkLedger(home)] : []),
+    ...(config.loaded ? [checkLimits(config.loaded.config)] : []),
     ...(config.loaded ? checkProviders(config.loaded, world.env) : []),
     ...(config.loaded && sqlite.status === "ok" ? [await checkAgents(context)] : []),
   ];

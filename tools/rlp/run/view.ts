@@ -1,6 +1,6 @@
 /** A run as a person follows it: a fold over its events, and nothing else. */
 import type { Digest } from "#core/digest.js";
-import type { RunEvent } from "#core/events.js";
+import type { MetaOf, RunEvent } from "#core/events.js";
 import type { NodeId, TraceId } from "#core/ids.js";
 import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
 import type { Opening } from "#openings/ir.js";
@@ -105,6 +105,7 @@ export function follow(view: RunView, event: RunEvent): RunView {
         state: "running",
         startedMs: event.ts_ms,
         senders: sendersOf(event.meta.grants),
+        remarks: [...at.remarks, ...(event.meta.limits_lowered ?? []).map(loweredText)],
       };
     case "run.resumed":
       return { ...at, state: "running", endedMs: null, reason: null };
@@ -214,4 +215,11 @@ function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; re
 export function callName(call: { readonly interface: string; readonly function: string }): string {
   const short = call.interface.replace(/^.*\//, "").replace(/@.*$/, "");
   return `${short}.${call.function}`;
+}
+
+type Lowered = NonNullable<MetaOf<"run.started">["limits_lowered"]>[number];
+
+/** What the operator's ceiling took from an agent. */
+export function loweredText({ agent, limit, asked, ceiling }: Lowered): string {
+  return `${agent} asks for ${limit} = ${asked} and gets ${ceiling}, the operator's ceiling (limits.${limit})`;
 }

@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
 import type { InspectedAgent } from "#host/catalog/catalog.js";
+import { limitsOf, type Limits, type Lowered } from "#host/limits/effective.js";
+import { limitNames, limitTable, type LimitName } from "#host/limits/table.js";
 import type { Port } from "#openings/agent.js";
 import { knownImport } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
@@ -39,7 +41,7 @@ async function inspect(context: Context, args: readonly string[]) {
   return Exit.ok;
 }
 
-function describe({ dir, face, component }: InspectedAgent) {
+function describe({ dir, face, component, lowered }: InspectedAgent) {
   return {
     name: face?.name ?? null,
     version: face?.version ?? null,
@@ -58,7 +60,8 @@ function describe({ dir, face, component }: InspectedAgent) {
     granted: face ? capabilitiesOf(face.grant) : null,
     ports: face ? { in: face.inputs, out: face.outputs } : null,
     with: face?.withSchema ?? null,
-    limits: face?.limits ?? null,
+    limits: face ? limitsOf(face.limits) : null,
+    limits_lowered: lowered ?? [],
   };
 }
 
@@ -83,13 +86,25 @@ function pairs(told: Told): [string, string][] {
     ...list("needs", told.needs),
     ...(told.granted === null ? [] : list("granted", told.granted)),
     ...(told.ports === null ? [] : [...list("takes", portLines(told.ports.in)), ...list("gives", portLines(told.ports.out))]),
-    ...(limits === null ? [] : list("limits", [`${limits.memory_mib} MiB, ${count(limits.fuel)} fuel, ${limits.wall_ms} ms`])),
+    ...(limits === null ? [] : list("limits", limitLines(limits))),
+    ...(told.limits_lowered.length === 0 ? [] : list("lowered", told.limits_lowered.map(loweredLine))),
   ];
 }
 
 function list(name: string, values: readonly string[]): [string, string][] {
   return values.length === 0 ? [[name, "nothing"]] : values.map((value, index) => [index === 0 ? name : "", value]);
 }
+
+const amount = (name: LimitName, value: number): string =>
+  limitTable[name].unit === "bytes" ? bytes(value) : `${count(value)} ${limitTable[name].unit}`;
+
+const limitLines = (limits: Limits): string[] =>
+  limitNames.map((name) => {
+    return `${name}: ${amount(name, limits[name])}${limits[name] === limitTable[name].usual ? "" : `  (usually ${amount(name, limitTable[name].usual)})`}`;
+  });
+
+const loweredLine = ({ limit, asked, ceiling }: Lowered): string =>
+  `${limit}: the manifest asks for ${count(asked)}, the configuration gives ${count(ceiling)} (limits.${limit})`;
 
 function portLines(ports: Readonly<Record<string, Port>>): string[] {
   return Object.entries(ports).map(([name, { types, required, description }]) => {

@@ -1,0 +1,61 @@
+/** A line of guests that wait for a place: first come, first served, and whoever gives up leaves it. */
+import { readFileSync } from "node:fs";
+
+export const NO_PLACE = "it was cancelled before there was a place";
+
+/** Measured safe; a process stops at about 16,000 memories, since each reserves 8 to 10 GB of 47 bits of address space. */
+const MOST_MEMORIES = 8000;
+/** Mappings that an instance costs at most: its memory with guards, its stack, a share of its code. */
+const MAPS_PER_INSTANCE = 7;
+
+export class Places {
+  private left: number;
+  private readonly line: ((granted: boolean) => void)[] = [];
+
+  constructor(places: number) {
+    this.left = places;
+  }
+
+  /** True with a place, which `free` gives back; false where there is none, and `signal` comes first. */
+  take(signal: AbortSignal): Promise<boolean> {
+    if (this.left > 0) {
+      this.left--;
+      return Promise.resolve(true);
+    }
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const settle = (granted: boolean): void => {
+        signal.removeEventListener("abort", leave);
+        resolve(granted);
+      };
+      const leave = (): void => {
+        this.line.splice(this.line.indexOf(settle), 1);
+        settle(false);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.line.push(settle);
+    });
+  }
+
+  /** The place goes to whoever waits the longest: nobody who comes meanwhile gets in between. */
+  free(): void {
+    const next = this.line.shift();
+    if (next) next(true);
+    else this.left++;
+  }
+}
+
+/** Guests that one process can hold before the operating system ends it: `vm.max_map_count` aborts a process that passes it. */
+export function mostInProcess(asked: number = MOST_MEMORIES, maxMaps: number | null = systemMaps()): number {
+  const byMaps = maxMaps === null ? Infinity : Math.floor(maxMaps / MAPS_PER_INSTANCE);
+  return Math.max(1, Math.min(asked, MOST_MEMORIES, byMaps));
+}
+
+function systemMaps(): number | null {
+  try {
+    const maps = Number(readFileSync("/proc/sys/vm/max_map_count", "utf8"));
+    return Number.isInteger(maps) && maps > 0 ? maps : null;
+  } catch {
+    return null; // no Linux: address space is what ends a process there
+  }
+}
