@@ -49,7 +49,7 @@ test("ceilings lower what a manifest asks for, are told, bite, and go with the r
   const met = only(all, "limit.hit").map(({ meta }) => [meta.node, meta.limit, meta.ceiling]);
   expect(met.sort()).toEqual([
     ["compute", "fuel", 1e7],
-    ["store", "memory_bytes", 16 << 20],
+    ["store", "memory_mib", 16],
     ["talk", "log_lines", 10],
   ]);
   // What the configuration says by now is no matter of a run that was.
@@ -77,6 +77,6 @@ test("they are shown before a run, and what is no ceiling is an error with its p
     await configure(bad);
     const refused = await home.rlp("run", opening, "--local", "--json");
     expect([bad, refused.code, refused.stdout]).toEqual([bad, 2, ""]);
-    expect(refused.stderr).toContain("config.yaml:1");
+    expect(refused.stderr).toContain('config.yaml","line":1');
   }
 });

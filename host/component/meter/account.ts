@@ -63,6 +63,7 @@ interface Counter {
 
 export class FuelAccount {
   readonly #depth: WasmGlobal;
+  readonly #refused: WasmGlobal;
   readonly #options: FuelAccountOptions;
   readonly #engine: WasmEngine;
   readonly #slice: number;
@@ -80,6 +81,12 @@ export class FuelAccount {
     this.#engine = options.engine ?? engine;
     this.#slice = Math.max(1, Math.min(options.slice ?? DEFAULT_SLICE, MOST_GRANTED));
     this.#depth = new this.#engine.Global({ value: "i32", mutable: true }, 0);
+    this.#refused = new this.#engine.Global({ value: "i32", mutable: true }, 0);
+  }
+
+  /** Pages that the last `memory.grow` beyond the cap asked for; 0 where every growth was within it. */
+  get refusedPages(): number {
+    return this.#refused.value >>> 0;
   }
 
   /** Fuel used so far, exact at every moment (in a start function, and after its trap: what was granted). */
@@ -144,6 +151,7 @@ export class FuelAccount {
         throw new GuestLimit("LIMIT_DEPTH", "the guest's calls are nested too deeply", this.used, this.#depth.value);
       },
       [IMPORTS.depth]: this.#depth,
+      [IMPORTS.refused]: this.#refused,
     };
   }
 

@@ -7,7 +7,7 @@
  * | checkpoint | `if (left < 0) refuel()`                                                                                 |
  * | prologue   | `frame = depth + weight; if (frame > cap) { depth = frame; deep(); unreachable }`                        |
  * | call       | `depth = frame + more`, in front of a call: whoever is called finds the weight of the frames that are open |
- * | length     | `n = by_length(n)`: pays by the topmost operand, which stays                                             |
+ * | length     | `n = by_length(n)`: pays by the topmost operand, which stays; that for pages notes a growth beyond the cap |
  *
  * `depth` is not restored on the way out. It need not be: it is read at a function's entry only, and written just before.
  */
@@ -44,6 +44,7 @@ const I32_GT_U = code("i32.gt_u");
 const I32_LT_U = code("i32.lt_u");
 const I32_SHR_U = code("i32.shr_u");
 const I32_MUL = code("i32.mul");
+const MEMORY_SIZE = [...code("memory.size"), 0];
 const SELECT = code("select");
 const V128_CONST = code("v128.const");
 const BITSELECT = code("v128.bitselect");
@@ -172,9 +173,12 @@ export class Added {
     return out.byte(...END, ...END);
   }
 
-  /** `by_length(n) { left -= (min(n, most) >> shift) * units; checkpoint; return n }` */
-  lengthBody(charge: ByLength): Writer {
-    const { left } = this.#layout;
+  /**
+   * `by_length(n) { left -= (min(n, most) >> shift) * units; checkpoint; return n }`. That for pages has, where there is a memory,
+   * `if (n > cap - memory.size) refused = n` in front of its last step.
+   */
+  lengthBody(charge: ByLength, memory: boolean): Writer {
+    const { left, refused } = this.#layout;
     const most = mostOf(charge, this.#settings);
     const out = new Writer(64).u32(0);
     out.byte(...GLOBAL_GET).u32(left);
@@ -187,13 +191,23 @@ export class Added {
     out.byte(...I32_SHR_U, ...I32_CONST).s32(charge.units);
     out.byte(...I32_MUL, ...I32_SUB, ...GLOBAL_SET).u32(left);
     this.checkpoint(out);
+    if (memory && charge.what === "pages") {
+      out.byte(...LOCAL_GET).u32(0);
+      out.byte(...I32_CONST).s32(this.#settings.memoryPages);
+      out.byte(...MEMORY_SIZE, ...I32_SUB, ...I32_GT_U);
+      this.#if(out);
+      out.byte(...LOCAL_GET).u32(0);
+      out.byte(...GLOBAL_SET).u32(refused);
+      out.byte(...END);
+    }
     out.byte(...LOCAL_GET).u32(0);
     return out.byte(...END);
   }
 
-  lengthBodies(): readonly Writer[] {
+  /** `memory`: whether the module has one. */
+  lengthBodies(memory: boolean): readonly Writer[] {
     this.unlikely = [];
-    return LENGTH_CHARGES.map((charge) => this.lengthBody(charge));
+    return LENGTH_CHARGES.map((charge) => this.lengthBody(charge, memory));
   }
 }
 

@@ -6,7 +6,7 @@ import { LENGTH_CHARGES, type ByLength } from "./costs.js";
 import type { Shape } from "./shape.js";
 
 export const ADDED_FUNCTION_IMPORTS = 3;
-export const ADDED_GLOBAL_IMPORTS = 1;
+export const ADDED_GLOBAL_IMPORTS = 2;
 
 export interface Layout {
   /** Types: () → (), () → i32, i32 → i32, in this order. */
@@ -17,8 +17,9 @@ export interface Layout {
   readonly fuel: number;
   readonly pause: number;
   readonly deep: number;
-  /** The imported global, and the added one. */
+  /** The imported globals, and the added one. */
   readonly depth: number;
+  readonly refused: number;
   readonly left: number;
   /** Added functions: the slow half of a checkpoint, and one for each way to pay by length. */
   readonly refuel: number;
@@ -39,6 +40,7 @@ export function layoutOf(shape: Shape): Layout {
     pause: importedFunctions + 1,
     deep: importedFunctions + 2,
     depth: importedGlobals,
+    refused: importedGlobals + 1,
     left: shape.globals.length + ADDED_GLOBAL_IMPORTS,
     refuel,
     byLength: (charge) => refuel + 1 + LENGTH_CHARGES.indexOf(charge),

@@ -1,7 +1,7 @@
 /**
  * What a metered module and its host say to each other.
  *
- * `meterModule` adds four imports from the module `rlp` and one export, `rlp:left`; guests may neither import from that module nor use
+ * `meterModule` adds five imports from the module `rlp` and one export, `rlp:left`; guests may neither import from that module nor use
  * a name that begins with `rlp:`. `FuelAccount` (account.ts) is the host's half; use it rather than these names.
  *
  * | name                | type                 | meaning                                                                        |
@@ -11,6 +11,7 @@
  * | import `rlp.pause`  | func () → i32        | a `WebAssembly.Suspending`: the event loop breathes; then answers the grant. Only after -1 |
  * | import `rlp.deep`   | func ()              | the depth cap is passed: throws, always                                        |
  * | import `rlp.depth`  | global (mut i32)     | weight of the open frames, written before a call; one for all modules of an agent |
+ * | import `rlp.refused` | global (mut i32)    | pages that the last `memory.grow` beyond the cap asked for, 0 where there was none; one for all modules |
  *
  * A component has several core modules, and each has a counter of its own (an imported counter is markedly slower). **Only one of
  * them, the holder, has fuel**; every other one stands at -1, so that the first checkpoint in it asks, and becomes the holder. Each
@@ -36,7 +37,7 @@ export const RESERVED_MODULE = "rlp";
 export const RESERVED_PREFIX = "rlp:";
 
 /** What is imported from `RESERVED_MODULE`. */
-export const IMPORTS = { fuel: "fuel", pause: "pause", deep: "deep", depth: "depth" } as const;
+export const IMPORTS = { fuel: "fuel", pause: "pause", deep: "deep", depth: "depth", refused: "refused" } as const;
 /** The exported counter. */
 export const LEFT_EXPORT = "rlp:left";
 /** What a counter holds that has no grant. */

@@ -138,6 +138,7 @@ class Rewriter {
       func(IMPORTS.pause, answerType),
       func(IMPORTS.deep, plainType),
       named(IMPORTS.depth).byte(ExternKind.global, ValueType.i32, 1),
+      named(IMPORTS.refused).byte(ExternKind.global, ValueType.i32, 1),
     ];
   }
 
@@ -270,7 +271,7 @@ class Rewriter {
     }
     const bodies = written.map(({ body }) => body);
     const unlikely = written.map((body) => body.unlikely);
-    bodies.push(this.#added.refuelBody(), ...this.#added.lengthBodies());
+    bodies.push(this.#added.refuelBody(), ...this.#added.lengthBodies(shape.memories.length > 0));
     this.#put(SectionId.custom, branchHints(this.#layout.moveFunction(shape.importedFunctions), unlikely));
     const content = new Writer(bodies.reduce((sum, body) => sum + body.length + 5, 5)).u32(bodies.length);
     for (const body of bodies) content.sized(body);

@@ -36,6 +36,7 @@ type End =
   | { kind: "cancelled" };
 
 const MIB = 1 << 20;
+const PAGE = 1 << 16;
 const MAX_OUTPUTS = 4096;
 
 /** Cut, and whole characters up to the cut: half a one has no UTF-8, and the control process takes it for an attack. */
@@ -123,7 +124,15 @@ export class Attempt {
     return this.end(this.stopped(error));
   }
 
+  /** Memory as it is, or as it would have been with what was refused last. */
+  private get wantedMib(): number {
+    return ((this.instance?.memoryBytes ?? 0) + this.account.refusedPages * PAGE) / MIB;
+  }
+
   private end(end: End): SandboxEndMessage {
+    // A guest may go on without what it was refused; that it was stands in the run all the same.
+    const told = end.kind === "failed" && end.limit?.name === "memory_mib";
+    if (this.account.refusedPages > 0 && !told) this.local.note("memory_mib", this.wantedMib, this.start.limits.memoryMib);
     const costs = { fuel: this.fuel, peakMemoryBytes: this.instance?.memoryBytes ?? 0, ...this.local.finish() };
     this.instance = null;
     return { t: "end", attempt: this.start.attempt, ...end, ...costs } as SandboxEndMessage;
@@ -251,23 +260,18 @@ export class Attempt {
           });
       }
     }
-    const cap = this.start.limits.memoryMib * MIB;
-    const peak = this.instance?.memoryBytes ?? 0;
+    const { memoryMib } = this.start.limits;
     const memory = (): End =>
       failed(
         "host.memory-exhausted",
-        `the guest wanted more than its ${this.start.limits.memoryMib} MiB of memory (it had ${peak} bytes)`,
+        `the guest wanted more than its ${memoryMib} MiB of memory (it had ${this.instance?.memoryBytes ?? 0} bytes)`,
         true,
-        {
-          name: "memory_bytes",
-          value: peak,
-          ceiling: cap,
-        },
+        { name: "memory_mib", value: this.wantedMib, ceiling: memoryMib },
       );
     if (error instanceof MemoryExceeded) return memory();
     if (error instanceof wasm.RuntimeError || error instanceof GuestTrap) {
       // A refused `memory.grow` is no trap; the allocators that agents bring answer it with `unreachable`.
-      if (error.message === "unreachable" && peak * 2 > cap) return memory();
+      if (error.message === "unreachable" && this.account.refusedPages > 0) return memory();
       return failed("host.trap", `the guest trapped: ${error.message}`, true);
     }
     if (error instanceof RangeError) {

@@ -15,7 +15,7 @@ import { wat } from "./wat.js";
 const SETTINGS = settle(OPTIONS);
 
 // Function indices once metered: tick 0, fuel 1, pause 2, deep 3, $leaf 4, $deep 5, $run 6, refuel 7, lengths 8, 9, 10.
-// Globals: depth 0, $mine 1, left 2. $leaf is quiet, so $run pays its entry; $deep is recursive.
+// Globals: depth 0, refused 1, $mine 2, left 3. $leaf is quiet, so $run pays its entry; $deep is recursive.
 const SOURCE = `(module
   (import "env" "tick" (func $tick (param i32)))
   (table 4 funcref)
@@ -35,7 +35,7 @@ const SOURCE = `(module
     (local.get 1)))`;
 
 const metered = meterModule(await wat(SOURCE), OPTIONS).bytes;
-const CHECK = [0x23, 2, 0x41, 0, 0x48, 0x04, 0x40, 0x10, 7, 0x0b];
+const CHECK = [0x23, 3, 0x41, 0, 0x48, 0x04, 0x40, 0x10, 7, 0x0b];
 const NOP = 0x01;
 
 /** Where `pattern` stands (null is any byte), `which` of them. */
@@ -64,7 +64,7 @@ function proved(bytes: Uint8Array): string {
 
 test("what the rewriter writes is proved", () => expect(proved(metered)).toBe("proved"));
 
-const charge = [0x23, 2, 0x41, null, 0x6b, 0x24, 2];
+const charge = [0x23, 3, 0x41, null, 0x6b, 0x24, 3];
 const nops = (count: number): number[] => Array(count).fill(NOP);
 test.each<[string, () => Uint8Array, RegExp]>([
   [
@@ -94,7 +94,10 @@ test.each<[string, () => Uint8Array, RegExp]>([
   ["a higher cap of depth", () => changed(find([0x41, 0xd0, 0x86, 0x03, 0x4b]) + 3, [0x04]), /added/],
   ["no payment by length", () => changed(find([0x10, 8, 0xfc, 11, 0]), nops(2)), /by its length/],
   ["payment by another length", () => changed(find([0x10, 8, 0xfc, 11, 0]) + 1, [9]), /length is paid for nothing/],
-  ["the guest writes the counter", () => changed(find([0x23, 1, 0x45]) + 1, [2]), /touches an added global/],
+  ["the guest writes the counter", () => changed(find([0x23, 2, 0x45]) + 1, [3]), /touches an added global/],
+  ["the guest reads what was refused", () => changed(find([0x23, 2, 0x45]) + 1, [1]), /touches an added global/],
+  ["a growth beyond the cap goes unnoted", () => changed(find([0x24, 1, 0x0b]) + 1, [2]), /not what it should be/],
+  ["a growth within the cap is noted", () => changed(find([0x41, 16, 0x3f, 0]) + 1, [15]), /not what it should be/],
   ["the guest writes its frame's local", () => changed(find([0x21, 1]) + 1, [3]), /touches an added local/],
   ["the guest calls the host for fuel", () => changed(find([0x10, 4]) + 1, [1]), /calls an added function/],
   ["the guest calls a helper", () => changed(find([0x10, 4]) + 1, [8]), /paid for nothing/],
@@ -102,7 +105,7 @@ test.each<[string, () => Uint8Array, RegExp]>([
   ["the counter is exported under another name", () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]), [0x6d]), /reserved name/],
   [
     "another global is exported as the counter",
-    () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [1]),
+    () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [2]),
     /exported as the counter/,
   ],
   ["a memory without a maximum's flag", () => changed(find([5, 4, 1, 1, 1, 16]) + 5, [17]), /above its cap/],

@@ -114,6 +114,28 @@ test.each(["utf8", "utf16"] as const)(
   },
 );
 
+test("memory: a growth beyond the cap is told; who traps for another reason has not run out of it", async () => {
+  const limits = { ...base, memoryMib: 1 };
+  const grow = (pages: number): string => `(drop (memory.grow (i32.const ${pages})))`;
+  const memory = { name: "memory_mib", ceiling: 1 };
+  const ended = async (instructions: string) =>
+    (await run(sandbox, await admitted({ run: instructions, memoryMib: 1 }), { with: '"x"', limits })).end;
+  // Nearly all of it, and a trap that has nothing to do with it.
+  const full = await ended(`${grow(14)} (unreachable)`);
+  expect(full).toMatchObject({ failure: { code: "host.trap" } });
+  expect(full).not.toHaveProperty("limit");
+  // Very little of it, and more wanted at once than there is.
+  expect(await ended(`${grow(15)} (unreachable)`)).toMatchObject({
+    failure: { code: "host.memory-exhausted" },
+    limit: { ...memory, value: 17 / 16 },
+  });
+  expect(await ended(`${grow(-1)} (unreachable)`)).toMatchObject({ failure: { code: "host.memory-exhausted" }, limit: memory });
+  // Refused, and got by without.
+  expect(await ended(`${grow(200)} ${WITH}`)).toMatchObject({ kind: "ok", met: [memory] });
+  const within = await ended(`${grow(14)} ${WITH}`);
+  expect(within).toMatchObject({ kind: "ok", peakMemoryBytes: 1 << 20, met: [] });
+});
+
 test("endless work in allocation ends all the same, however large what is allocated", async () => {
   const guest = await admitted({ imports: [imports.complete], realloc: "(loop $spin (br $spin))", run: `${COMPLETE} ${WITH}` });
   const { end } = await run(sandbox, guest, { with: '"x"', limits: { ...base, fuel: 1e12 } }, () => ({

@@ -69,9 +69,11 @@ export async function run(
 
 const known = new Map<string, Promise<Admitted>>();
 
-export function admitted(guest: Guest): Promise<Admitted> {
+export function admitted(guest: Guest & { readonly memoryMib?: number }): Promise<Admitted> {
   const key = JSON.stringify(guest);
-  const admission = known.get(key) ?? component(guest).then((bytes) => admit(bytes));
+  const { memoryMib } = guest;
+  const admission =
+    known.get(key) ?? component(guest).then((bytes) => admit(bytes, memoryMib === undefined ? {} : { memoryMib }));
   known.set(key, admission);
   return admission;
 }

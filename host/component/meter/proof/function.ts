@@ -285,9 +285,9 @@ class FunctionProof {
 
   /** The guest names nothing that was added. */
   #untouched({ op, value, start }: Step): void {
-    const { left, depth, imported, refuel } = this.#module;
+    const { left, depth, refused, imported, refuel } = this.#module;
     if (op === Op.globalGet || op === Op.globalSet)
-      prove(value !== left && value !== depth, "the guest touches an added global", start);
+      prove(value !== left && value !== depth && value !== refused, "the guest touches an added global", start);
     if (op === Op.localGet || op === Op.localSet || op === Op.localTee)
       prove(value < this.#locals.added, "the guest touches an added local", start);
     if (op === Op.call || op === Op.refFunc) {

@@ -23,8 +23,12 @@ export function proveHelpers(bytes: Uint8Array, module: ProvedModule, { memoryPa
     const least = [Op.localGet, 0, cap, Op.localGet, 0, cap, 0x49, 0x1b].flat();
     const amount = [Op.i32Const, signed(shift), 0x76, Op.i32Const, signed(units), 0x6c].flat();
     const check = [negative, Op.call, unsigned(module.refuel), Op.end].flat();
+    // if (n > cap - memory.size) refused = n
+    const beyond = [Op.localGet, 0, cap, 0x3f, 0, Op.i32Sub, Op.i32GtU, Op.if, 0x40].flat();
+    const note = [beyond, Op.localGet, 0, Op.globalSet, unsigned(module.refused), Op.end].flat();
+    const noted = what === "pages" && module.memory ? note : [];
     // left -= (min(n, cap) >>> shift) * units
-    return [0, Op.globalGet, left, least, amount, Op.i32Sub, Op.globalSet, left, check, Op.localGet, 0, Op.end];
+    return [0, Op.globalGet, left, least, amount, Op.i32Sub, Op.globalSet, left, check, noted, Op.localGet, 0, Op.end];
   });
   const refuel = [0, again, pause, Op.end];
   [refuel, ...lengths].forEach((expected, index) => {

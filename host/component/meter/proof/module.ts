@@ -29,6 +29,9 @@ export interface ProvedModule {
   readonly imported: number;
   readonly left: number;
   readonly depth: number;
+  readonly refused: number;
+  /** Whether it has a memory, its own or another module's. */
+  readonly memory: boolean;
   readonly fuel: number;
   readonly pause: number;
   readonly deep: number;
@@ -90,6 +93,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
   const functions: Signature[] = [];
   const names: string[] = [];
   let globals = 0;
+  let memory = false;
   let foreign = types.some(({ params, results }) => [...params, ...results].includes(FUNCREF));
   const typeAt = (reader: Reader): Signature => types[reader.u32()] ?? unproven("no such type", reader.at);
 
@@ -103,8 +107,10 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
       foreign = true;
       reader.byte();
       proveLimits(reader, settings.tableElements);
-    } else if (kind === 2) proveLimits(reader, settings.memoryPages);
-    else {
+    } else if (kind === 2) {
+      memory = true;
+      proveLimits(reader, settings.memoryPages);
+    } else {
       const [type, mutable] = [reader.byte(), reader.byte()];
       foreign ||= type === FUNCREF;
       names.push(`${module} ${name} ${type} ${mutable}`);
@@ -117,12 +123,14 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     `${RESERVED_MODULE} ${IMPORTS.pause} >${I32}`,
     `${RESERVED_MODULE} ${IMPORTS.deep} >`,
     `${RESERVED_MODULE} ${IMPORTS.depth} ${I32} 1`,
+    `${RESERVED_MODULE} ${IMPORTS.refused} ${I32} 1`,
   ];
   prove(names.slice(-added.length).join("\n") === added.join("\n"), "the added imports are not in their place");
   for (const name of names.slice(0, -added.length))
     prove(!name.startsWith(`${RESERVED_MODULE} `) && !name.includes(RESERVED_PREFIX), "the guest imports a reserved name");
   const imported = functions.length;
-  const depth = globals - 1;
+  const depth = globals - 2;
+  const refused = globals - 1;
 
   for (const reader of entries(contents, 3)) functions.push(typeAt(reader));
   const refuel = functions.length - HELPERS;
@@ -134,7 +142,10 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     reader.byte();
     proveLimits(reader, settings.tableElements);
   }
-  for (const reader of entries(contents, 5)) proveLimits(reader, settings.memoryPages);
+  for (const reader of entries(contents, 5)) {
+    memory = true;
+    proveLimits(reader, settings.memoryPages);
+  }
 
   const own = new Set<number>([imported - 3, imported - 2, imported - 1, refuel, refuel + 1, refuel + 2, refuel + 3]);
   const escaping = new Set<number>();
@@ -143,7 +154,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     prove(!own.has(index), "something refers to a function that was added", at);
     escaping.add(index);
   };
-  const ownGlobals = new Set<number>([depth]);
+  const ownGlobals = new Set<number>([depth, refused]);
   const constant = (reader: Reader): readonly Step[] => {
     const steps = decodeSteps(reader);
     for (const { op, value, start } of steps) {
@@ -177,7 +188,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
       counters++;
     } else {
       prove(!name.startsWith(RESERVED_PREFIX), "the guest exports a reserved name", reader.at);
-      prove(kind !== 3 || (index !== left && index !== depth), "an added global is exported", reader.at);
+      prove(kind !== 3 || (index !== left && !ownGlobals.has(index)), "an added global is exported", reader.at);
     }
   }
   prove(counters === 1, "the counter is not exported");
@@ -212,6 +223,8 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     imported,
     left,
     depth,
+    refused,
+    memory,
     fuel: imported - ADDED_IMPORTS,
     pause: imported - ADDED_IMPORTS + 1,
     deep: imported - ADDED_IMPORTS + 2,
