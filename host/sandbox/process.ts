@@ -286,7 +286,7 @@ class Child {
       }
       case "line": {
         const live = this.attempt(message.attempt);
-        if (++live.lines > MAX_LOG_LINES) throw new Error("an attempt writes lines without end");
+        if (++live.lines > live.mostLines) throw new Error("an attempt writes lines without end");
         const { stream, level, chunk } = message;
         live.hooks.log({ stream, level, chunk });
         return;
