@@ -230,7 +230,7 @@ export class AttemptCalls {
       },
     ];
     // The guest does not wait for the disk: the journal keeps the order, and a disk that fails stops the run at its next append.
-    live.journal.append(drafts).catch((error: unknown) => this.stop(error as Error));
+    live.journal.append(drafts, "soon").catch((error: unknown) => this.stop(error as Error));
     return record;
   }
 

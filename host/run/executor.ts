@@ -289,7 +289,7 @@ export class AttemptLog implements LogTaker {
   write(line: LineDraft): void {
     if (this.seen++ < this.written) return;
     this.written = this.seen;
-    this.journal.append([line]).catch((error: unknown) => this.fail(error as Error));
+    this.journal.append([line], "soon").catch((error: unknown) => this.fail(error as Error));
   }
 }
 

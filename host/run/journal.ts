@@ -4,7 +4,7 @@ import type { RunEvent, RunEventDraft } from "#core/events.js";
 import { canonicalJson, type Json } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { INLINE_BYTES, type StoredValue } from "#core/values.js";
-import type { Journal } from "#openings/engine/world.js";
+import type { Haste, Journal } from "#openings/engine/world.js";
 import { blobValue, type Blob, type RunLedger } from "./ledger.js";
 
 export class LedgerJournal implements Journal {
@@ -28,10 +28,10 @@ export class LedgerJournal implements Journal {
     this.onEvent = options.onEvent ?? (() => {});
   }
 
-  async append(drafts: readonly RunEventDraft[]): Promise<readonly RunEvent[]> {
+  async append(drafts: readonly RunEventDraft[], haste?: Haste): Promise<readonly RunEvent[]> {
     const blobs = this.pending;
     this.pending = [];
-    const events = await this.ledger.append(this.trace, drafts, blobs);
+    const events = await this.ledger.append(this.trace, drafts, blobs, haste);
     for (const blob of blobs) this.unsaved.delete(blob.digest);
     for (const event of events) this.show(event);
     return events;

@@ -2,6 +2,7 @@
 import type { Digest } from "#core/digest.js";
 import type { RunEvent, RunEventDraft } from "#core/events.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
+import type { Haste } from "#openings/engine/world.js";
 import { parseJson, type Json } from "#core/json.js";
 
 export interface Blob {
@@ -21,6 +22,7 @@ export interface RunLedger extends RunReader {
     trace: { readonly traceId: TraceId; readonly openingId: OpeningId },
     drafts: readonly RunEventDraft[],
     blobs: readonly Blob[],
+    haste?: Haste,
   ): Promise<readonly RunEvent[]>;
 }
 

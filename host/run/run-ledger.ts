@@ -16,9 +16,9 @@ export function runLedger(ledger: Ledger): RunLedger {
         });
       return found.bytes;
     },
-    async append(trace, drafts, blobs) {
+    async append(trace, drafts, blobs, haste = "now") {
       try {
-        return (await ledger.append({ trace, drafts, blobs })).map(rowToRunEvent);
+        return (await ledger.append({ trace, drafts, blobs, haste })).map(rowToRunEvent);
       } catch (error) {
         // Somebody else was quicker: the decision that stands is the one that counts.
         const [only, ...more] = drafts;

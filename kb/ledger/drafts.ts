@@ -6,6 +6,7 @@ import { canonicalJson } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { KbError } from "../errors.js";
 import type { AppendRequest, BlobRecord, DraftColumns } from "./messages.js";
+import type { Haste } from "./writer.js";
 
 /** The run that appended events belong to. */
 export interface RunRef {
@@ -25,6 +26,8 @@ export interface LedgerAppend {
   readonly trace: RunRef | null;
   readonly drafts: readonly EventDraft[];
   readonly blobs?: readonly LedgerBlob[];
+  /** Default `now`. */
+  readonly haste?: Haste;
 }
 
 const ACTOR = /^(user|host|agent:[a-z][a-z0-9_]{0,63}(@[0-9A-Za-z.+-]{1,64})?)$/;

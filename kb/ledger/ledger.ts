@@ -160,7 +160,7 @@ class SqliteLedger implements Ledger {
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
     const writer = this.#writing();
     const { request, bytes } = encodeAppend(append, this.#now());
-    const { firstId, tsMs, seqs, hashes } = (await writer.send(request, bytes)) as AppendAnswer;
+    const { firstId, tsMs, seqs, hashes } = (await writer.send(request, bytes, append.haste)) as AppendAnswer;
     return request.rows.map(([actor, kind, scope, traceId, payload, source], index) =>
       storedRow([
         firstId + index,

@@ -1,7 +1,7 @@
 /**
  * The ledger's side of the writer thread.
  *
- * 1. One batch is under way at a time; what arrives meanwhile goes with the next. Requests keep their order.
+ * 1. One batch is under way at a time; what arrives meanwhile goes with the next. Requests keep their order, whatever their haste.
  * 2. A promise resolves only after the commit that holds its rows was synced.
  * 3. After a failure of storage nothing more is written: everything that waits, and everything that comes later, is rejected
  *    with that failure. So no event is durable whose predecessor was refused by the disk.
@@ -19,6 +19,16 @@ const BATCH_REQUESTS = 4096;
 export const HIGH_WATER_BYTES = 32 << 20;
 export const HARD_LIMIT_BYTES = 512 << 20;
 
+/** How long what may go soon waits for company, in milliseconds, and how much of it waits at most. */
+const SOON_MS = 4;
+const SOON_BYTES = 256 << 10;
+
+/**
+ * `soon`: nobody waits for it. It shares the commit of what comes in the next few milliseconds, since waking the thread and the disk for
+ * each row costs more than the row.
+ */
+export type Haste = "now" | "soon";
+
 interface Waiting {
   readonly request: Request;
   readonly bytes: number;
@@ -33,6 +43,9 @@ export class Writer {
   #underWay: Waiting[] = [];
   #bytes = 0;
   #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether somebody waits for something in the queue. */
+  #awaited = false;
   #failure: KbError | undefined;
   #closing: (() => void) | undefined;
   #room: (() => void)[] = [];
@@ -43,7 +56,7 @@ export class Writer {
   }
 
   /** `bytes` is about what the request takes in memory. */
-  send(request: Request, bytes: number): Promise<Answer> {
+  send(request: Request, bytes: number, haste: Haste = "now"): Promise<Answer> {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#bytes + bytes > HARD_LIMIT_BYTES)
       this.#fail(new KbError("KB_FULL", "the ledger's queue is full: events arrive faster than the disk takes them"));
@@ -51,11 +64,25 @@ export class Writer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, bytes, resolve, reject });
       this.#bytes += bytes;
-      if (this.#scheduled || this.#underWay.length > 0) return;
+      this.#awaited ||= haste === "now";
+      if (this.#underWay.length === 0) this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    if (this.#awaited || this.#bytes > SOON_BYTES) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
       this.#scheduled = true;
       // After the current turn of the event loop, so that all that is appended in it shares one commit.
       setImmediate(() => this.#post());
-    });
+      return;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#scheduled && this.#underWay.length === 0) this.#post();
+    }, SOON_MS);
   }
 
   /** Resolves when the queue is short again. Whoever produces events without awaiting each append awaits this now and then. */
@@ -67,6 +94,10 @@ export class Writer {
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
+    if (this.#queue.length > 0) {
+      this.#awaited = true;
+      if (this.#underWay.length === 0) this.#schedule();
+    }
     if (this.#queue.length + this.#underWay.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     if (this.#failure) throw this.#failure;
   }
@@ -110,6 +141,7 @@ export class Writer {
     let count = 0;
     while (count < this.#queue.length && count < BATCH_REQUESTS && bytes < BATCH_BYTES) bytes += this.#queue[count++]!.bytes;
     this.#underWay = this.#queue.splice(0, count);
+    this.#awaited &&= this.#queue.length > 0;
     this.start().ref();
     const requests = this.#underWay.map((waiting) => waiting.request);
     // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again.
@@ -133,8 +165,7 @@ export class Writer {
     if (this.#bytes <= HIGH_WATER_BYTES) for (const resolve of this.#room.splice(0)) resolve();
     if (this.#queue.length > 0) {
       // The promises settled above run first: what they append goes with this batch.
-      this.#scheduled = true;
-      setImmediate(() => this.#post());
+      this.#schedule();
       return;
     }
     this.#worker?.unref();
@@ -148,6 +179,7 @@ export class Writer {
     this.#underWay = [];
     this.#queue = [];
     this.#bytes = 0;
+    clearTimeout(this.#timer);
     for (const resolve of [...this.#room.splice(0), ...this.#idle.splice(0)]) resolve();
   }
 }

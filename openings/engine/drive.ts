@@ -99,7 +99,7 @@ class Driver {
     this.#begin();
     while (!this.#state.finished && !this.#state.parked) {
       const rested = this.#work();
-      this.#stream.flush();
+      this.#stream.flush(this.#state.finished || this.#state.parked ? "now" : "soon");
       if (this.#stream.failure) throw this.#stream.failure.error;
       if (this.#interrupted()) await this.#park();
       else if (!rested) await this.drive.clock.sleep(0, this.#released.signal);

@@ -6,7 +6,7 @@
 import type { RunEvent, RunEventDraft } from "#core/events.js";
 import { apply } from "./apply.js";
 import type { RunState } from "./state.js";
-import type { Clock, Journal } from "./world.js";
+import type { Clock, Haste, Journal } from "./world.js";
 
 export class Stream {
   readonly #pending = new Set<Promise<unknown>>();
@@ -34,17 +34,17 @@ export class Stream {
     }
   }
 
-  flush(): void {
+  flush(haste: Haste = "soon"): void {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];
     // Nobody awaits this one by itself: a failure is kept, and found by the loop.
-    this.#watch(this.journal.append(batch)).catch(() => undefined);
+    this.#watch(this.journal.append(batch, haste)).catch(() => undefined);
   }
 
   /** Resolves when all that was written is durable. */
   async durable(): Promise<void> {
-    this.flush();
+    this.flush("now");
     await Promise.allSettled(this.#pending);
     if (this.#failure) throw this.#failure.error;
   }
@@ -52,11 +52,11 @@ export class Stream {
   /** The journal as the executor is given it. */
   asJournal(): Journal {
     return {
-      append: async (drafts) => {
+      append: async (drafts, haste) => {
         this.flush();
         const now = this.clock.now();
         for (const draft of drafts) apply(this.state, draft, now);
-        return this.#watch(this.journal.append(drafts));
+        return this.#watch(this.journal.append(drafts, haste));
       },
       store: (value) => this.journal.store(value),
       keep: (value) => this.journal.keep(value),

@@ -8,12 +8,15 @@ import type { Json, JsonObject } from "#core/json.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
 import type { Failure, Labels, Message, StoredValue } from "#core/values.js";
 
+/** `now` (the default): somebody waits. `soon`: nobody does, and a few milliseconds more are well spent on sharing a write to the disk. */
+export type Haste = "now" | "soon";
+
 /**
  * The run's stream. Appends keep their order; each is one transaction and resolves, with the placed events, when its rows are
  * durable. What belongs together (a call's answer and its charge) goes in one append.
  */
 export interface Journal {
-  append(drafts: readonly RunEventDraft[]): Promise<readonly RunEvent[]>;
+  append(drafts: readonly RunEventDraft[], haste?: Haste): Promise<readonly RunEvent[]>;
   /** Stores a value: inline when its canonical JSON has at most `INLINE_BYTES`, else as a blob that the next append makes durable. */
   store(value: Json): StoredValue;
   /** Stores a value's canonical JSON as a blob, however small it is, and says the blob's digest: artifacts, the opening itself. */

@@ -30,6 +30,32 @@ test("rows are numbered, a run's rows have a seq without gaps, records have none
   expect(ledger.watermark()).toBe(5);
 });
 
+test("what may go soon keeps its place before what comes later, and is durable with it", async () => {
+  const ledger = await freshLedger();
+  const run = newRun();
+  const durable: string[] = [];
+  const append = (message: string, haste: "now" | "soon") =>
+    ledger.append({ trace: run, drafts: [log(message)], haste }).then(() => durable.push(message));
+  const all = [append("a", "soon"), append("b", "soon"), append("c", "now"), append("d", "soon")];
+  await all[2];
+  expect(durable.slice(0, 3)).toEqual(["a", "b", "c"]);
+  await Promise.all(all);
+  expect([...ledger.runEvents(run.traceId)].map((event) => event.message)).toEqual(["a", "b", "c", "d"]);
+});
+
+test.each(["flush", "close"] as const)("%s does not leave behind what may go soon", async (last) => {
+  const root = freshRoot();
+  const ledger = await openLedger({ root });
+  const run = newRun();
+  const appended = ledger.append({ trace: run, drafts: [log("a")], haste: "soon" });
+  await ledger[last]();
+  const other = await openLedger({ root, readonly: true });
+  onTestFinished(() => other.close());
+  expect(other.watermark()).toBe(1);
+  await appended;
+  await ledger.close();
+});
+
 test("each hash is BLAKE3 over the previous hash and the canonical record", async () => {
   const ledger = await freshLedger();
   const run = newRun();
