@@ -2,7 +2,10 @@
  * `npm run fuzz -- <what> [--minutes N] [--programs N] [--seed S] [--tape a,b,c]`: long fuzz runs, which the test suite has short
  * versions of. Ends with 1 if something was found, and says how to repeat it.
  */
+import { globSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { describe as describeComponents, fuzzComponents } from "./component/run.js";
 import { describe, fuzzMetering, repeatMetering } from "./meter/run.js";
 
 const { values, positionals } = parseArgs({
@@ -25,7 +28,17 @@ switch (positionals[0] ?? "meter") {
       process.exitCode = tally.findings.length > 0 ? 1 : 0;
     } else process.exitCode = (await repeatMetering(values.tape.split(",").map(Number), say)) ? 0 : 1;
     break;
+  case "component": {
+    const root = join(import.meta.dirname, "..", "..");
+    const corpus = globSync(["agents/*/agent.wasm", "examples/agents/*/agent.wasm"], { cwd: root }).map((path) =>
+      join(root, path),
+    );
+    const tally = await fuzzComponents(corpus.sort(), { seed, programs, until }, say);
+    say(describeComponents(tally));
+    process.exitCode = tally.findings > 0 ? 1 : 0;
+    break;
+  }
   default:
-    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter\n`);
+    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter, component\n`);
     process.exitCode = 2;
 }

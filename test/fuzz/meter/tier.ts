@@ -1,6 +1,6 @@
 /** One tier of the engine: a process with its own flags that checks one program after another, and says what it saw by a digest. */
 import { createHash } from "node:crypto";
-import { createInterface } from "node:readline";
+import { answering } from "../answering.js";
 import { Choices } from "../choices.js";
 import { check, Difference, type Checked } from "./check.js";
 
@@ -33,5 +33,4 @@ async function answer({ seed, tape, whole }: Question): Promise<Answer> {
   }
 }
 
-for await (const line of createInterface({ input: process.stdin }))
-  process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line) as Question))}\n`);
+await answering(answer);
