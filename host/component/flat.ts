@@ -2,7 +2,7 @@
  * Sizes, alignments and flattened forms of values in the canonical ABI (component-model, CanonicalABI.md, "Element Size",
  * "Alignment", "Flattening"). Imports nothing but types: sandbox processes read it too.
  */
-import type { WitFunction, WitType } from "./wit.js";
+import type { WitFunction, WitType } from "./type.js";
 
 export type Flat = "i32" | "i64" | "f32" | "f64";
 export interface Layout {
@@ -27,15 +27,20 @@ function compute(type: WitType): Layout {
   switch (type.kind) {
     case "bool":
     case "u8":
+    case "s8":
       return { size: 1, align: 1 };
     case "u16":
+    case "s16":
       return { size: 2, align: 2 };
     case "u32":
+    case "s32":
     case "f32":
+    case "char":
     case "own":
     case "borrow":
       return { size: 4, align: 4 };
     case "u64":
+    case "s64":
     case "f64":
       return { size: 8, align: 8 };
     case "string":
@@ -46,7 +51,9 @@ function compute(type: WitType): Layout {
     case "tuple":
       return sequence(type.items);
     case "enum":
-      return { size: 1, align: 1 };
+      return number(discriminantSize(type.names.length));
+    case "flags":
+      return number(type.names.length <= 8 ? 1 : type.names.length <= 16 ? 2 : 4);
     case "variant":
     case "option":
     case "result": {
@@ -55,6 +62,11 @@ function compute(type: WitType): Layout {
     }
   }
 }
+
+const number = (size: number): Layout => ({ size, align: size });
+
+/** Bytes of the number that says which of so many cases it is. */
+export const discriminantSize = (count: number): 1 | 2 | 4 => (count <= 2 ** 8 ? 1 : count <= 2 ** 16 ? 2 : 4);
 
 function sequence(types: readonly WitType[]): Layout {
   let size = 0;
@@ -67,17 +79,35 @@ function sequence(types: readonly WitType[]): Layout {
   return { size: alignTo(size, align), align };
 }
 
-/** Largest payload, alignment of the whole, and where the payload begins. No type of ours has more than 256 cases. */
+/** Largest payload, alignment of the whole, and where the payload begins. */
 function union(payloads: readonly (WitType | null)[]): { size: number; align: number; payload: number } {
+  const discriminant = discriminantSize(payloads.length);
   let size = 0;
-  let align = 1;
+  let align: number = discriminant;
   for (const type of payloads) {
     if (!type) continue;
     const part = layout(type);
     size = Math.max(size, part.size);
     align = Math.max(align, part.align);
   }
-  return { size, align, payload: alignTo(1, align) };
+  return { size, align, payload: alignTo(discriminant, align) };
+}
+
+/** Where each of a sequence's parts begins, in memory and among flat values. */
+export function offsets(types: readonly WitType[]): { readonly memory: readonly number[]; readonly flat: readonly number[] } {
+  const memory: number[] = [];
+  const flat: number[] = [];
+  let at = 0;
+  let index = 0;
+  for (const type of types) {
+    const { size, align } = layout(type);
+    at = alignTo(at, align);
+    memory.push(at);
+    flat.push(index);
+    at += size;
+    index += flatten(type).length;
+  }
+  return { memory, flat };
 }
 
 export type Choice = Extract<WitType, { kind: "variant" | "option" | "result" }>;
@@ -101,6 +131,7 @@ export const alignTo = (offset: number, align: number): number => Math.ceil(offs
 export function flatten(type: WitType): readonly Flat[] {
   switch (type.kind) {
     case "u64":
+    case "s64":
       return ["i64"];
     case "f32":
     case "f64":
@@ -142,4 +173,39 @@ export function flatSignature(type: WitFunction, direction: "lower" | "lift"): F
   const results = type.result ? flatten(type.result) : [];
   if (results.length <= 1) return { params, results };
   return direction === "lift" ? { params, results: ["i32"] } : { params: [...params, "i32"], results: [] };
+}
+
+/** Whether a function's values lie in the guest's memory, and whether some of it is allocated for them. */
+export function inMemory(
+  type: WitFunction,
+  direction: "lower" | "lift",
+): { readonly memory: boolean; readonly realloc: boolean } {
+  const params = type.params.map(([, param]) => param);
+  const results = type.result ? [type.result] : [];
+  const spilled = params.flatMap(flatten).length > MAX_FLAT_PARAMS;
+  const returned = results.flatMap(flatten).length > 1;
+  // What goes into the guest is allocated: the results of what it calls, the parameters of what it is called with.
+  const into = direction === "lower" ? results : params;
+  const realloc = into.some(pointing) || (direction === "lift" && spilled);
+  return { memory: spilled || returned || [...params, ...results].some(pointing), realloc };
+}
+
+/** Whether a value of the type points into memory. */
+function pointing(type: WitType): boolean {
+  switch (type.kind) {
+    case "string":
+    case "list":
+      return true;
+    case "option":
+      return pointing(type.of);
+    case "record":
+      return type.fields.some(([, field]) => pointing(field));
+    case "tuple":
+      return type.items.some(pointing);
+    case "variant":
+    case "result":
+      return cases(type).some((payload) => payload !== null && pointing(payload));
+    default:
+      return false;
+  }
 }

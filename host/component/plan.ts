@@ -2,6 +2,8 @@
  * How a component's modules are put together, as data: which to instantiate in which order, what each import is, and where `run`
  * lies. It is made by the toolchain process and carried out in sandbox processes; no code is generated anywhere.
  */
+import type { World } from "./interfaces.js";
+
 export type Encoding = "utf8" | "utf16";
 
 /** An export of a module's instance. `instance` counts the plan's `instances`. */
@@ -13,11 +15,11 @@ export type ImportSource =
   | { readonly kind: "export"; readonly ref: CoreRef }
   /** A host function; the index into the plan's `host`. */
   | { readonly kind: "host"; readonly index: number }
-  /** Drops a handle of a resource of the host. */
-  | { readonly kind: "drop"; readonly interface: string; readonly resource: string };
+  /** Drops a handle of a resource of the host, which is named with its home: `wasi:io/streams/output-stream`. */
+  | { readonly kind: "drop"; readonly resource: string };
 
 export interface HostImport {
-  /** Short name: `kb`. */
+  /** Key of the interface (interfaces.ts): `kb`, `wasi:io/streams`. */
   readonly interface: string;
   readonly function: string;
   readonly memory: CoreRef | null;
@@ -32,7 +34,10 @@ export interface LinkPlan {
     readonly imports: readonly { readonly module: string; readonly name: string; readonly source: ImportSource }[];
   }[];
   readonly host: readonly HostImport[];
+  /** The one linear memory, where it can be seen from outside of its module. */
+  readonly memory: CoreRef | null;
   readonly run: {
+    readonly world: World;
     readonly core: CoreRef;
     readonly memory: CoreRef | null;
     readonly realloc: CoreRef | null;

@@ -2,50 +2,29 @@
  * `runloop:agent@0.1.0` as data: the types that a component's imports and its export must have, structurally, and by which values
  * cross the border. `sdk/wit/*.wit` is the source; a test decodes a component made from it and compares it with this table.
  *
- * This file imports nothing: sandbox processes read it too.
+ * Sandbox processes read it too: it imports no library.
  */
-export type Primitive = "bool" | "u8" | "u16" | "u32" | "u64" | "f32" | "f64" | "string";
-export type WitType =
-  | { readonly kind: Exclude<Primitive, "string"> }
-  | { readonly kind: "string" }
-  | { readonly kind: "list"; readonly of: WitType }
-  | { readonly kind: "option"; readonly of: WitType }
-  | { readonly kind: "record"; readonly fields: readonly (readonly [name: string, type: WitType])[] }
-  | { readonly kind: "tuple"; readonly items: readonly WitType[] }
-  | { readonly kind: "variant"; readonly cases: readonly (readonly [name: string, type: WitType | null])[] }
-  | { readonly kind: "enum"; readonly names: readonly string[] }
-  | { readonly kind: "result"; readonly ok: WitType | null; readonly err: WitType | null }
-  /** A handle of a resource that the host defines. */
-  | { readonly kind: "own" | "borrow"; readonly resource: string };
-
-export interface WitFunction {
-  readonly params: readonly (readonly [name: string, type: WitType])[];
-  readonly result: WitType | null;
-}
-export interface WitInterface {
-  /** Types that the interface exports by name; `use`d ones too. */
-  readonly types: Readonly<Record<string, WitType>>;
-  readonly resources: readonly string[];
-  readonly functions: Readonly<Record<string, WitFunction>>;
-}
-
-const bool: WitType = { kind: "bool" };
-const u8: WitType = { kind: "u8" };
-const u16: WitType = { kind: "u16" };
-const u32: WitType = { kind: "u32" };
-const u64: WitType = { kind: "u64" };
-const f32: WitType = { kind: "f32" };
-const f64: WitType = { kind: "f64" };
-const string: WitType = { kind: "string" };
-const list = (of: WitType): WitType => ({ kind: "list", of });
-const option = (of: WitType): WitType => ({ kind: "option", of });
-const tuple = (...items: WitType[]): WitType => ({ kind: "tuple", items });
-const record = (fields: Record<string, WitType>): WitType => ({ kind: "record", fields: Object.entries(fields) });
-const variant = (cases: Record<string, WitType | null>): WitType => ({ kind: "variant", cases: Object.entries(cases) });
-const func = (params: Record<string, WitType>, result: WitType | null): WitFunction => ({
-  params: Object.entries(params),
-  result,
-});
+import {
+  bool,
+  borrow,
+  f32,
+  f64,
+  func,
+  list,
+  option,
+  own,
+  record,
+  string,
+  tuple,
+  u16,
+  u32,
+  u64,
+  u8,
+  variant,
+  type WitFunction,
+  type WitInterface,
+  type WitType,
+} from "./type.js";
 
 const unavailability = record({ message: string, "retry-after-ms": u64 });
 export const errorType = variant({
@@ -95,17 +74,14 @@ export const interfaces: Readonly<Record<string, WitInterface>> = {
       invocation: invocationType,
       failure: failureType,
     },
-    resources: [],
     functions: {},
   },
   log: {
     types: { level },
-    resources: [],
     functions: { write: func({ level, message: string, fields: string }, null) },
   },
   kb: {
     types: { error: errorType, "search-options": searchOptions, hit },
-    resources: [],
     functions: {
       search: func({ query: string, options: searchOptions }, fallible(list(hit))),
       get: func({ key: string }, fallible(option(string))),
@@ -120,21 +96,16 @@ export const interfaces: Readonly<Record<string, WitInterface>> = {
       complete: func({ prompt: string, options: completionOptions }, fallible(completion)),
       chat: func({ messages: string, tools: string, options: completionOptions }, fallible(string)),
       embed: func({ texts: list(string), model: string }, fallible(list(list(f32)))),
-      "[method]completion-stream.next": func(
-        { self: { kind: "borrow", resource: "completion-stream" } },
-        fallible(option(string)),
-      ),
-      stream: func({ prompt: string, options: completionOptions }, fallible({ kind: "own", resource: "completion-stream" })),
+      "[method]completion-stream.next": func({ self: borrow("model/completion-stream") }, fallible(option(string))),
+      stream: func({ prompt: string, options: completionOptions }, fallible(own("model/completion-stream"))),
     },
   },
   http: {
     types: { error: errorType, header, "header-value": headerValue, request, response },
-    resources: [],
     functions: { fetch: func({ request }, fallible(response)) },
   },
   tools: {
     types: { error: errorType },
-    resources: [],
     functions: {
       list: func({}, fallible(string)),
       call: func({ name: string, arguments: string }, fallible(string)),
@@ -142,22 +113,18 @@ export const interfaces: Readonly<Record<string, WitInterface>> = {
   },
   actions: {
     types: { error: errorType, outcome },
-    resources: [],
     functions: { propose: func({ kind: string, arguments: string }, fallible(outcome)) },
   },
   clock: {
     types: { error: errorType },
-    resources: [],
     functions: { "now-ms": func({}, fallible(u64)), "monotonic-ns": func({}, fallible(u64)) },
   },
   random: {
     types: { error: errorType },
-    resources: [],
     functions: { "next-u64": func({}, fallible(u64)), bytes: func({ len: u32 }, fallible(list(u8))) },
   },
   state: {
     types: { error: errorType },
-    resources: [],
     functions: {
       get: func({ key: string }, fallible(option(string))),
       set: func({ key: string, value: string }, fallible(null)),

@@ -2,7 +2,7 @@
 import { Transfers } from "./transfer.js";
 import type { LinkPlan } from "../component/plan.js";
 import { Attempt, type Answer } from "./inside/attempt.js";
-import type { LoadedComponent } from "./inside/bind.js";
+import { loaded, type LoadedComponent } from "./inside/loaded.js";
 import { openPipe } from "./inside/pipe.js";
 import { seal } from "./inside/seal.js";
 import { Turns } from "./inside/turns.js";
@@ -75,5 +75,5 @@ async function load({ plan, modules }: Extract<ToSandbox, { t: "load" }>): Promi
       return [name, code.length <= COMPILE_AT_ONCE ? new wasm.Module(code) : await wasm.compile(code)] as const;
     }),
   );
-  return { plan: JSON.parse(plan) as LinkPlan, modules: new Map(compiled) };
+  return loaded(JSON.parse(plan) as LinkPlan, new Map(compiled));
 }

@@ -164,7 +164,9 @@ class Child {
         packageFile,
         join(dist, "core", "errors.js"),
         join(dist, "host", "sandbox"),
-        ...["wit.js", "flat.js", "meter"].map((name) => join(dist, "host", "component", name)),
+        ...["interfaces.js", "wit.js", "type.js", "wasi", "flat.js", "meter"].map((name) =>
+          join(dist, "host", "component", name),
+        ),
         entry,
       ],
       flags: [...ENGINE_OPTIONS, ...LOADING_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],

@@ -3,7 +3,7 @@
  * stands. Written more freely than it travels: JSON text may be written as the value it holds, a variant as `{done: …}`.
  */
 import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
-import type { WitType } from "../component/wit.js";
+import type { WitType } from "../component/type.js";
 
 /** The answer does not have the function's type. */
 export class AnswerMisfit extends Error {}

@@ -1,7 +1,8 @@
 /** Host functions that answer from a script, each function's answers in their order. What is not granted is denied all the same. */
 import { canonicalJson, parseJson, type Json } from "#core/json.js";
 import { linkedInterfaces } from "../capability/link.js";
-import { interfaces, type WitFunction } from "../component/wit.js";
+import type { WitFunction } from "../component/type.js";
+import { interfaces } from "../component/wit.js";
 import { CallDenied, CallFailure, type CallContext, type CallResult, type HostFunctions } from "../imports/interface.js";
 import { AnswerMisfit, wireForm } from "./answer.js";
 import { differences } from "./difference.js";

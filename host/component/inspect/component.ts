@@ -1,54 +1,29 @@
 /**
- * Reads a component (component-model, Binary.md) into index spaces of plain data. What an agent of ours does not need is refused
- * by name: nested components, own resources, component-level start functions and values, async, futures, streams.
+ * Reads a component (component-model, Binary.md) into plain data. Components inside are instantiated right away, by reading them
+ * with what they are given in place of imports, so that one flat set of modules, instances and functions is left. What no agent
+ * needs is refused by name: own resources, calls from one component inside to another, component-level start functions and
+ * values, async, futures, streams.
  */
 import type { Encoding } from "../plan.js";
-import { CORE_SORTS, inspectModule, type CoreModule, type CoreSort } from "./core.js";
+import { interfaceKey } from "../interfaces.js";
+import { Assembly, CoreSpace, type Lowered } from "./core-space.js";
+import type { CoreModule } from "./core.js";
+import type { CanonOptions, CoreItem, Func, Instance, Item, ModuleInstance } from "./items.js";
 import { limits } from "./limits.js";
-import { checkCore, checkFunction, checkLabel, shown } from "./names.js";
+import { accept, instanceItem } from "./match.js";
+import { borderName, checkLabelled, shown } from "./names.js";
 import { Reader } from "./reader.js";
 import { Refusal } from "./refusal.js";
-import { borderName, Quota, TypeDecoder, unique, type InstanceType, type TypeEntry } from "./types.js";
-import type { WitFunction } from "../wit.js";
-
-export interface CanonOptions {
-  readonly encoding: Encoding;
-  readonly memory: CoreItem | null;
-  readonly realloc: CoreItem | null;
-  readonly postReturn: CoreItem | null;
-}
-/** Something in a core index space. */
-export type CoreItem =
-  | { readonly kind: "export"; readonly instance: CoreInstance; readonly name: string; readonly sort: CoreSort }
-  | { readonly kind: "lower"; readonly func: ImportedFunction; readonly options: CanonOptions }
-  | { readonly kind: "drop"; readonly interface: string; readonly resource: string };
-export type CoreInstance =
-  | { readonly kind: "module"; readonly module: number; readonly args: ReadonlyMap<string, CoreInstance> }
-  | { readonly kind: "bundle"; readonly items: ReadonlyMap<string, { readonly sort: CoreSort; readonly item: CoreItem }> };
-
-export interface ImportedFunction {
-  readonly kind: "import";
-  /** The interface as it is imported, version included. */
-  readonly interface: string;
-  readonly name: string;
-  readonly type: WitFunction;
-}
-export interface LiftedFunction {
-  readonly kind: "lift";
-  readonly core: CoreItem;
-  readonly options: CanonOptions;
-  readonly type: WitFunction;
-}
-type Func = ImportedFunction | LiftedFunction;
+import { TypeDecoder, unique, type InstanceType, type TypeEntry } from "./types.js";
 
 export interface Component {
   readonly modules: readonly CoreModule[];
-  /** In order of instantiation, bundles left out. */
-  readonly instances: readonly Extract<CoreInstance, { kind: "module" }>[];
+  /** In order of instantiation. */
+  readonly instances: readonly ModuleInstance[];
   readonly importedInstances: ReadonlyMap<string, InstanceType>;
   readonly importedTypes: ReadonlyMap<string, TypeEntry>;
-  readonly exports: ReadonlyMap<string, Func>;
-  readonly lowered: readonly Extract<CoreItem, { kind: "lower" }>[];
+  readonly exports: ReadonlyMap<string, Item>;
+  readonly lowered: readonly Lowered[];
 }
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
@@ -64,49 +39,54 @@ export function readComponent(bytes: Uint8Array): Component {
     );
   if (bytes.length < 8 || PREAMBLE.some((byte, at) => bytes[at] !== byte))
     throw new Refusal("ADMIT_MALFORMED", "this is not a WebAssembly component: its first bytes are something else");
-  return new ComponentReader(bytes).read();
+  const all = new Assembly();
+  const outermost = new ComponentReader(new Reader(bytes, 8), all, null, 0);
+  const exports = outermost.read();
+  const memories = all.modules.reduce((sum, module) => sum + module.memories, 0);
+  if (memories > limits.memories)
+    throw new Refusal("ADMIT_LIMIT", `${memories} linear memories, where ${limits.memories} is the limit`);
+  const { modules, instances, lowered } = all;
+  const { importedInstances, importedTypes } = outermost;
+  return { modules, instances, lowered, importedInstances, importedTypes, exports };
+}
+
+/** A component inside, as bytes: it is read when it is instantiated, as often as it is. */
+interface Inner {
+  readonly bytes: Reader;
 }
 
 class ComponentReader {
+  readonly importedInstances = new Map<string, InstanceType>();
+  readonly importedTypes = new Map<string, TypeEntry>();
   private readonly reader: Reader;
-  private readonly quota = new Quota();
-  private readonly types = new TypeDecoder(this.quota);
-  private readonly modules: CoreModule[] = [];
-  private readonly coreInstances: CoreInstance[] = [];
-  private readonly instantiated: Extract<CoreInstance, { kind: "module" }>[] = [];
-  private bundles = 0;
-  private readonly core: Record<CoreSort, CoreItem[]> = { func: [], table: [], memory: [], global: [], tag: [] };
+  private readonly all: Assembly;
+  /** What is given for the imports; null for the outermost component, whose imports are the host's to give. */
+  private readonly args: ReadonlyMap<string, Item> | null;
+  private readonly depth: number;
+  private readonly types: TypeDecoder;
+  private readonly core: CoreSpace;
   private readonly funcs: Func[] = [];
-  /** Imported instances; no others can be. */
-  private readonly instances: { readonly name: string; readonly type: InstanceType }[] = [];
-  private readonly importedTypes = new Map<string, TypeEntry>();
-  private readonly exports = new Map<string, Func>();
-  private readonly lowered: Extract<CoreItem, { kind: "lower" }>[] = [];
-  /** Which interface a resource type came from. */
-  private readonly resourceHome = new Map<TypeEntry, string>();
+  private readonly instances: Instance[] = [];
+  private readonly inner: Inner[] = [];
+  private readonly exports = new Map<string, Item>();
 
-  constructor(bytes: Uint8Array) {
-    this.reader = new Reader(bytes, 8);
+  constructor(reader: Reader, all: Assembly, args: ReadonlyMap<string, Item> | null, depth: number) {
+    this.reader = reader;
+    this.all = all;
+    this.args = args;
+    this.depth = depth;
+    this.types = new TypeDecoder(all.quota);
+    this.core = new CoreSpace(all);
   }
 
-  read(): Component {
+  read(): ReadonlyMap<string, Item> {
     for (let sections = 0; !this.reader.done; sections++) {
       if (sections > limits.sections) throw new Refusal("ADMIT_LIMIT", `more than ${limits.sections} sections`);
       const id = this.reader.byte();
       const section = this.reader.part(this.reader.u32());
       this.section(id, section);
     }
-    const memories = this.modules.reduce((sum, module) => sum + module.memories, 0);
-    if (memories > limits.memories)
-      throw new Refusal("ADMIT_LIMIT", `${memories} linear memories, where ${limits.memories} is the limit`);
-    return {
-      modules: this.modules,
-      instances: this.instantiated,
-      importedInstances: new Map(this.instances.map(({ name, type }) => [name, type])),
-      importedTypes: this.importedTypes,
-      exports: this.exports,
-      lowered: this.lowered,
-    };
+    return this.exports;
   }
 
   private section(id: number, section: Reader): void {
@@ -114,24 +94,15 @@ class ComponentReader {
       case 0: // custom: names and notes for tools, which nothing here reads
         return;
       case 1:
-        if (this.modules.length >= limits.coreModules)
-          throw new Refusal("ADMIT_LIMIT", `more than ${limits.coreModules} core modules`);
-        this.modules.push(inspectModule(section));
-        return;
+        return this.core.module(section);
       case 2:
-        return this.each(section, "core instances", () => this.coreInstance(section));
+        return this.each(section, "core instances", () => this.core.instance(section));
       case 3:
         throw new Refusal("ADMIT_LIMIT", "the component uses core types of its own");
       case 4:
-        throw new Refusal("ADMIT_LIMIT", "the component holds other components", "link the parts into one component first");
+        return this.component(section);
       case 5:
-        return this.each(section, "instances", () => {
-          throw new Refusal(
-            "ADMIT_LIMIT",
-            "the component makes instances of interfaces",
-            "the world `agent` exports nothing but `run`",
-          );
-        });
+        return this.each(section, "instances", () => this.instances.push(this.instance(section)));
       case 6:
         return this.each(section, "aliases", () => this.alias(section));
       case 7:
@@ -151,134 +122,120 @@ class ComponentReader {
 
   private each(section: Reader, what: string, one: () => void): void {
     for (let left = section.count(what, limits.definitions); left > 0; left--) {
-      this.quota.take();
+      this.all.quota.take();
       one();
     }
     if (!section.done) throw section.malformed(`there is more in a section than its ${what}`);
   }
 
-  private coreInstance(reader: Reader): void {
+  private component(section: Reader): void {
+    this.all.quota.take();
+    for (const byte of PREAMBLE) section.expect(byte, "a component's first bytes");
+    this.inner.push({ bytes: section });
+  }
+
+  private instance(reader: Reader): Instance {
     const form = reader.byte();
-    if (form === 0x00) {
-      const module = reader.u32();
-      if (module >= this.modules.length) throw reader.malformed(`there is no core module ${module}`);
-      if (this.instantiated.length >= limits.coreInstances)
-        throw new Refusal("ADMIT_LIMIT", `more than ${limits.coreInstances} instances of core modules`);
-      const args = new Map<string, CoreInstance>();
-      for (let left = reader.count("arguments", limits.definitions); left > 0; left--) {
-        this.quota.take();
-        const name = checkCore(reader.name());
-        unique(args.has(name), name);
-        reader.expect(0x12, "an argument of a core module");
-        args.set(name, this.coreInstanceAt(reader));
-      }
-      const made = { kind: "module", module, args } as const;
-      this.instantiated.push(made);
-      this.coreInstances.push(made);
-    } else if (form === 0x01) {
-      if (++this.bundles > limits.exportBundles)
-        throw new Refusal("ADMIT_LIMIT", `more than ${limits.exportBundles} bundles of core exports`);
-      const items = new Map<string, { sort: CoreSort; item: CoreItem }>();
-      for (let left = reader.count("exports", limits.definitions); left > 0; left--) {
-        this.quota.take();
-        const name = checkCore(reader.name());
-        unique(items.has(name), name);
-        const sort = this.coreSort(reader);
-        items.set(name, { sort, item: this.coreItem(reader, sort) });
-      }
-      this.coreInstances.push({ kind: "bundle", items });
-    } else throw reader.malformed("unknown form of a core instance");
+    if (form === 0x00) return { kind: "made", items: this.instantiate(reader) };
+    if (form !== 0x01) throw reader.malformed("unknown form of an instance");
+    const items = new Map<string, Item>();
+    for (let left = reader.count("exports", limits.definitions); left > 0; left--) {
+      this.all.quota.take();
+      const name = borderName(reader);
+      unique(items.has(name), name);
+      items.set(name, this.item(reader));
+    }
+    return { kind: "made", items };
   }
 
-  private coreInstanceAt(reader: Reader): CoreInstance {
+  private instantiate(reader: Reader): ReadonlyMap<string, Item> {
+    const inner = this.inner[reader.u32()];
+    if (!inner) throw reader.malformed("there is no such component inside");
+    const args = new Map<string, Item>();
+    for (let left = reader.count("arguments", limits.definitions); left > 0; left--) {
+      this.all.quota.take();
+      const name = checkLabelled(reader.name());
+      unique(args.has(name), name);
+      args.set(name, this.item(reader));
+    }
+    if (++this.all.inner > limits.innerComponents)
+      throw new Refusal("ADMIT_LIMIT", `more than ${limits.innerComponents} instances of components inside`);
+    if (this.depth >= limits.componentDepth)
+      throw new Refusal("ADMIT_LIMIT", `components inside each other, more than ${limits.componentDepth} deep`);
+    const { bytes, at, end } = inner.bytes;
+    return new ComponentReader(new Reader(bytes, at, end), this.all, args, this.depth + 1).read();
+  }
+
+  /** A `sortidx` of what a component may be given or hand on. */
+  private item(reader: Reader): Item {
+    const sort = reader.byte();
     const index = reader.u32();
-    const found = this.coreInstances[index];
-    if (!found) throw reader.malformed(`there is no core instance ${index}`);
+    switch (sort) {
+      case 0x01:
+        return { sort: "func", func: this.funcAt(reader, index) };
+      case 0x03:
+        return { sort: "type", entry: this.types.at(reader, index) };
+      case 0x05:
+        return { sort: "instance", instance: this.instanceAt(reader, index) };
+      default:
+        throw new Refusal("ADMIT_LIMIT", "the component hands on something that is no function, type or instance");
+    }
+  }
+
+  private funcAt(reader: Reader, index: number): Func {
+    const found = this.funcs[index];
+    if (!found) throw reader.malformed(`there is no function ${index}`);
     return found;
   }
 
-  private coreSort(reader: Reader): CoreSort {
-    const sort = CORE_SORTS[reader.byte()];
-    if (!sort) throw new Refusal("ADMIT_LIMIT", "a core type, module or instance is handed on as a value");
-    return sort;
+  private instanceAt(reader: Reader, index: number): Instance {
+    const found = this.instances[index];
+    if (!found) throw reader.malformed(`there is no instance ${index}`);
+    return found;
   }
 
-  private coreItem(reader: Reader, sort: CoreSort): CoreItem {
-    const index = reader.u32();
-    const found = this.core[sort][index];
-    if (!found) throw reader.malformed(`there is no core ${sort} ${index}`);
-    return found;
+  /** Gives an item the next index of its sort. */
+  private push(item: Item): void {
+    if (item.sort === "func") this.funcs.push(item.func);
+    else if (item.sort === "instance") this.instances.push(item.instance);
+    else this.types.space.push(item.entry);
   }
 
   private alias(reader: Reader): void {
     const sort = reader.byte();
-    const coreSort = sort === 0x00 ? this.coreSort(reader) : null;
+    const coreSort = sort === 0x00 ? this.core.sort(reader) : null;
     const target = reader.byte();
-    if (coreSort && target === 0x01) {
-      const instance = this.coreInstanceAt(reader);
-      const name = checkCore(reader.name());
-      this.core[coreSort].push(this.coreExport(reader, instance, name, coreSort));
-    } else if (!coreSort && target === 0x00) {
-      const instance = this.instances[reader.u32()];
-      if (!instance) throw reader.malformed("an alias of an instance that is not there");
-      const name = reader.name();
-      if (sort === 0x01) this.aliasFunction(reader, instance, checkFunction(name));
-      else if (sort === 0x03) this.aliasType(reader, instance, checkLabel(name));
-      else throw reader.malformed("an alias of something that no interface holds");
+    if (coreSort && target === 0x01) this.core.alias(reader, coreSort);
+    else if (!coreSort && target === 0x00) {
+      const instance = this.instanceAt(reader, reader.u32());
+      const name = checkLabelled(reader.name());
+      const item = instanceItem(instance, name);
+      if (item?.sort !== SORTS[sort])
+        throw reader.malformed(`an alias of ${shown(name)}, which an instance does not have, or as something else`);
+      this.push(item!);
     } else throw new Refusal("ADMIT_LIMIT", "the component uses aliases of an outer component");
-  }
-
-  private coreExport(reader: Reader, instance: CoreInstance, name: string, sort: CoreSort): CoreItem {
-    if (instance.kind === "bundle") {
-      const found = instance.items.get(name);
-      if (found?.sort !== sort) throw reader.malformed(`an alias of the core ${sort} ${shown(name)}, which is not there`);
-      return found.item;
-    }
-    if (this.modules[instance.module]?.exports.get(name)?.sort !== sort)
-      throw reader.malformed(`an alias of the core ${sort} ${shown(name)}, which is not exported`);
-    return { kind: "export", instance, name, sort };
-  }
-
-  private aliasFunction(reader: Reader, from: { name: string; type: InstanceType }, name: string): void {
-    const type = from.type.functions.get(name);
-    if (!type) throw reader.malformed(`${shown(from.name)} has no function ${shown(name)}`);
-    this.funcs.push({ kind: "import", interface: from.name, name, type });
-  }
-
-  private aliasType(reader: Reader, from: { name: string; type: InstanceType }, name: string): void {
-    const type = from.type.types.get(name);
-    if (type) {
-      this.types.space.push({ sort: "value", type, ...measured(type) });
-      return;
-    }
-    if (!from.type.resources.has(name)) throw reader.malformed(`${shown(from.name)} has no type ${shown(name)}`);
-    const entry: TypeEntry = { sort: "resource", name };
-    this.resourceHome.set(entry, from.name);
-    this.types.space.push(entry);
   }
 
   private canon(reader: Reader): void {
     const form = reader.byte();
     if (form === 0x00) {
       reader.expect(0x00, "a lifted function");
-      const core = this.coreItem(reader, "func");
+      const core = this.core.item(reader, "func");
       const options = this.options(reader);
       const type = this.types.at(reader, reader.u32());
       if (type.sort !== "function") throw reader.malformed("a lifted function's type is not a function's");
       this.funcs.push({ kind: "lift", core, options, type: type.type });
     } else if (form === 0x01) {
       reader.expect(0x00, "a lowered function");
-      const func = this.funcs[reader.u32()];
-      if (func?.kind !== "import") throw reader.malformed("a lowered function is not an imported one");
-      const item = { kind: "lower", func, options: this.options(reader) } as const;
-      this.lowered.push(item);
-      this.core.func.push(item);
+      const func = this.funcAt(reader, reader.u32());
+      if (func.kind !== "import")
+        throw new Refusal("ADMIT_LIMIT", "one component inside calls another", "link the parts into one component first");
+      this.core.lower(func, this.options(reader));
     } else if (form === 0x03) {
       const type = this.types.at(reader, reader.u32());
-      const home = this.resourceHome.get(type);
-      if (type.sort !== "resource" || home === undefined)
+      if (type.sort !== "resource" || !type.type.settled)
         throw reader.malformed("a drop of something that is not an imported resource");
-      this.core.func.push({ kind: "drop", interface: home, resource: type.name });
+      this.core.drop(type.type.id);
     } else {
       throw new Refusal(
         "ADMIT_LIMIT",
@@ -299,9 +256,9 @@ class ComponentReader {
       const option = reader.byte();
       if (option === 0x00) encoding = "utf8";
       else if (option === 0x01) encoding = "utf16";
-      else if (option === 0x03) given.memory = this.coreItem(reader, "memory");
-      else if (option === 0x04) given.realloc = this.coreItem(reader, "func");
-      else if (option === 0x05) given.postReturn = this.coreItem(reader, "func");
+      else if (option === 0x03) given.memory = this.core.item(reader, "memory");
+      else if (option === 0x04) given.realloc = this.core.item(reader, "func");
+      else if (option === 0x05) given.postReturn = this.core.item(reader, "func");
       else if (option === 0x02) throw new Refusal("ADMIT_LIMIT", "the component uses Latin-1 strings", "use UTF-8 or UTF-16");
       else
         throw new Refusal(
@@ -316,60 +273,76 @@ class ComponentReader {
   private import(reader: Reader): void {
     const name = borderName(reader);
     const sort = reader.byte();
+    if (this.args) return this.given(reader, name, sort, this.args.get(name));
     if (sort === 0x05) {
-      const entry = this.types.at(reader, reader.u32());
-      if (entry.sort !== "instance") throw reader.malformed(`the import ${shown(name)} is not of an instance's type`);
-      unique(
-        this.instances.some((known) => known.name === name),
-        name,
-      );
-      this.instances.push({ name, type: entry.type });
+      const type = this.instanceType(reader, name);
+      unique(this.importedInstances.has(name), name);
+      for (const resource of type.defined)
+        if (!resource.settle(interfaceKey(name) ?? name))
+          throw new Refusal("ADMIT_IMPORT", `the import ${shown(name)} shares its resources with another import`);
+      this.importedInstances.set(name, type);
+      this.instances.push({ kind: "import", name, type });
     } else if (sort === 0x03) {
       unique(this.importedTypes.has(name), name);
-      this.importedTypes.set(name, this.types.bound(reader, name));
+      this.importedTypes.set(name, this.types.bound(reader, name).entry);
     } else {
       throw new Refusal(
         "ADMIT_IMPORT",
         `the import ${shown(name)} is neither an interface nor a type`,
-        "the world `agent` imports interfaces only",
+        "components of agents import interfaces only",
       );
     }
   }
 
+  /** An import of a component inside: `item` takes its place if it is what the import says. */
+  private given(reader: Reader, name: string, sort: number, item: Item | undefined): void {
+    if (!item) throw reader.malformed(`nothing is given for the import ${shown(name)} of a component inside`);
+    let fits: boolean;
+    if (sort === 0x01) fits = accept.func(this.functionType(reader, name), item);
+    else if (sort === 0x05) fits = accept.instance(this.instanceType(reader, name), item);
+    else if (sort === 0x03) {
+      const { entry, fresh } = this.types.bound(reader, name);
+      fits = accept.type(entry, fresh, item);
+    } else throw new Refusal("ADMIT_LIMIT", `the import ${shown(name)} of a component inside is no function, type or instance`);
+    if (!fits) throw reader.malformed(`what is given for the import ${shown(name)} of a component inside is something else`);
+    // A type's bound has taken its index already, and stands for the same type.
+    if (sort !== 0x03) this.push(item);
+  }
+
+  private instanceType(reader: Reader, name: string): InstanceType {
+    const entry = this.types.at(reader, reader.u32());
+    if (entry.sort !== "instance") throw reader.malformed(`${shown(name)} is not of an instance's type`);
+    return entry.type;
+  }
+
+  private functionType(reader: Reader, name: string): Extract<TypeEntry, { sort: "function" }>["type"] {
+    const entry = this.types.at(reader, reader.u32());
+    if (entry.sort !== "function") throw reader.malformed(`${shown(name)} is not of a function's type`);
+    return entry.type;
+  }
+
   private export(reader: Reader): void {
     const name = borderName(reader);
-    const sort = reader.byte();
-    if (sort !== 0x01)
-      throw new Refusal(
-        "ADMIT_EXPORT",
-        `the export ${shown(name)} is not a function`,
-        "the world `agent` exports nothing but `run`",
-      );
-    const func = this.funcs[reader.u32()];
-    if (!func) throw reader.malformed(`the export ${shown(name)} leads nowhere`);
+    const item = this.item(reader);
     const ascribed = reader.byte();
-    if (ascribed === 0x01) {
-      reader.expect(0x01, "the type of an export");
-      this.types.at(reader, reader.u32());
-    } else if (ascribed !== 0x00) throw reader.malformed("neither there nor not there");
+    if (ascribed === 0x01) this.ascribed(reader, name, item);
+    else if (ascribed !== 0x00) throw reader.malformed("neither there nor not there");
     unique(this.exports.has(name), name);
-    this.exports.set(name, func);
-    this.funcs.push(func);
+    this.exports.set(name, item);
+    this.push(item);
+  }
+
+  /** The type that an export is said to have: it must be the one that it has. */
+  private ascribed(reader: Reader, name: string, item: Item): void {
+    const sort = reader.byte();
+    if (sort === 0x01 && item.sort === "func" && accept.func(this.functionType(reader, name), item)) return;
+    if (sort === 0x05 && item.sort === "instance") return void this.instanceType(reader, name);
+    if (sort === 0x03 && item.sort === "type" && reader.byte() === 0x00) {
+      const entry = this.types.at(reader, reader.u32());
+      if (accept.type(entry, false, item)) return;
+    }
+    throw reader.malformed(`the export ${shown(name)} is said to have another type than it has`);
   }
 }
 
-/** Sizes of a type that came through an interface: as many nodes and levels as it really has. */
-function measured(type: unknown): { nodes: number; depth: number } {
-  let nodes = 1;
-  let depth = 0;
-  const children = (value: unknown): void => {
-    if (typeof value !== "object" || value === null) return;
-    if ("kind" in value) {
-      const inner = measured(value);
-      nodes += inner.nodes;
-      depth = Math.max(depth, inner.depth);
-    } else for (const item of Object.values(value)) children(item);
-  };
-  for (const value of Object.values(type as object)) children(value);
-  return { nodes, depth: depth + 1 };
-}
+const SORTS: Readonly<Record<number, Item["sort"]>> = { 0x01: "func", 0x03: "type", 0x05: "instance" };

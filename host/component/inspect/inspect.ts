@@ -5,7 +5,7 @@ import { conform } from "./conform.js";
 import { linkPlan, moduleName } from "./link.js";
 
 export interface Inspected {
-  /** Versioned names of interfaces that it takes functions from, sorted. */
+  /** Names of interfaces that it takes functions from, versions as it names them, sorted. */
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array; readonly functions: number }[];
@@ -15,8 +15,8 @@ export interface Inspected {
 /** Throws a `Refusal` that says what is wrong. Takes time and memory in proportion to the bytes. */
 export function inspect(bytes: Uint8Array): Inspected {
   const component = readComponent(bytes);
-  const imports = conform(component);
-  const plan = linkPlan(component);
+  const { imports, world, run } = conform(component);
+  const plan = linkPlan(component, world, run);
   return {
     imports,
     exports: [...component.exports.keys()],

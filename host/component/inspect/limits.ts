@@ -6,8 +6,11 @@ export const limits = {
   bytes: 16 << 20,
   sections: 1024,
   coreModules: 16,
-  /** Instances of core modules, flattened; nested components are refused altogether. */
+  /** Instances of core modules, those of components inside included. */
   coreInstances: 16,
+  /** Instances of components inside, and how deep they lie in each other. */
+  innerComponents: 8,
+  componentDepth: 3,
   /** Bundles of exports that exist only to be somebody's import. */
   exportBundles: 256,
   /** Definitions of any other kind (types, aliases, canonical functions, imports) in the whole component. */

@@ -3,9 +3,11 @@
  * into source text as they came, so nothing here may ever mean something to one: no quote, back-tick, backslash, space, control
  * character, line separator, comment, nor a name that JavaScript's own objects answer to.
  */
+import type { Reader } from "./reader.js";
 import { Refusal, type RefusalCode } from "./refusal.js";
 
-const LABEL = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*";
+/** Words of small letters, or of capitals: `HTTP-request-denied`. */
+const LABEL = "(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*";
 const SEMVER = "(?:0|[1-9][0-9]{0,5})(?:\\.(?:0|[1-9][0-9]{0,5})){2}(?:-[a-z0-9.-]{1,32})?";
 const label = new RegExp(`^${LABEL}$`);
 const interfaceName = new RegExp(`^${LABEL}:${LABEL}/${LABEL}(?:@${SEMVER})?$`);
@@ -44,3 +46,15 @@ export const checkExtern = (name: string): string =>
 /** A core module's import or export. Older toolchains link their shims under the empty module name. */
 export const checkCore = (name: string): string =>
   name === "" ? name : check(name, coreName, "an import or export of a core module");
+
+/** An import's or export's name with the byte before it that says that no version suffix follows. */
+export function externName(reader: Reader): string {
+  reader.expect(0, "a name");
+  return reader.name();
+}
+
+/** `checkExtern` for what stands at a component's border, its own or that of one inside. */
+export const borderName = (reader: Reader): string => checkExtern(externName(reader));
+
+/** What an instance holds: an interface, a function or a type. */
+export const checkLabelled = (name: string): string => (name.startsWith("[") ? checkFunction(name) : checkExtern(name));

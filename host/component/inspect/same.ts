@@ -1,5 +1,5 @@
 /** Structural equality of types: names, order and shape of everything, down to the primitives. */
-import type { WitFunction, WitType } from "../wit.js";
+import type { WitFunction, WitType } from "../type.js";
 
 export function sameType(a: WitType | null, b: WitType | null): boolean {
   if (a === b) return true;
@@ -16,7 +16,8 @@ export function sameType(a: WitType | null, b: WitType | null): boolean {
       const items = (b as typeof a).items;
       return a.items.length === items.length && a.items.every((item, index) => sameType(item, items[index] ?? null));
     }
-    case "enum": {
+    case "enum":
+    case "flags": {
       const names = (b as typeof a).names;
       return a.names.length === names.length && a.names.every((name, index) => name === names[index]);
     }

@@ -1,22 +1,26 @@
 /** Component types as they are decoded, written out in full so that they can be compared with ours. */
-import type { WitFunction, WitType } from "../wit.js";
+import type { WitFunction, WitType } from "../type.js";
 import { limits } from "./limits.js";
-import { checkExtern, checkFunction, checkLabel, shown } from "./names.js";
+import { checkFunction, checkLabel, externName, shown } from "./names.js";
 import type { Reader } from "./reader.js";
 import { Refusal } from "./refusal.js";
+import { ResourceType } from "./resource.js";
 
 /** `foreign`: a type that exists in the component model and nowhere in our interfaces. */
 export type DecodedType = WitType | { readonly kind: "foreign"; readonly name: string };
 export interface InstanceType {
   readonly types: Map<string, WitType>;
-  readonly resources: Set<string>;
+  /** Those that it defines and those that it `use`s. */
+  readonly resources: Map<string, ResourceType>;
+  /** Those that it defines. */
+  readonly defined: ResourceType[];
   readonly functions: Map<string, WitFunction>;
 }
 export type TypeEntry =
   | { readonly sort: "value"; readonly type: WitType; readonly nodes: number; readonly depth: number }
   | { readonly sort: "function"; readonly type: WitFunction }
   | { readonly sort: "instance"; readonly type: InstanceType }
-  | { readonly sort: "resource"; readonly name: string };
+  | { readonly sort: "resource"; readonly type: ResourceType };
 
 /** Counts definitions over the whole component. */
 export class Quota {
@@ -43,12 +47,12 @@ const PRIMITIVES: Readonly<Record<number, string>> = {
   0x73: "string",
   0x64: "error-context",
 };
-const OURS = new Set(["bool", "u8", "u16", "u32", "u64", "f32", "f64", "string"]);
+const FOREIGN = new Set(["error-context"]);
 
 type Sized = Extract<TypeEntry, { sort: "value" }>;
 const leaf = (type: DecodedType): Sized => ({ sort: "value", type: type as WitType, nodes: 1, depth: 1 });
 const foreign = (name: string): Sized => leaf({ kind: "foreign", name });
-const primitive = (name: string): Sized => (OURS.has(name) ? leaf({ kind: name } as WitType) : foreign(name));
+const primitive = (name: string): Sized => (FOREIGN.has(name) ? foreign(name) : leaf({ kind: name } as WitType));
 
 /** Decodes the types of one index space. `outer` is the space around it: the component's, seen from an instance type. */
 export class TypeDecoder {
@@ -99,8 +103,7 @@ export class TypeDecoder {
         return this.sized(parts, () => ({ kind: "tuple", items: parts.map(([, part]) => part.type) }));
       }
       case 0x6e:
-        this.labels(reader);
-        return foreign("flags");
+        return leaf({ kind: "flags", names: this.labels(reader, 32) });
       case 0x6d:
         return leaf({ kind: "enum", names: this.labels(reader) });
       case 0x6b: {
@@ -122,7 +125,7 @@ export class TypeDecoder {
       case 0x68: {
         const entry = this.at(reader, reader.u32());
         if (entry.sort !== "resource") throw reader.malformed("a handle of something that is not a resource");
-        return leaf({ kind: form === 0x69 ? "own" : "borrow", resource: entry.name });
+        return leaf(entry.type.handle(form === 0x69 ? "own" : "borrow"));
       }
       case 0x40:
         return { sort: "function", type: this.func(reader) };
@@ -189,9 +192,10 @@ export class TypeDecoder {
     return parts;
   }
 
-  private labels(reader: Reader): string[] {
+  private labels(reader: Reader, limit: number = limits.typeNodes): string[] {
     const names: string[] = [];
-    for (let left = reader.count("labels", limits.typeNodes); left > 0; left--) names.push(checkLabel(reader.name()));
+    for (let left = reader.count("labels", limit); left > 0; left--) names.push(checkLabel(reader.name()));
+    if (names.length === 0) throw reader.malformed("no labels");
     this.quota.take(names.length);
     return names;
   }
@@ -221,7 +225,7 @@ export class TypeDecoder {
   }
 
   private instance(reader: Reader): InstanceType {
-    const made: InstanceType = { types: new Map(), resources: new Set(), functions: new Map() };
+    const made: InstanceType = { types: new Map(), resources: new Map(), defined: [], functions: new Map() };
     const inner = new TypeDecoder(this.quota, this.space);
     for (let left = reader.count("declarations", limits.definitions); left > 0; left--) {
       const form = reader.byte();
@@ -255,34 +259,28 @@ export class TypeDecoder {
       into.functions.set(name, entry.type);
     } else if (sort === 0x03) {
       unique(into.types.has(checkLabel(name)) || into.resources.has(name), name);
-      const entry = this.bound(reader, name);
+      const { entry, fresh } = this.bound(reader, name);
       if (entry.sort === "value") into.types.set(name, entry.type);
-      else if (entry.sort === "resource") into.resources.add(name);
-      else throw reader.malformed("an exported type is neither a value's nor a resource");
+      else if (entry.sort === "resource") {
+        into.resources.set(name, entry.type);
+        if (fresh) into.defined.push(entry.type);
+      } else throw reader.malformed("an exported type is neither a value's nor a resource");
     } else {
       throw new Refusal("ADMIT_IMPORT", `${shown(name)}: an interface holds something that is neither a function nor a type`);
     }
   }
 
-  /** A `typebound`; it makes a new index that stands for the named type. */
-  bound(reader: Reader, name: string): TypeEntry {
+  /** A `typebound`; it makes a new index that stands for the named type. `fresh`: a resource that is none of those before. */
+  bound(reader: Reader, name: string): { readonly entry: TypeEntry; readonly fresh: boolean } {
     const form = reader.byte();
     if (form > 1) throw reader.malformed("unknown bound of a type");
-    const entry: TypeEntry = form === 0 ? this.at(reader, reader.u32()) : { sort: "resource", name };
+    const fresh = form === 1;
+    const entry: TypeEntry = fresh ? { sort: "resource", type: new ResourceType(name) } : this.at(reader, reader.u32());
     this.space.push(entry);
-    return entry;
+    return { entry, fresh };
   }
 }
 
 export function unique(taken: boolean, name: string): void {
   if (taken) throw new Refusal("ADMIT_NAME", `the name ${shown(name)} is there twice`);
 }
-
-/** An import's or export's name with the byte before it that says that no version suffix follows. */
-export function externName(reader: Reader): string {
-  reader.expect(0, "a name");
-  return reader.name();
-}
-
-/** `checkExtern` for what stands at the component's own border. */
-export const borderName = (reader: Reader): string => checkExtern(externName(reader));

@@ -1,190 +1,338 @@
 /**
- * Lowering: JSON becomes a guest's values (canonical ABI, "Storing" and "Flat Lowering"); the forms are those of `lift.ts`. The
- * JSON comes from the control process and fits by its construction; a `TypeError` here is a mistake of ours, not of the guest.
+ * Lowering: our values become a guest's (canonical ABI, "Storing" and "Flat Lowering"). For each type the way is built once, as a
+ * pair of closures, as in `lift.ts`.
  */
-import { alignTo, cases, layout, payloadOffset, type Choice } from "../../component/flat.js";
-import type { WitType } from "../../component/wit.js";
-import { isObject, type Json } from "./json.js";
+import {
+  cases,
+  discriminantSize,
+  flatten,
+  layout,
+  offsets,
+  payloadOffset,
+  type Choice,
+  type Flat,
+} from "../../component/flat.js";
+import type { WitType } from "../../component/type.js";
 import { GuestTrap } from "../inside/ends.js";
+import { memberName, type Form } from "./form.js";
 import type { Handles } from "./handles.js";
-import { memberName } from "./lift.js";
-import type { GuestMemory } from "./memory.js";
+import { NO_MEMORY, type GuestMemory } from "./memory.js";
 
-export class Lowerer {
+export type CoreValue = number | bigint;
+
+/** One lowering. Strings and lists allocate, and allocation may grow the memory: the view is asked for after it, each time. */
+export class Lowering {
   /** Bytes written, for the account. */
   written = 0;
-  private readonly memory: GuestMemory;
+  readonly memory: GuestMemory;
+  readonly handles: Handles;
   /** `cabi_realloc(0, 0, align, size)`. */
   private readonly allocate: (align: number, size: number) => number;
-  private readonly handles: Handles;
-  constructor(memory: GuestMemory, allocate: (align: number, size: number) => number, handles: Handles) {
-    this.memory = memory;
+  constructor(memory: GuestMemory | null, allocate: (align: number, size: number) => number, handles: Handles) {
+    this.memory = memory ?? NO_MEMORY;
     this.allocate = allocate;
     this.handles = handles;
   }
 
-  /** Flat core values of a parameter. */
-  flat(type: WitType, value: Json): (number | bigint)[] {
-    switch (type.kind) {
-      case "string": {
-        return this.string(text(value));
-      }
-      case "list":
-        return this.list(type.of, value);
-      case "record": {
-        const object = members(type, value);
-        return type.fields.flatMap(([name, field]) => this.flat(field, object[memberName(name)]!));
-      }
-      case "u32":
-        return [integer(value, 2 ** 32)];
-      case "bool":
-        return [value === true ? 1 : 0];
-      default:
-        throw new TypeError(`no parameter of ours is a flat ${type.kind}`);
-    }
-  }
-
-  store(type: WitType, value: Json, pointer: number): void {
-    // Strings and lists allocate, and allocation may grow the memory: the view is asked for after it, each time.
-    const view = (): DataView => this.memory.view;
-    const { size, align } = layout(type);
-    this.memory.check(pointer, size, align);
-    this.written += size;
-    switch (type.kind) {
-      case "bool":
-        return view().setUint8(pointer, value === true ? 1 : 0);
-      case "u8":
-        return view().setUint8(pointer, integer(value, 2 ** 8));
-      case "u16":
-        return view().setUint16(pointer, integer(value, 2 ** 16), true);
-      case "u32":
-        return view().setUint32(pointer, integer(value, 2 ** 32), true);
-      case "u64":
-        return view().setBigUint64(pointer, u64(value), true);
-      case "f32":
-        return view().setFloat32(pointer, float(value), true);
-      case "f64":
-        return view().setFloat64(pointer, float(value), true);
-      case "enum": {
-        const index = type.names.indexOf(text(value));
-        if (index < 0) throw new TypeError(`${JSON.stringify(value)} is none of ${type.names.join(", ")}`);
-        return view().setUint8(pointer, index);
-      }
-      case "own":
-        return view().setUint32(pointer, this.handles.add(type.resource, value), true);
-      case "borrow":
-        throw new TypeError("the host lends nothing");
-      case "string":
-      case "list": {
-        const [at, length] = type.kind === "string" ? this.string(text(value)) : this.list(type.of, value);
-        view().setUint32(pointer, at, true);
-        view().setUint32(pointer + 4, length, true);
-        return;
-      }
-      case "record": {
-        const object = members(type, value);
-        let at = pointer;
-        for (const [name, field] of type.fields) {
-          at = this.storeAt(field, object[memberName(name)]!, at);
-        }
-        return;
-      }
-      case "tuple": {
-        if (!Array.isArray(value) || value.length !== type.items.length)
-          throw new TypeError(`not a tuple of ${type.items.length}`);
-        let at = pointer;
-        for (const [index, item] of type.items.entries()) at = this.storeAt(item, (value as Json[])[index]!, at);
-        return;
-      }
-      case "variant":
-      case "option":
-      case "result": {
-        const [index, payload] = choose(type, value);
-        view().setUint8(pointer, index);
-        const payloadType = cases(type)[index];
-        if (payloadType) this.store(payloadType, payload, pointer + payloadOffset(type));
-      }
-    }
-  }
-
-  private storeAt(type: WitType, value: Json, from: number): number {
-    const { size, align } = layout(type);
-    const at = alignTo(from, align);
-    this.store(type, value, at);
-    return at + size;
-  }
-
-  private string(value: string): [pointer: number, units: number] {
-    const { bytes, units, align } = this.memory.encode(value);
-    const pointer = this.reserve(align, bytes.length);
-    this.memory.write(pointer, bytes);
-    this.written += bytes.length;
-    return [pointer, units];
-  }
-
-  private list(of: WitType, value: Json): [pointer: number, length: number] {
-    if (of.kind === "u8" && typeof value === "string") {
-      const bytes = Buffer.from(value, "base64");
-      const pointer = this.reserve(1, bytes.length);
-      this.memory.write(pointer, bytes);
-      this.written += bytes.length;
-      return [pointer, bytes.length];
-    }
-    if (!Array.isArray(value)) throw new TypeError("not a list");
-    const { size, align } = layout(of);
-    const pointer = this.reserve(align, size * value.length);
-    for (const [index, item] of (value as Json[]).entries()) this.store(of, item, pointer + index * size);
-    return [pointer, value.length];
-  }
-
-  private reserve(align: number, size: number): number {
+  reserve(align: number, size: number): number {
     if (size >= 2 ** 31) throw new GuestTrap("canonical ABI: a value of 2 GiB or more");
     const pointer = this.allocate(align, size) >>> 0;
     this.memory.check(pointer, size, align);
     return pointer;
   }
+
+  place(bytes: Uint8Array, align: number): number {
+    const pointer = this.reserve(align, bytes.length);
+    this.memory.write(pointer, bytes);
+    this.written += bytes.length;
+    return pointer;
+  }
 }
 
-function choose(type: Choice, value: Json): [index: number, payload: Json] {
-  if (type.kind === "option") return value === null ? [0, null] : [1, value];
-  if (!isObject(value)) throw new TypeError(`not a ${type.kind}`);
-  if (type.kind === "result") return Object.hasOwn(value, "ok") ? [0, value["ok"] ?? null] : [1, value["err"] ?? null];
-  const index = type.cases.findIndex(([name]) => name === value["tag"]);
-  if (index < 0) throw new TypeError(`${JSON.stringify(value["tag"])} is no case of a variant`);
-  return [index, value["val"] ?? null];
+export interface Lower<V> {
+  /** Into memory. Whoever calls it has checked that a value of the type fits there and is aligned. */
+  readonly store: (into: Lowering, value: V, pointer: number) => void;
+  /** Appends flat values. */
+  readonly flat: (into: Lowering, value: V, values: CoreValue[]) => void;
 }
 
-function members(type: Extract<WitType, { kind: "record" }>, value: Json): Readonly<Record<string, Json>> {
-  if (!isObject(value)) throw new TypeError("not a record");
-  for (const [name] of type.fields)
-    if (!Object.hasOwn(value, memberName(name))) throw new TypeError(`a record without \`${memberName(name)}\``);
-  return value;
+/** Gives the way of lowering of each type, built when it is first asked for. */
+export function lowers<V>(form: Form<V>): (type: WitType) => Lower<V> {
+  const known = new WeakMap<WitType, Lower<V>>();
+  const lower = (type: WitType): Lower<V> => {
+    const found = known.get(type);
+    if (found) return found;
+    const made = build(type);
+    known.set(type, made);
+    return made;
+  };
+
+  const build = (type: WitType): Lower<V> => {
+    switch (type.kind) {
+      case "bool":
+        return int(1, (value) => (value === true ? 1 : 0));
+      case "u8":
+        return int(1, (value) => whole(value, 0, 2 ** 8));
+      case "s8":
+        return int(1, (value) => whole(value, -(2 ** 7), 2 ** 7));
+      case "u16":
+        return int(2, (value) => whole(value, 0, 2 ** 16));
+      case "s16":
+        return int(2, (value) => whole(value, -(2 ** 15), 2 ** 15));
+      case "u32":
+        return int(4, (value) => whole(value, 0, 2 ** 32));
+      case "s32":
+        return int(4, (value) => whole(value, -(2 ** 31), 2 ** 31));
+      case "char":
+        return int(4, scalarValue);
+      case "u64":
+        return int64((value) => within(form.toInteger(value), 0n, 1n << 64n));
+      case "s64":
+        return int64((value) => within(form.toInteger(value), -(1n << 63n), 1n << 63n));
+      case "f32":
+        return {
+          store: (into, value, pointer) => {
+            into.written += 4;
+            into.memory.view.setFloat32(pointer, form.toFloat(value), true);
+          },
+          flat: (_, value, values) => void values.push(Math.fround(form.toFloat(value))),
+        };
+      case "f64":
+        return {
+          store: (into, value, pointer) => {
+            into.written += 8;
+            into.memory.view.setFloat64(pointer, form.toFloat(value), true);
+          },
+          flat: (_, value, values) => void values.push(form.toFloat(value)),
+        };
+      case "own":
+        return int(4, (value, { handles }) => handles.add(type.resource, form.toHeld(value, type.resource)));
+      case "borrow":
+        return int(4, () => {
+          throw new TypeError("the host lends nothing");
+        });
+      case "string":
+        return sequence((into, value) => {
+          const { bytes, units, align } = into.memory.encode(text(value));
+          return [into.place(bytes, align), units];
+        });
+      case "list":
+        return sequence(list(type.of));
+      case "record":
+        return record(type.fields);
+      case "tuple":
+        return tuple(type.items);
+      case "enum":
+        return int(discriminantSize(type.names.length), (value) => {
+          const index = type.names.indexOf(text(value));
+          if (index < 0) throw new TypeError(`${text(value)} is none of ${type.names.join(", ")}`);
+          return index;
+        });
+      case "flags":
+        return flags(type.names);
+      case "variant":
+      case "option":
+      case "result":
+        return choice(type);
+    }
+  };
+
+  const int = (size: number, bits: (value: V, into: Lowering) => number): Lower<V> => {
+    const set = storeBits(size);
+    return {
+      store: (into, value, pointer) => {
+        into.written += size;
+        set(into.memory.view, pointer, bits(value, into));
+      },
+      flat: (into, value, values) => void values.push(bits(value, into)),
+    };
+  };
+
+  const int64 = (bits: (value: V) => bigint): Lower<V> => ({
+    store: (into, value, pointer) => {
+      into.written += 8;
+      into.memory.view.setBigUint64(pointer, BigInt.asUintN(64, bits(value)), true);
+    },
+    flat: (_, value, values) => void values.push(bits(value)),
+  });
+
+  const sequence = (place: (into: Lowering, value: V) => readonly [pointer: number, length: number]): Lower<V> => ({
+    store: (into, value, pointer) => {
+      into.written += 8;
+      const [at, length] = place(into, value);
+      into.memory.view.setUint32(pointer, at, true);
+      into.memory.view.setUint32(pointer + 4, length, true);
+    },
+    flat: (into, value, values) => void values.push(...place(into, value)),
+  });
+
+  const list = (of: WitType) => {
+    const { size, align } = layout(of);
+    const item = lower(of);
+    return (into: Lowering, value: V): readonly [number, number] => {
+      const bytes = of.kind === "u8" ? form.toBytes(value) : null;
+      if (bytes) return [into.place(bytes, 1), bytes.length];
+      const items = array(value);
+      const pointer = into.reserve(align, size * items.length);
+      for (let index = 0; index < items.length; index++) item.store(into, items[index]!, pointer + index * size);
+      return [pointer, items.length];
+    };
+  };
+
+  const record = (fields: readonly (readonly [string, WitType])[]): Lower<V> => {
+    const types = fields.map(([, type]) => type);
+    const names = fields.map(([name]) => memberName(name));
+    const inner = types.map(lower);
+    const { memory } = offsets(types);
+    const { size } = layout({ kind: "record", fields });
+    return {
+      store: (into, value, pointer) => {
+        into.written += size;
+        const from = object(value, names);
+        for (let index = 0; index < names.length; index++)
+          inner[index]!.store(into, from[names[index]!]!, pointer + memory[index]!);
+      },
+      flat: (into, value, values) => {
+        const from = object(value, names);
+        for (let index = 0; index < names.length; index++) inner[index]!.flat(into, from[names[index]!]!, values);
+      },
+    };
+  };
+
+  const tuple = (types: readonly WitType[]): Lower<V> => {
+    const inner = types.map(lower);
+    const { memory } = offsets(types);
+    const { size } = layout({ kind: "tuple", items: types });
+    const parts = (value: V): readonly V[] => {
+      const items = array(value);
+      if (items.length !== types.length) throw new TypeError(`not a tuple of ${types.length}`);
+      return items;
+    };
+    return {
+      store: (into, value, pointer) => {
+        into.written += size;
+        const items = parts(value);
+        for (let index = 0; index < inner.length; index++) inner[index]!.store(into, items[index]!, pointer + memory[index]!);
+      },
+      flat: (into, value, values) => {
+        const items = parts(value);
+        for (let index = 0; index < inner.length; index++) inner[index]!.flat(into, items[index]!, values);
+      },
+    };
+  };
+
+  const flags = (names: readonly string[]): Lower<V> => {
+    const members = names.map(memberName);
+    return int(layout({ kind: "flags", names }).size, (value) => {
+      const from = object(value, members);
+      return members.reduce((all, member, index) => (from[member] === true ? all | (1 << index) : all), 0) >>> 0;
+    });
+  };
+
+  const choice = (type: Choice): Lower<V> => {
+    const payloads = cases(type);
+    const inner = payloads.map((payload) => (payload ? lower(payload) : null));
+    const offset = payloadOffset(type);
+    const { size } = layout(type);
+    const set = storeBits(discriminantSize(payloads.length));
+    const have = flatten(type).slice(1);
+    const widen = payloads.map((payload) => widening(payload ? flatten(payload) : [], have));
+    const choose = choosing(type);
+    return {
+      store: (into, value, pointer) => {
+        into.written += size;
+        const [index, payload] = choose(value);
+        set(into.memory.view, pointer, index);
+        inner[index]?.store(into, payload, pointer + offset);
+      },
+      flat: (into, value, values) => {
+        const [index, payload] = choose(value);
+        const own: CoreValue[] = [];
+        inner[index]?.flat(into, payload, own);
+        values.push(index, ...widen[index]!(own));
+      },
+    };
+  };
+
+  const NOTHING = null as unknown as V;
+  const choosing = (type: Choice): ((value: V) => readonly [index: number, payload: V]) => {
+    if (type.kind === "option") return (value) => (value === null ? [0, NOTHING] : [1, value]);
+    if (type.kind === "result")
+      return (value) => {
+        const from = isObject(value);
+        return Object.hasOwn(from, "ok") ? [0, from["ok"] ?? NOTHING] : [1, from["err"] ?? NOTHING];
+      };
+    const indices = new Map<unknown, number>(type.cases.map(([name], index) => [name, index]));
+    return (value) => {
+      const from = isObject(value);
+      const index = indices.get(from["tag"]);
+      if (index === undefined) throw new TypeError(`${String(from["tag"])} is no case of a variant`);
+      return [index, from["val"] ?? NOTHING];
+    };
+  };
+
+  const isObject = (value: V): Readonly<Record<string, V>> => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not an object");
+    return value as Readonly<Record<string, V>>;
+  };
+
+  const object = (value: V, names: readonly string[]): Readonly<Record<string, V>> => {
+    const from = isObject(value);
+    for (const name of names) if (!Object.hasOwn(from, name)) throw new TypeError(`a record without \`${name}\``);
+    return from;
+  };
+
+  const array = (value: V): readonly V[] => {
+    if (!Array.isArray(value)) throw new TypeError("not a list");
+    return value as readonly V[];
+  };
+
+  return lower;
 }
 
-function text(value: Json): string {
+const storeBits = (size: number): ((view: DataView, pointer: number, bits: number) => void) =>
+  size === 1
+    ? (view, pointer, bits) => view.setUint8(pointer, bits)
+    : size === 2
+      ? (view, pointer, bits) => view.setUint16(pointer, bits, true)
+      : (view, pointer, bits) => view.setUint32(pointer, bits, true);
+
+function text(value: unknown): string {
   if (typeof value !== "string") throw new TypeError("not text");
   return value;
 }
 
-function integer(value: Json, below: number): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= below)
-    throw new TypeError(`not an integer below ${below}`);
+function whole(value: unknown, from: number, below: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < from || value >= below)
+    throw new TypeError(`not an integer from ${from} to ${below - 1}`);
   return value;
 }
 
-function u64(value: Json): bigint {
-  if (
-    (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) ||
-    (typeof value === "string" && /^[0-9]{1,20}$/.test(value))
-  ) {
-    const big = BigInt(value);
-    if (big < 1n << 64n) return big;
-  }
-  throw new TypeError("not a u64");
+function within(value: bigint, from: bigint, below: bigint): bigint {
+  if (value < from || value >= below) throw new TypeError(`not an integer from ${from} to ${below - 1n}`);
+  return value;
 }
 
-function float(value: Json): number {
-  if (typeof value === "number") return value;
-  if (value === "NaN" || value === "Infinity" || value === "-Infinity") return Number(value);
-  throw new TypeError("not a number");
+function scalarValue(value: unknown): number {
+  const point = typeof value === "string" ? value.codePointAt(0) : undefined;
+  if (point === undefined || String.fromCodePoint(point) !== value || (point >= 0xd800 && point <= 0xdfff))
+    throw new TypeError("not one Unicode scalar value");
+  return point;
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+const f32Bits = (value: number): number => (bits.setFloat32(0, value), bits.getInt32(0));
+const f64Bits = (value: number): bigint => (bits.setFloat64(0, value), bits.getBigInt64(0));
+
+/** A case's flat values in places wide enough for all cases, with zeros where it has none. */
+function widening(own: readonly Flat[], have: readonly Flat[]): (values: readonly CoreValue[]) => CoreValue[] {
+  const each = have.map((wide, index): ((value: CoreValue | undefined) => CoreValue) => {
+    const narrow = own[index];
+    if (narrow === undefined) return () => (wide === "i64" ? 0n : 0);
+    if (narrow === wide) return (value) => value!;
+    if (wide === "i32") return (value) => f32Bits(value as number);
+    if (narrow === "f64") return (value) => f64Bits(value as number);
+    return narrow === "f32" ? (value) => BigInt(f32Bits(value as number) >>> 0) : (value) => BigInt((value as number) >>> 0);
+  });
+  return (values) => each.map((convert, index) => convert(values[index]));
 }

@@ -65,3 +65,6 @@ export class GuestMemory {
     new Uint8Array(this.view.buffer, pointer, bytes.length).set(bytes);
   }
 }
+
+/** Where no memory was named: every pointer leads out of it. */
+export const NO_MEMORY = new GuestMemory({ buffer: new ArrayBuffer(0) }, "utf8");

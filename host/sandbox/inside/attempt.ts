@@ -1,12 +1,12 @@
 /** One attempt of one node: a fresh instance, its host calls, and how it ended. */
 import { FuelAccount, GuestLimit } from "../../component/meter/account.js";
-import { run as runType } from "../../component/wit.js";
 import { isObject, type Json } from "../abi/json.js";
 import { LiftTooLarge } from "../abi/lift.js";
 import type { SandboxEndMessage, StartMessage } from "../messages.js";
 import { Border } from "./border.js";
-import { Instance, type HostCall, type LoadedComponent } from "./bind.js";
+import { Instance, type HostCall } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
+import type { LoadedComponent } from "./loaded.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
 import { Transcript } from "./transcript.js";
 import type { Turns } from "./turns.js";
@@ -104,13 +104,14 @@ export class Attempt {
           local: (call) => this.answerHere(call),
           remote: (call) => this.ask(call),
           met: (name, value, ceiling) => this.local.note(name, value, ceiling),
+          wasi: new Map(),
         },
         this.world.valueBytes,
         new Border(this.start.limits),
       );
       this.checkMemory();
       const { node, number, with: given, inputs } = this.start;
-      const result = await this.instance.run(runType, [{ node, attempt: number, with: given, inputs } as unknown as Json]);
+      const result = await this.instance.run([{ node, attempt: number, with: given, inputs } as unknown as Json]);
       this.checkMemory();
       end = this.ended(result);
     } catch (error) {
@@ -134,6 +135,7 @@ export class Attempt {
     const told = end.kind === "failed" && end.limit?.name === "memory_mib";
     if (this.account.refusedPages > 0 && !told) this.local.note("memory_mib", this.wantedMib, this.start.limits.memoryMib);
     const costs = { fuel: this.fuel, peakMemoryBytes: this.instance?.memoryBytes ?? 0, ...this.local.finish() };
+    this.instance?.end();
     this.instance = null;
     return { t: "end", attempt: this.start.attempt, ...end, ...costs } as SandboxEndMessage;
   }

@@ -1,21 +1,17 @@
 /** Makes an instance of a component by its plan, for one attempt: every import closed unless `run` is under way. */
 import type { FuelAccount } from "../../component/meter/account.js";
-import type { CoreRef, LinkPlan } from "../../component/plan.js";
-import { interfaces, type WitFunction } from "../../component/wit.js";
+import type { CoreRef, HostImport, ImportSource, LinkPlan } from "../../component/plan.js";
 import { Handles } from "../abi/handles.js";
 import type { Json } from "../abi/json.js";
-import { LiftBudget, LiftTooLarge, Lifter } from "../abi/lift.js";
-import { Lowerer } from "../abi/lower.js";
+import { LiftBudget, Lifting, LiftTooLarge } from "../abi/lift.js";
+import { Lowering, type CoreValue } from "../abi/lower.js";
 import { GuestMemory, type WasmMemory } from "../abi/memory.js";
-import { layout } from "../../component/flat.js";
+import type { HostFunction } from "../abi/signature.js";
 import type { Border } from "./border.js";
-import { GuestTrap, OUTSIDE_RUN } from "./ends.js";
+import { AttemptFailed, GuestTrap, OUTSIDE_RUN } from "./ends.js";
+import type { BoundImport, LoadedComponent } from "./loaded.js";
+import type { Native, WasiFunctions } from "./wasi/contract.js";
 import { wasm, type Exports } from "./wasm.js";
-
-export interface LoadedComponent {
-  readonly plan: LinkPlan;
-  readonly modules: ReadonlyMap<string, object>;
-}
 
 export interface HostCall {
   readonly interface: string;
@@ -31,6 +27,8 @@ export interface Host {
   remote(call: HostCall): Promise<Json>;
   /** A limit bit, and the attempt goes on. */
   met(name: string, value: number, ceiling: number): void;
+  /** A component that imports another one does not start. */
+  readonly wasi: WasiFunctions;
 }
 
 /** What the host's work costs a guest, in fuel: for each call, and for each four bytes that cross the border. */
@@ -45,6 +43,7 @@ export class Instance {
   private readonly border: Border;
   private readonly account: FuelAccount;
   private readonly host: Host;
+  private readonly component: LoadedComponent;
   private readonly plan: LinkPlan;
   private readonly valueBytes: number;
   /** Whether a host call is answered now: only inside `run`, and not while the guest allocates or cleans up for us. */
@@ -53,6 +52,7 @@ export class Instance {
   constructor(component: LoadedComponent, account: FuelAccount, host: Host, valueBytes: number, border: Border) {
     this.border = border;
     this.handles = new Handles((handles) => border.hold(handles));
+    this.component = component;
     this.plan = component.plan;
     this.account = account;
     this.host = host;
@@ -61,12 +61,7 @@ export class Instance {
       const given: Record<string, Record<string, unknown>> = Object.create(null);
       for (const { module: from, name, source } of imports) {
         given[from] ??= Object.create(null) as Record<string, unknown>;
-        given[from][name] =
-          source.kind === "export"
-            ? this.resolve(source.ref)
-            : source.kind === "host"
-              ? this.hostFunction(source.index)
-              : (handle: number) => void this.handles.take(source.resource, handle >>> 0);
+        given[from][name] = this.source(source);
       }
       this.exports.push(account.instantiate(component.modules.get(module)!, given).exports as Exports);
     }
@@ -74,59 +69,80 @@ export class Instance {
 
   /** Bytes of linear memory, which never shrinks: the peak. */
   get memoryBytes(): number {
-    const memory = this.plan.run.memory && (this.resolve(this.plan.run.memory) as WasmMemory);
+    const memory = this.plan.memory && (this.resolve(this.plan.memory) as WasmMemory);
     return memory ? memory.buffer.byteLength : 0;
   }
 
-  /** Calls `run` once. Gives `{ok}` or `{err}` as the WIT types it. */
-  async run(type: WitFunction, args: readonly Json[]): Promise<Json> {
+  /** Calls `run` once. Gives what the WIT types it as. */
+  async run(args: readonly Json[]): Promise<Json> {
     const { run } = this.plan;
-    const memory = this.memory(run.memory, run.encoding);
-    const lowerer = this.lowerer(memory, run.realloc);
-    const flat = type.params.flatMap(([, param], index) => lowerer.flat(param, args[index]!));
-    this.account.charge(cost(lowerer.written));
-    this.border.handIn(lowerer.written);
+    const signature = this.component.run;
+    const memory = run.memory && this.memory(run);
+    const lowering = this.lowering(memory, run.realloc);
+    const flat = signature.params(lowering, args);
+    this.account.charge(cost(lowering.written));
+    this.border.handIn(lowering.written);
     const call = wasm.promising(this.resolve(run.core));
-    const pointer = await this.account.run(async () => {
+    const core = await this.account.run(async () => {
       this.open = true;
       try {
-        return (await call(...flat)) as number;
+        return (await call(...flat)) as unknown;
       } finally {
         this.open = false;
       }
     });
-    const { size, align } = layout(type.result!);
-    memory.check(pointer >>> 0, size, align);
     const budget = new LiftBudget(this.valueBytes);
     let result: Json;
     try {
-      result = new Lifter(memory, budget, this.handles).load(type.result!, pointer >>> 0);
+      result = signature.result(new Lifting(memory, budget, this.handles), core);
     } finally {
       this.account.charge(cost(budget.used));
     }
     this.border.handOut(budget.used);
     if (run.postReturn) {
-      const post = this.resolve(run.postReturn) as (pointer: number) => void;
-      this.account.unsuspended(() => post(pointer));
+      const post = this.resolve(run.postReturn) as (core: unknown) => void;
+      this.account.unsuspended(() => post(core));
     }
     return result;
+  }
+
+  /** The guest is gone: lets go of what it still holds. */
+  end(): void {
+    this.handles.end();
   }
 
   private resolve(ref: CoreRef): unknown {
     return this.exports[ref.instance]![ref.name];
   }
 
-  private memory(ref: CoreRef | null, encoding: "utf8" | "utf16"): GuestMemory {
-    if (!ref) throw new GuestTrap("canonical ABI: a value in memory, and no memory was named");
-    return new GuestMemory(this.resolve(ref) as WasmMemory, encoding);
+  private source(source: ImportSource): unknown {
+    switch (source.kind) {
+      case "export":
+        return this.resolve(source.ref);
+      case "drop":
+        return (handle: number): void => {
+          this.checkOpen();
+          this.handles.drop(source.resource, handle >>> 0);
+        };
+      case "host":
+        return this.hostFunction(this.component.host[source.index]!);
+    }
   }
 
-  private lowerer(memory: GuestMemory, realloc: CoreRef | null): Lowerer {
-    const allocate = realloc && (this.resolve(realloc) as (old: number, size: number, align: number, wanted: number) => number);
-    return new Lowerer(
+  private checkOpen(): void {
+    if (!this.open) throw new GuestTrap(OUTSIDE_RUN);
+  }
+
+  private memory({ memory, encoding }: Pick<HostImport, "memory" | "encoding">): GuestMemory {
+    return new GuestMemory(this.resolve(memory!) as WasmMemory, encoding);
+  }
+
+  private lowering(memory: GuestMemory | null, realloc: CoreRef | null): Lowering {
+    return new Lowering(
       memory,
       (align, size) => {
-        if (!allocate) throw new GuestTrap("canonical ABI: something to allocate, and no `cabi_realloc` was named");
+        if (!realloc) throw new GuestTrap("canonical ABI: something to allocate, and no `cabi_realloc` was named");
+        const allocate = this.resolve(realloc) as (old: number, size: number, align: number, wanted: number) => number;
         const { open } = this;
         this.open = false;
         try {
@@ -140,68 +156,103 @@ export class Instance {
     );
   }
 
-  private hostFunction(index: number): unknown {
-    const { interface: name, function: func, memory, realloc, encoding } = this.plan.host[index]!;
-    const type = interfaces[name]!.functions[func]!;
-    const types = type.params.map(([, param]) => param);
-    const place = `${name}.${func}`;
+  private hostFunction(given: BoundImport): unknown {
+    return given.kind === "agent" ? this.agentFunction(given) : this.wasiFunction(given);
+  }
 
-    const lift = (flat: unknown[]): { args: Json[]; resultAt: number } | Json => {
-      if (!this.open) throw new GuestTrap(OUTSIDE_RUN);
-      const resultAt = type.result ? Number(flat.pop()) >>> 0 : 0;
-      const budget = new LiftBudget(this.valueBytes);
-      const guest = memory && this.memory(memory, encoding);
+  private agentFunction(given: Extract<BoundImport, { kind: "agent" }>): unknown {
+    const { interface: name, function: func, place, hasResult, call } = given;
+    const crossing = this.crossing(given, call);
+    const tooLarge = (error: unknown, at: number): undefined => {
+      if (!(error instanceof LiftTooLarge)) throw error;
+      this.host.met("call_bytes", error.used, this.valueBytes);
+      const what = `the arguments of ${place} have ${error.message}`;
+      if (!hasResult) throw new GuestTrap(what);
+      crossing.lower({ err: { tag: "invalid", val: what } }, at);
+    };
+    const lift = (flat: unknown[], at: number): Json[] | undefined => {
       try {
-        const args = new Lifter(guest, budget, this.handles).params(types, flat);
-        this.border.handOut(budget.used);
-        return { args, resultAt };
+        return crossing.lift(flat);
       } catch (error) {
-        if (error instanceof LiftTooLarge) {
-          this.host.met("call_bytes", budget.used, this.valueBytes);
-          const what = `the arguments of ${place} have ${error.message}`;
-          if (!type.result) throw new GuestTrap(what);
-          this.lower(type, resultAt, { err: { tag: "invalid", val: what } }, memory, realloc, encoding);
-          return null;
-        }
-        throw error;
-      } finally {
-        this.account.charge(CALL_FUEL + cost(Math.min(budget.used, this.valueBytes)));
+        return tooLarge(error, at);
       }
     };
-    const lower = (resultAt: number, value: Json): void => {
-      if (type.result) this.lower(type, resultAt, value, memory, realloc, encoding);
-    };
-
     if (this.host.answersHere(name))
-      return (...flat: unknown[]): void => {
-        const lifted = lift(flat);
-        if (isLifted(lifted)) lower(lifted.resultAt, this.host.local({ interface: name, function: func, args: lifted.args }));
+      return (...flat: unknown[]): CoreValue | undefined => {
+        const at = crossing.resultAt(flat);
+        const args = lift(flat, at);
+        return args && crossing.lower(this.host.local({ interface: name, function: func, args }), at);
       };
-    return new wasm.Suspending((...flat: unknown[]): Promise<void> | undefined => {
-      const lifted = lift(flat);
-      if (!isLifted(lifted)) return undefined;
-      return this.host
-        .remote({ interface: name, function: func, args: lifted.args })
-        .then((value) => lower(lifted.resultAt, value));
+    return new wasm.Suspending((...flat: unknown[]): Promise<CoreValue | undefined> | undefined => {
+      const at = crossing.resultAt(flat);
+      const args = lift(flat, at);
+      return args && this.host.remote({ interface: name, function: func, args }).then((value) => crossing.lower(value, at));
     });
   }
 
-  private lower(
-    type: WitFunction,
-    at: number,
-    value: Json,
-    memory: CoreRef | null,
-    realloc: CoreRef | null,
-    encoding: "utf8" | "utf16",
-  ): void {
-    const guest = this.memory(memory, encoding);
-    const lowerer = this.lowerer(guest, realloc);
-    lowerer.store(type.result!, value, at);
-    this.account.charge(cost(lowerer.written));
-    this.border.handIn(lowerer.written);
+  private wasiFunction(given: Extract<BoundImport, { kind: "wasi" }>): unknown {
+    const { place, call } = given;
+    const answer = this.host.wasi.get(place);
+    if (!answer)
+      throw new AttemptFailed({
+        code: "host.denied",
+        message: `the component imports \`${place}\`, which it is not given`,
+        retryable: false,
+      });
+    const crossing = this.crossing(given, call);
+    const lift = (flat: unknown[]): Native[] => {
+      try {
+        return crossing.lift(flat);
+      } catch (error) {
+        throw error instanceof LiftTooLarge ? new GuestTrap(`the arguments of ${place} have ${error.message}`) : error;
+      }
+    };
+    if (!given.suspends)
+      return (...flat: unknown[]): CoreValue | undefined => {
+        const at = crossing.resultAt(flat);
+        const value = answer(lift(flat));
+        if (value instanceof Promise) throw new TypeError(`${place} gives a promise, and may not`);
+        return crossing.lower(value, at);
+      };
+    return new wasm.Suspending((...flat: unknown[]): Promise<CoreValue | undefined> | CoreValue | undefined => {
+      const at = crossing.resultAt(flat);
+      const value = answer(lift(flat));
+      return value instanceof Promise ? value.then((settled) => crossing.lower(settled, at)) : crossing.lower(value, at);
+    });
+  }
+
+  /** The two ways across, for one function; each charges for what it carries. */
+  private crossing<V>(given: HostImport, call: HostFunction<V>) {
+    let memory: GuestMemory | null = null;
+    let lowering: Lowering | null = null;
+    const guest = (): GuestMemory | null => (memory ??= given.memory && this.memory(given));
+    return {
+      /** Takes the last value where it says where the result goes. */
+      resultAt: (flat: unknown[]): number => {
+        this.checkOpen();
+        return call.resultInMemory ? Number(flat.pop()) >>> 0 : 0;
+      },
+      lift: (flat: readonly unknown[]): V[] => {
+        const budget = new LiftBudget(this.valueBytes);
+        try {
+          const values = call.params(new Lifting(guest(), budget, this.handles), flat);
+          this.border.handOut(budget.used);
+          return values;
+        } finally {
+          this.handles.returnAll();
+          this.account.charge(CALL_FUEL + cost(Math.min(budget.used, this.valueBytes)));
+        }
+      },
+      lower: (value: V, at: number): CoreValue | undefined => {
+        lowering ??= this.lowering(guest(), given.realloc);
+        lowering.written = 0;
+        const core = call.result(lowering, value, at);
+        this.account.charge(cost(lowering.written));
+        this.border.handIn(lowering.written);
+        return core;
+      },
+    };
   }
 }
 
-type Lifted = { args: Json[]; resultAt: number };
-const isLifted = (value: Lifted | Json): value is Lifted => value !== null;
 const cost = (bytes: number): number => Math.ceil(bytes / BYTES_PER_FUEL);

@@ -84,7 +84,7 @@ test("a stream of the host is a handle: its name comes back with every call on i
   expect(end).toMatchObject({ kind: "ok", outputs: [{ body: "chunk" }] });
   expect(failure((await run(sandbox, await admitted(streaming("(i32.const 99)")), {}, answer)).end)).toMatchObject({
     code: "host.trap",
-    message: expect.stringContaining("99 is no handle of completion-stream"),
+    message: expect.stringContaining("99 is no handle of model/completion-stream"),
   });
 });
 

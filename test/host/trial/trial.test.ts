@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { interfaces, type WitType } from "#host/component/wit.js";
+import type { WitType } from "#host/component/type.js";
+import { interfaces } from "#host/component/wit.js";
 import { wireForm } from "#host/trial/answer.js";
 import { parseCases } from "#host/trial/case.js";
 import { differences } from "#host/trial/difference.js";
