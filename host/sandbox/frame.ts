@@ -148,29 +148,81 @@ function text(bytes: Uint8Array): string {
   }
 }
 
-function frame(kind: number, ...payload: readonly Uint8Array[]): Buffer {
-  const length = payload.reduce((sum, part) => sum + part.length, 1);
-  const head = Buffer.allocUnsafe(5);
-  head.writeUInt32BE(length, 0);
-  head[4] = kind;
-  return Buffer.concat([head, ...payload]);
-}
-
 /** A JSON message as one frame, or as several where it is too large for one. */
 export function messageFrames(json: string): Buffer[] {
-  const bytes = Buffer.from(json, "utf8");
+  const length = Buffer.byteLength(json, "utf8");
   const room = FRAME_BYTES - 1;
+  if (length <= room) {
+    const whole = Buffer.allocUnsafe(5 + length);
+    head(whole, FrameKind.message, length);
+    whole.write(json, 5, "utf8");
+    return [whole];
+  }
+  const bytes = Buffer.from(json, "utf8");
   const frames: Buffer[] = [];
-  let at = 0;
-  for (; bytes.length - at > room; at += room) frames.push(frame(FrameKind.part, bytes.subarray(at, at + room)));
-  frames.push(frame(FrameKind.message, bytes.subarray(at)));
+  for (let at = 0; at < length; at += room) {
+    const part = bytes.subarray(at, at + room);
+    frames.push(head(Buffer.allocUnsafe(5), at + room < length ? FrameKind.part : FrameKind.message, part.length), part);
+  }
   return frames;
 }
 
-/** Raw bytes under a transfer that a message has announced. */
-export function* chunkFrames(transfer: number, bytes: Uint8Array): Generator<Buffer> {
-  const id = Buffer.allocUnsafe(4);
-  id.writeUInt32BE(transfer, 0);
+/** Raw bytes under a transfer that a message has announced: heads and parts of `bytes` itself. */
+export function* chunkFrames(transfer: number, bytes: Uint8Array): Generator<Uint8Array> {
   const room = FRAME_BYTES - 5;
-  for (let at = 0; at < bytes.length; at += room) yield frame(FrameKind.chunk, id, bytes.subarray(at, at + room));
+  for (let at = 0; at < bytes.length; at += room) {
+    const part = bytes.subarray(at, at + room);
+    const begin = head(Buffer.allocUnsafe(9), FrameKind.chunk, 4 + part.length);
+    begin.writeUInt32BE(transfer, 5);
+    yield begin;
+    yield part;
+  }
+}
+
+/** Length and kind at the front of `buffer`; `length` is the payload's. */
+function head(buffer: Buffer, kind: number, length: number): Buffer {
+  buffer.writeUInt32BE(1 + length, 0);
+  buffer[4] = kind;
+  return buffer;
+}
+
+/** The writing end of a pipe, as much of it as is used. */
+export interface FrameSource {
+  write(bytes: Uint8Array): unknown;
+  cork(): void;
+  uncork(): void;
+}
+
+/**
+ * Writes frames. What is written in one turn of the event loop leaves in one system call: waking the other process costs more than
+ * what it is woken for.
+ */
+export class FrameWriter {
+  private readonly stream: FrameSource;
+  private corked = false;
+
+  constructor(stream: FrameSource) {
+    this.stream = stream;
+  }
+
+  message(json: string): void {
+    this.cork();
+    for (const part of messageFrames(json)) this.stream.write(part);
+  }
+
+  /** `bytes` must not change any more. */
+  bytes(transfer: number, bytes: Uint8Array): void {
+    this.cork();
+    for (const part of chunkFrames(transfer, bytes)) this.stream.write(part);
+  }
+
+  private cork(): void {
+    if (this.corked) return;
+    this.corked = true;
+    this.stream.cork();
+    process.nextTick(() => {
+      this.corked = false;
+      this.stream.uncork();
+    });
+  }
 }

@@ -43,6 +43,9 @@ function receive(message: ToSandbox): void {
       components.set(message.component, loading);
       return;
     }
+    case "unload":
+      components.delete(message.component);
+      return;
     case "start": {
       const attempt = new Attempt(message, { send: pipe.send, turns, slice, valueBytes });
       attempts.set(message.attempt, attempt);

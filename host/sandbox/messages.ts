@@ -109,6 +109,8 @@ export type ToSandbox =
       readonly plan: string;
       readonly modules: readonly { readonly name: string; readonly transfer: number; readonly bytes: number }[];
     }
+  /** No guest is in it, and none will come. */
+  | { readonly t: "unload"; readonly component: number }
   | StartMessage
   | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly ok: Json }
   | { readonly t: "answer"; readonly attempt: number; readonly seq: number; readonly err: CallError }

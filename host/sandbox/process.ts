@@ -9,7 +9,8 @@ import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../comp
 import { limitTable } from "../limits/table.js";
 import { mostInProcess, NO_PLACE, Places } from "./places.js";
 import { ENGINE_OPTIONS } from "../component/meter/protocol.js";
-import { chunkFrames, FrameReader, messageFrames } from "./frame.js";
+import { FrameReader, FrameWriter } from "./frame.js";
+import { LoadedComponents, type Keeping } from "./loaded.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
 import { isolation } from "./isolation/ladder.js";
 import type { Isolation } from "./isolation/rung.js";
@@ -26,6 +27,8 @@ export interface SandboxOptions {
   readonly inAll?: Places;
   /** Fuel between two looks at the clock. Changes nothing that a guest computes or pays. Default 10^6, about 1 ms. */
   readonly slice?: number;
+  /** How many components without guests stay loaded. */
+  readonly keeping?: Keeping;
   /** Megabytes of JavaScript heap. Default 1,024. */
   readonly heapMib?: number;
   /** The child's entry file; tests put a hostile one here. */
@@ -142,7 +145,8 @@ class Child {
   dead = false;
   private readonly confined: Confined;
   private readonly attempts = new Map<number, Live>();
-  private readonly components = new Map<string, number>();
+  private readonly components: LoadedComponents;
+  private readonly writer: FrameWriter;
   private nextAttempt = 0;
   private nextTransfer = 0;
   private readonly watchdogMs: number;
@@ -154,6 +158,7 @@ class Child {
 
   constructor(options: SandboxOptions, cage: Isolation) {
     this.watchdogMs = options.watchdogMs ?? 5000;
+    this.components = new LoadedComponents(options.keeping);
     const { dist, packageFile } = codeRoot();
     const entry = options.entry ?? join(dist, "host", "sandbox", "main.js");
     this.confined = spawnConfined({
@@ -174,6 +179,7 @@ class Child {
       args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
       ...(options.nodePath !== undefined && { nodePath: options.nodePath }),
     });
+    this.writer = new FrameWriter(this.confined.pipe);
     const reader = new FrameReader(
       { messageBytes: MESSAGE_BYTES, chunks: false, ...RATES, now: () => performance.now() },
       { message: (text) => this.receive(fromSandbox.parse(parseJson(text, messageLimits))), chunk: () => {} },
@@ -199,6 +205,7 @@ class Child {
     const attempt = this.nextAttempt++;
     const { promise, resolve } = Promise.withResolvers<GuestEnd>();
     const cancel = (): void => this.send({ t: "cancel", attempt });
+    const component = this.load(spec.component);
     this.attempts.set(attempt, {
       id: attempt,
       hooks,
@@ -210,12 +217,12 @@ class Child {
       end: (end) => {
         signal.removeEventListener("abort", cancel);
         this.attempts.delete(attempt);
+        for (const forgotten of this.components.leave(component)) this.send({ t: "unload", component: forgotten });
         if (this.attempts.size === 0) this.idle();
         resolve(end);
       },
     });
     this.busy();
-    const component = this.load(spec.component);
     const { node, attempt: number, with: given, inputs, seed, epochMs, state, linked, stubs = [] } = spec;
     const limits = { ...USUAL, ...spec.limits };
     const granted = spec.granted ?? { time: false, random: false };
@@ -238,10 +245,8 @@ class Child {
   }
 
   private load(component: Admitted): number {
-    const known = this.components.get(component.digest);
-    if (known !== undefined) return known;
-    const id = this.components.size;
-    this.components.set(component.digest, id);
+    const { id, fresh } = this.components.enter(component);
+    if (!fresh) return id;
     const modules = component.modules.map(({ name, bytes }) => ({
       name,
       bytes: bytes.length,
@@ -254,14 +259,12 @@ class Child {
       plan: new TextDecoder().decode(component.plan),
       modules: modules.map(({ name, bytes, transfer }) => ({ name, bytes, transfer })),
     });
-    for (const { transfer, content } of modules)
-      for (const frame of chunkFrames(transfer, content)) this.confined.pipe.write(frame);
+    if (!this.dead) for (const { transfer, content } of modules) this.writer.bytes(transfer, content);
     return id;
   }
 
   private send(message: ToSandbox): void {
-    if (this.dead) return;
-    for (const frame of messageFrames(JSON.stringify(message))) this.confined.pipe.write(frame);
+    if (!this.dead) this.writer.message(JSON.stringify(message));
   }
 
   /** Throws for anything out of order: the caller kills the child. */

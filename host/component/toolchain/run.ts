@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseJson } from "#core/json.js";
-import { chunkFrames, FrameReader, messageFrames } from "../../sandbox/frame.js";
+import { FrameReader, FrameWriter } from "../../sandbox/frame.js";
 import { isolation } from "../../sandbox/isolation/ladder.js";
 import type { Isolation } from "../../sandbox/isolation/rung.js";
 import { codeRoot, spawnConfined } from "../../sandbox/spawn.js";
@@ -109,8 +109,9 @@ async function once(component: Uint8Array, memoryPages: number, options: Toolcha
   // Fires after the last byte was read: an answer that is complete by then has been taken.
   void gone.then((how) => reject(failed(lastWords(how))));
   const request: ToolchainRequest = { t: "admit", bytes: component.length, memoryPages };
-  for (const frame of messageFrames(JSON.stringify(request))) pipe.write(frame);
-  for (const frame of chunkFrames(0, component)) pipe.write(frame);
+  const writer = new FrameWriter(pipe);
+  writer.message(JSON.stringify(request));
+  writer.bytes(0, component);
   try {
     return await promise;
   } finally {

@@ -1,6 +1,6 @@
 /** The child's end of the pipe: file descriptor 3. When the control process is gone, so is the child. */
 import { Socket } from "node:net";
-import { FrameReader, messageFrames, chunkFrames, type FrameSink } from "../frame.js";
+import { FrameReader, FrameWriter, type FrameSink } from "../frame.js";
 
 export interface ChildPipe {
   send(message: unknown): void;
@@ -13,13 +13,10 @@ const { exit } = process;
 
 export function openPipe(messageBytes: number, sink: (pipe: ChildPipe) => FrameSink): ChildPipe {
   const socket = new Socket({ fd: 3, readable: true, writable: true });
+  const writer = new FrameWriter(socket);
   const pipe: ChildPipe = {
-    send: (message) => {
-      for (const frame of messageFrames(JSON.stringify(message))) socket.write(frame);
-    },
-    sendBytes: (transfer, bytes) => {
-      for (const frame of chunkFrames(transfer, bytes)) socket.write(frame);
-    },
+    send: (message) => writer.message(JSON.stringify(message)),
+    sendBytes: (transfer, bytes) => writer.bytes(transfer, bytes),
     flushed: () => new Promise((resolve) => socket.write(Buffer.alloc(0), () => resolve())),
   };
   const reader = new FrameReader(
