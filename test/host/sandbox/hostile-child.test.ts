@@ -84,7 +84,7 @@ test.each<[string, string, RegExp]>([
   ],
   [
     "a log without end",
-    'for (let i = 0; i < 3000; i++) say({ t: "log", attempt: 0, level: "info", message: "x", fields: {} })',
+    'for (let i = 0; i < 5000; i++) say({ t: "log", attempt: 0, level: "info", message: "x", fields: {} })',
     /logs without end/,
   ],
   [
