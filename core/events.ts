@@ -49,6 +49,32 @@ export const runMeta = {
     limits: z.record(text, z.record(text, count)).optional(),
     /** What the operator's ceilings took from what the manifests ask for. */
     limits_lowered: z.array(z.strictObject({ agent: text, limit: text, asked: count, ceiling: count })).optional(),
+    /** Agent → who vouched for it when the run began, and what stood over its policy. */
+    trust: z
+      .record(
+        text,
+        z.strictObject({
+          standing: z.enum(["bundled", "signed", "stranger"]),
+          /** Id of the key that has signed it. */
+          key: text.optional(),
+          /** Who accepted less than the full cage for a stranger. */
+          reduced: z.enum(["trust policy", "flag"]).optional(),
+          layers: z
+            .array(
+              z.strictObject({
+                layer: text,
+                file: text.optional(),
+                took: z.array(text),
+                /** What is left in the place of something wider. */
+                left: z.array(text),
+                /** What the layer tried to add. */
+                ignored: z.array(text),
+              }),
+            )
+            .optional(),
+        }),
+      )
+      .optional(),
     budgets: z.strictObject({ tokens: count.nullable() }),
     host: z.strictObject({ rlp: text, node: text, isolation: text, fuel_table: count }),
   }),

@@ -8,9 +8,11 @@ import type { AgentCatalog, AgentInterface, TypeRegistry } from "#openings/agent
 import { compileOpening } from "#openings/language/compile.js";
 import { emailAction } from "./actions/email.js";
 import type { ActionKind } from "./actions/action.js";
-import { Catalog, type AgentSummary, type InspectedAgent } from "./catalog/catalog.js";
+import { join } from "node:path";
+import { Catalog, type AgentGrant, type AgentSummary, type InspectedAgent, type Wanted } from "./catalog/catalog.js";
 import { sharedTypes } from "./catalog/types.js";
 import { PolicyError } from "./capability/policy.js";
+import { ignoredText, type OverridePlace } from "./capability/layers.js";
 import { AdmissionError } from "./component/error.js";
 import { ModelBroker } from "./broker/broker.js";
 import { configuredProviders } from "./broker/configured.js";
@@ -24,6 +26,7 @@ import type { LoadedAgent } from "./run/executor.js";
 import { Domains } from "./sandbox/domains.js";
 import { isolation } from "./sandbox/isolation/ladder.js";
 import type { Isolation } from "./sandbox/isolation/rung.js";
+import { TrustError } from "./trust/error.js";
 import { environmentSecrets } from "./secrets/secrets.js";
 
 export const VERSION = "0.1.0";
@@ -33,6 +36,12 @@ export interface HostOptions {
   readonly config: Config;
   /** Folders of agent bundles that a person named for this call: they come before all others. */
   readonly agentDirs?: readonly string[];
+  /** Agents that nobody vouches for and that may run in less than the full cage, for this call. */
+  readonly acceptReduced?: readonly string[];
+  /** The operator's folder. Default: `/etc/runloop`. */
+  readonly systemDir?: string;
+  /** What stands around guests. Default: what the machine gives and the configuration demands. */
+  readonly isolation?: () => Promise<Isolation>;
   /** Nothing is made in the home: no key, no cache, no database. */
   readonly readonly?: boolean;
   /** Starts the sandbox process and the ledger's writer at once, because they will be needed. */
@@ -48,9 +57,12 @@ export class Host {
   readonly types: TypeRegistry;
   readonly broker: ModelBroker;
   readonly actions: ReadonlyMap<string, ActionKind>;
+  /** Where an operator's overrides stand. */
+  readonly overrides: readonly OverridePlace[];
   readonly http: HttpGate;
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
+  private readonly cage: () => Promise<Isolation>;
   private openedKb: Promise<Kb> | undefined;
   private readKey: Promise<Uint8Array> | undefined;
   private startedSandbox: Domains | undefined;
@@ -59,12 +71,21 @@ export class Host {
     const { home, config } = options;
     this.home = home;
     this.isReadonly = options.readonly ?? false;
+    this.cage = options.isolation ?? (() => isolation(config.runtime.isolation));
     this.config = config;
+    this.overrides = overridePlaces(options);
     this.catalog = new Catalog({
       cacheDir: home.cacheDir,
       key: () => this.key(),
       isolation: () => this.isolation(),
       ceilings: config.limits,
+      trust: {
+        keysDir: home.keysDir,
+        policyFile: home.trustPolicyFile,
+        agentsDir: home.agentsDir,
+        overrides: this.overrides,
+        acceptReduced: options.acceptReduced ?? [],
+      },
       named: options.agentDirs ?? [],
       dirs: [home.agentsDir, ...config.agents.search_dirs],
     });
@@ -121,7 +142,7 @@ export class Host {
 
   /** What stands around guests. Throws `IsolationError` where the machine gives less than the configuration demands. */
   isolation(): Promise<Isolation> {
-    return isolation(this.config.runtime.isolation);
+    return this.cage();
   }
 
   /** Reads, checks and compiles an opening. Throws when the file cannot be read; everything in it becomes diagnostics. */
@@ -144,14 +165,17 @@ export class Host {
     compileOpening({ file, bytes }, { agents: ask, types: this.types, params, defaults });
     const agents = new Map<string, AgentInterface>();
     const refused = new Map<string, RlpError>();
+    const notices = new Map<string, readonly string[]>();
     await Promise.all(
       [...wanted]
         .filter((name) => catalog.has(name))
         .map(async (name) => {
           try {
-            agents.set(name, (await catalog.load(name)).face);
+            const { face, trust } = await catalog.load(name);
+            agents.set(name, face);
+            notices.set(name, (trust?.layers ?? []).filter(({ ignored }) => ignored.length > 0).map(ignoredText));
           } catch (error) {
-            if (!(error instanceof AdmissionError || error instanceof PolicyError)) throw error;
+            if (!(error instanceof AdmissionError || error instanceof PolicyError || error instanceof TrustError)) throw error;
             refused.set(name, error);
           }
         }),
@@ -159,6 +183,7 @@ export class Host {
     const known: AgentCatalog = {
       get: (name, variant) => agents.get(variant === null ? name : `${name}@${variant}`),
       names: () => catalog.names(),
+      notices: (name, variant) => notices.get(variant === null ? name : `${name}@${variant}`) ?? [],
       refusal(name, variant) {
         const error = refused.get(variant === null ? name : `${name}@${variant}`);
         return error && { message: `${error.code}: ${error.message}, ${formatPlace(error.place)}`, hint: error.hint };
@@ -168,9 +193,14 @@ export class Host {
     return { file, opening, diagnostics, agents };
   }
 
-  /** `recorded`: the limits under which a run has had it, in the place of those that the configuration gives now. */
-  agent(name: string, recorded?: Readonly<Record<string, number>>): Promise<LoadedAgent> {
-    return this.catalog.load(name, recorded);
+  /** An agent that is ready to run: admitted, vouched for or caged, with what this host grants it. */
+  agent(name: string, wanted?: Wanted): Promise<LoadedAgent> {
+    return this.catalog.load(name, wanted);
+  }
+
+  /** As {@link agent}, of the bundle in a folder. */
+  agentIn(folder: string, wanted?: Wanted): Promise<LoadedAgent> {
+    return this.catalog.loadFrom(folder, wanted);
   }
 
   /** The folders in which a run's agents are found, by name. */
@@ -186,6 +216,16 @@ export class Host {
   /** Folders as {@link agentDirs} gave them when a run began. */
   alsoLookIn(dirs: Readonly<Record<string, string>>): void {
     this.catalog.alsoLookIn(Object.values(dirs));
+  }
+
+  /** What an agent in a folder may, layer by layer, whether or not it may run here. */
+  grantIn(folder: string): Promise<AgentGrant> {
+    return this.catalog.grantIn(folder);
+  }
+
+  /** As {@link grantIn}, by the name that openings use. */
+  grantOf(name: string): Promise<AgentGrant> {
+    return this.catalog.grantOf(name);
   }
 
   agents(): Promise<readonly AgentSummary[]> {
@@ -206,6 +246,16 @@ export class Host {
       ),
     ]);
   }
+}
+
+const SYSTEM_DIR = join("/", "etc", "runloop");
+
+/** Never a folder of a project: what an operator says is said in places that only the operator writes. */
+function overridePlaces({ home, systemDir = SYSTEM_DIR }: Pick<HostOptions, "home" | "systemDir">): readonly OverridePlace[] {
+  return [
+    { layer: "system override", dir: join(systemDir, "policy-overrides") },
+    { layer: "home override", dir: home.overridesDir },
+  ];
 }
 
 export function openHost(options: HostOptions): Host {

@@ -88,6 +88,8 @@ export const noGrant: Grant = {
 export interface AgentCatalog {
   get(name: string, variant: string | null): AgentInterface | undefined;
   names(): readonly string[];
+  /** What a person should know of it, and nothing is wrong with: a layer that tried to add, say. */
+  notices?(name: string, variant: string | null): readonly string[];
   /** Why an agent that is there cannot be used. */
   refusal?(name: string, variant: string | null): { readonly message: string; readonly hint?: string | undefined } | undefined;
 }

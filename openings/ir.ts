@@ -4,6 +4,7 @@
  */
 import type { JsonObject, Json } from "#core/json.js";
 import type { NodeId } from "#core/ids.js";
+import type { Narrowing } from "./grant/narrow.js";
 
 export type Operator = "==" | "!=" | ">" | ">=" | "<" | "<=";
 export type Literal = boolean | number | string;
@@ -33,6 +34,8 @@ export interface OpeningNode {
   readonly timeout_ms: number | null;
   readonly budget_tokens: number | null;
   readonly tags: readonly string[];
+  /** What the node leaves of its agent's capabilities; null = all. Openings stored before there was this key have none. */
+  readonly caps?: Narrowing | null;
 }
 
 /** An edge with a `guard` only gates; one without carries the value. Edges keep the order of the file. */

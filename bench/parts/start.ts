@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Catalog } from "#host/catalog/catalog.js";
+import { isolation } from "#host/sandbox/isolation/ladder.js";
 import { startSandbox } from "#host/sandbox/process.js";
 import { guestSpec, homeKey, variants, writeBundle } from "../guests.js";
 import { timed } from "../measure.js";
@@ -20,7 +21,20 @@ export const measure: Measure<"start"> = async (scratch) => {
   const built = await variants(AGENTS + 1);
   for (const [index, bytes] of built.entries()) writeBundle(agents, `echo_${index}`, bytes);
   const key = homeKey();
-  const options = { named: [agents], dirs: [], cacheDir: join(scratch, "cache"), key: () => Promise.resolve(key) };
+  const options = {
+    named: [agents],
+    dirs: [],
+    cacheDir: join(scratch, "cache"),
+    key: () => Promise.resolve(key),
+    isolation: () => isolation(),
+    trust: {
+      keysDir: join(scratch, "keys"),
+      policyFile: join(scratch, "trust-policy.toml"),
+      agentsDir: join(scratch, "installed"),
+      overrides: [],
+      acceptReduced: [],
+    },
+  };
   const cold: number[] = [];
   const filling = new Catalog(options);
   for (const index of built.keys()) cold.push(await timed(() => filling.load(`echo_${index}`)));

@@ -11,12 +11,15 @@ import type { AgentInterface, Port } from "#openings/agent.js";
 import { parsePolicy } from "../capability/policy.js";
 import { limitsOf } from "../limits/effective.js";
 import { limitNames, limitTable, type LimitName } from "../limits/table.js";
+import { VERSION } from "./version.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
 import { readToml, TomlProblem } from "./toml.js";
 
 export interface Bundle {
   readonly dir: string;
+  /** The bytes that everything else was read by: a signature is over these. */
+  readonly manifest: Uint8Array;
   /** All of the agent's face but what its component imports, which admission finds out. */
   readonly face: Omit<AgentInterface, "imports">;
   readonly world: "agent" | "command";
@@ -55,7 +58,7 @@ const limits = z.strictObject(
 const manifest = z.strictObject({
   agent: z.strictObject({
     name: z.string().regex(IDENTIFIER, "must be lower-case letters, digits and `_`, beginning with a letter"),
-    version: z.string().regex(/^[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]{1,64})?$/, "must be a version such as `0.1.0`"),
+    version: z.string().regex(VERSION, "must be a version such as `0.1.0`"),
     description: description.default(""),
     world: z.enum(["agent", "command"]),
     entry: z.strictObject({ path: relative, blake3: digest }),
@@ -76,7 +79,8 @@ const manifest = z.strictObject({
 /** Throws `AdmissionError` (`ADMIT_BUNDLE`, `ADMIT_DIGEST`, `ADMIT_UNREADABLE`) or the policy's own `PolicyError`. */
 export async function readBundle(dir: string): Promise<Bundle> {
   const manifestFile = join(dir, MANIFEST);
-  const given = parseManifest(await readPlain(dir, MANIFEST, FILE_BYTES), manifestFile);
+  const manifestBytes = await readPlain(dir, MANIFEST, FILE_BYTES);
+  const given = parseManifest(manifestBytes, manifestFile);
   const { agent, caps } = given;
 
   const artifacts = new Map<string, { path: string; bytes: Uint8Array }>();
@@ -87,6 +91,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
 
   return {
     dir,
+    manifest: manifestBytes,
     world: agent.world,
     face: {
       name: agent.name,

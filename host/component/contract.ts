@@ -36,6 +36,8 @@ export interface GuestMessage {
 export interface GuestSpec {
   /** Guests of one trust domain may share a process. Default: a domain of its own for each component. */
   readonly domain?: string;
+  /** Whether it may run in whatever cage there is. Default: only in the full one, since nobody vouches for it. */
+  readonly anyCage?: boolean;
   readonly component: Admitted;
   readonly node: string;
   readonly attempt: number;

@@ -12,6 +12,12 @@ export interface Home {
   readonly cacheDir: string;
   /** Agents that were installed, one folder each. */
   readonly agentsDir: string;
+  /** What an operator takes from agents of this home: `<name>.caps`. */
+  readonly overridesDir: string;
+  /** Which keys may bring agents into this home, and with which capabilities. */
+  readonly trustPolicyFile: string;
+  /** The highest versions that were installed, by agent: they outlive the agents. */
+  readonly versionsDir: string;
   /** Keys to sign with, and the list of keys that are known. */
   readonly keysDir: string;
   /** Mail that was approved, as `.eml` files. */
@@ -50,6 +56,9 @@ export function homeAt(root: string, named: boolean): Home {
     kbRoot: join(root, "pog"),
     cacheDir: join(root, "cache"),
     agentsDir: join(root, "agents"),
+    overridesDir: join(root, "policy-overrides"),
+    trustPolicyFile: join(root, "trust-policy.toml"),
+    versionsDir: join(root, "versions"),
     keysDir: join(root, "keys"),
     outboxDir: join(root, "outbox"),
     keyFile: join(root, "home.key"),

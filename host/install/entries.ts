@@ -88,7 +88,8 @@ export class Entries {
   }
 
   private take(parts: readonly string[], kind: "file" | "folder"): void {
-    const folded = parts.join("/").normalize("NFKC").toLowerCase();
+    // Upper case first: some file systems take `ß` for `ss`.
+    const folded = parts.join("/").normalize("NFKC").toUpperCase().normalize("NFKC");
     const before = this.taken.get(folded);
     if (before === undefined) this.taken.set(folded, kind);
     else if (before === "file" || kind === "file")

@@ -8,7 +8,9 @@ export type InstallCode =
   /** More files or bytes than a bundle has. */
   | "INSTALL_TOO_LARGE"
   /** An agent of this name is there already. */
-  | "INSTALL_EXISTS";
+  | "INSTALL_EXISTS"
+  /** A newer version, or one that somebody vouched for, was installed here before. */
+  | "INSTALL_DOWNGRADE";
 
 /** A bundle is not installed; nothing of it stays. */
 export class InstallError extends RlpError<InstallCode> {

@@ -1,27 +1,39 @@
 /** Bundles into a home and out of it: whole or not at all. A bundle lies there only after it was admitted. */
-import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { UsageError } from "#core/errors.js";
 import { IDENTIFIER } from "#core/ids.js";
 import { nearest } from "#core/nearest.js";
 import type { InspectedAgent } from "../catalog/catalog.js";
+import { compareVersions } from "../component/version.js";
+import type { Judged } from "../trust/standing.js";
+import { syncFolder, writeDurably } from "./durable.js";
 import { InstallError } from "./error.js";
 import { readEntries } from "./read.js";
+import { highestVersion, rememberVersion } from "./versions.js";
 
 export interface InstallWorld {
   /** `<home>/agents`; made when it is not there, mode 0700. */
   readonly agentsDir: string;
+  /** `<home>/versions`: which signed versions were here before. */
+  readonly versionsDir: string;
   /** Reads and admits the bundle in a folder. */
   readonly inspect: (dir: string) => Promise<InspectedAgent>;
   /** Where an agent of this name lies that would be used in the place of an installed one. */
   readonly before: (name: string) => Promise<string | undefined>;
-  /** Refuses by throwing: a signature that does not fit, or of a revoked key. */
-  readonly mayInstall: (dir: string) => void;
+  /** Who vouches for it. Refuses by throwing: a signature that does not fit, a revoked key, a rule that forbids it. */
+  readonly judge: (agent: { readonly dir: string; readonly name: string; readonly manifest: Uint8Array }) => Judged;
+  /** An older version in the place of a newer one, and an unsigned one in the place of a signed one, by a person's word. */
+  readonly allowDowngrade: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-export type Installed = InspectedAgent & { readonly dir: string; readonly face: NonNullable<InspectedAgent["face"]> };
+export type Installed = InspectedAgent & {
+  readonly dir: string;
+  readonly face: NonNullable<InspectedAgent["face"]>;
+  readonly judged: Judged;
+};
 
 const STAGING = ".staging-";
 /** An install that was killed leaves its folder; an hour later nobody is at it any more. */
@@ -37,9 +49,10 @@ export async function installAgent(from: string, world: InstallWorld): Promise<I
   try {
     const made = join(staging, "bundle");
     for (const [path, bytes] of files) await writeDurably(join(made, path), bytes);
-    const { face, component } = await world.inspect(made);
-    if (!face) throw new InstallError("INSTALL_MALFORMED", "it is no bundle", { place: { file: from } });
-    world.mayInstall(made);
+    for (const folder of foldersOf(files.keys())) await syncFolder(join(made, folder));
+    const { face, component, manifest } = await world.inspect(made);
+    if (!face || !manifest) throw new InstallError("INSTALL_MALFORMED", "it is no bundle", { place: { file: from } });
+    const judged = world.judge({ dir: made, name: face.name, manifest });
     const before = await world.before(face.name);
     const dir = join(agentsDir, face.name);
     if (before !== undefined && before !== dir)
@@ -47,45 +60,58 @@ export async function installAgent(from: string, world: InstallWorld): Promise<I
         place: { file: before },
         hint: "rename the agent in its manifest, build it and install it again",
       });
+    if (await lstat(dir).catch(() => null)) throw exists(face.name, dir);
+    await refuseDowngrade(face, judged, world);
+    // Before the agent is there: where this process is killed in between, an older one still cannot come in its place.
+    if (judged.standing.kind === "signed") await rememberVersion(world.versionsDir, face.name, face.version);
     await placeAt(made, dir, face.name);
     await syncFolder(agentsDir);
-    return { face, component, dir };
+    return { dir, face, component, manifest, judged };
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 }
 
+/** Every folder that holds something, the bundle's own included. */
+function foldersOf(paths: Iterable<string>): ReadonlySet<string> {
+  const folders = new Set<string>([""]);
+  for (const path of paths)
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) folders.add(path.slice(0, at));
+  return folders;
+}
+
+async function refuseDowngrade(
+  { name, version }: { readonly name: string; readonly version: string },
+  { standing }: Judged,
+  { versionsDir, allowDowngrade }: InstallWorld,
+): Promise<void> {
+  const highest = allowDowngrade ? null : await highestVersion(versionsDir, name);
+  if (highest === null) return;
+  const isOlder = compareVersions(version, highest) < 0;
+  if (!isOlder && standing.kind !== "stranger") return;
+  throw new InstallError(
+    "INSTALL_DOWNGRADE",
+    isOlder
+      ? `\`${name}\` ${version} is older than ${highest}, which was installed here before`
+      : `\`${name}\` ${highest} was installed here with a trusted signature, and for this ${version} nobody vouches`,
+    {
+      place: { file: join(versionsDir, name, highest) },
+      hint: "get a newer signed one; `--allow-downgrade` takes this one all the same",
+    },
+  );
+}
+
+const exists = (name: string, dir: string): InstallError =>
+  new InstallError("INSTALL_EXISTS", `\`${name}\` is installed already`, {
+    place: { file: dir },
+    hint: `\`rlp agent remove ${name}\` takes it away; then install again`,
+  });
+
 async function placeAt(made: string, dir: string, name: string): Promise<void> {
-  const exists = (): InstallError =>
-    new InstallError("INSTALL_EXISTS", `\`${name}\` is installed already`, {
-      place: { file: dir },
-      hint: `\`rlp agent remove ${name}\` takes it away; then install again`,
-    });
-  if (await lstat(dir).catch(() => null)) throw exists();
   await rename(made, dir).catch((error: NodeJS.ErrnoException) => {
     // Another install was faster: a folder with something in it is never replaced.
-    throw ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(error.code ?? "") ? exists() : error;
+    throw ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(error.code ?? "") ? exists(name, dir) : error;
   });
-}
-
-async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, "wx", 0o600);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function sweep(agentsDir: string, now: number): Promise<void> {
@@ -114,6 +140,7 @@ export async function removeAgent(name: string, agentsDir: string): Promise<stri
   try {
     // Gone in one step: nobody reads half a bundle. A link goes away itself, not what it leads to.
     await rename(dir, join(staging, "bundle"));
+    await syncFolder(agentsDir);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

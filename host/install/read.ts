@@ -34,7 +34,8 @@ async function unpack(packed: Uint8Array, file: string): Promise<Uint8Array> {
   const whole = installLimits.bytes + installLimits.entries * 2048;
   const maxOutputLength = Math.min(whole, packed.length * MOST_RATIO + RATIO_FREE);
   try {
-    return await promisify(gunzip)(packed, { maxOutputLength });
+    const { buffer, engine } = (await promisify(gunzip)(packed, { maxOutputLength, info: true })) as unknown as Unpacked;
+    if (engine.bytesWritten === packed.length) return buffer;
   } catch (cause) {
     const tooLarge = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     throw new InstallError(
@@ -45,6 +46,14 @@ async function unpack(packed: Uint8Array, file: string): Promise<Uint8Array> {
       { place: { file }, cause },
     );
   }
+  throw new InstallError("INSTALL_MALFORMED", "something follows the end of what is packed", { place: { file } });
+}
+
+/** What `info` makes of it (Node's documentation of `zlib`), which its types leave out. */
+interface Unpacked {
+  readonly buffer: Buffer;
+  /** `bytesWritten`: how much of the input was used. */
+  readonly engine: { readonly bytesWritten: number };
 }
 
 /** Names that begin with a dot and `node_modules` are an author's own business and stay where they are. */

@@ -9,6 +9,7 @@ import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
 import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestOutput, GuestSpec, Sandbox } from "../component/contract.js";
 import { Parked, type HostFunctions } from "../imports/interface.js";
 import { limitsOf, type Lowered } from "../limits/effective.js";
+import { isAnyCageEnough, type AgentTrust } from "../trust/agent.js";
 import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
 import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
@@ -24,6 +25,8 @@ export interface LoadedAgent {
   readonly lowered?: readonly Lowered[];
   /** Agents of one trust domain may share a sandbox process. Default: a domain of its own for each component. */
   readonly domain?: string;
+  /** Who vouches for it, and what the layers of this host took from it. Default: nobody. */
+  readonly trust?: AgentTrust;
 }
 
 export interface ExecutorOptions {
@@ -178,6 +181,7 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
   const limits = limitsOf(agent.face.limits);
   return {
     ...(agent.domain !== undefined && { domain: agent.domain }),
+    anyCage: agent.trust !== undefined && isAnyCageEnough(agent.trust),
     component: agent.component,
     node: spec.node,
     attempt: spec.attempt,

@@ -4,6 +4,7 @@ import type { TraceId } from "#core/ids.js";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
 import { openLedger } from "#kb/ledger/ledger.js";
+import type { Grant } from "#openings/agent.js";
 import { buildGraph } from "#openings/engine/graph.js";
 import type { Opening } from "#openings/ir.js";
 import { HistoryError } from "#openings/journal/error.js";
@@ -15,7 +16,8 @@ import type { Host } from "../host.js";
 import { Divergence } from "./calls.js";
 import { execution, finish, type LoadedAgent } from "./executor.js";
 import { blobValue, type RunReader } from "./ledger.js";
-import { agentName, historyOf, openHistory, openingOf, type History } from "./resume.js";
+import { agentForNode, agentName, grantWithin, withGrant } from "./agents.js";
+import { historyOf, openHistory, openingOf, type History } from "./resume.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { readTrace, writeTrace } from "./trace-file.js";
 
@@ -69,13 +71,20 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const agent = await host.agent(name, history.started.meta.limits?.[name]);
-      agents.set(node.id, agent);
+      const wanted = { purpose: "replay", limits: history.started.meta.limits?.[name] } as const;
+      const agent = agentForNode(await host.agent(name, wanted), node);
       components[name] = agent.face.digest;
-      const [expected, got] = [granted(history.started.meta.grants[node.id]), granted(agent.grant as unknown as Json)];
-      // Which interfaces are linked follows from it.
-      if (agent.face.digest === history.started.meta.components[name] && canonicalJson(expected) !== canonicalJson(got))
-        return disagreement({ node: node.id, what: "grant", expected, got });
+      // Which interfaces are linked follows from it. Layers that were over it then may be others now, or on another machine.
+      const expected = history.started.meta.grants[node.id];
+      const grant = narrowedThen(history, agent) ? grantWithin(expected, agent.grant) : exactly(expected, agent.grant);
+      if (grant === null && agent.face.digest === history.started.meta.components[name])
+        return disagreement({
+          node: node.id,
+          what: "grant",
+          expected: granted(expected),
+          got: granted(agent.grant as unknown as Json),
+        });
+      agents.set(node.id, grant === null ? agent : withGrant(agent, grant));
     } catch (error) {
       if (!(error instanceof AdmissionError)) throw error;
       const expected = history.started.meta.components[name] ?? null;
@@ -92,6 +101,13 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
     ...(signal && { signal }),
   });
 }
+
+/** Whether the run says that a layer of the host took something from the agent. */
+const narrowedThen = (history: History, { face }: LoadedAgent): boolean =>
+  history.started.meta.trust?.[face.name]?.layers?.some(({ took }) => took.length > 0) === true;
+
+const exactly = (recorded: Json | undefined, grant: Grant): Grant | null =>
+  canonicalJson(granted(recorded)) === canonicalJson(granted(grant as unknown as Json)) ? grant : null;
 
 /** What a grant holds. What it does not hold stands there too, and an older or newer rlp knows other such things. */
 function granted(grant: Json | undefined): Json {

@@ -6,6 +6,10 @@ import { parseJson } from "#core/json.js";
 import { KbError } from "#kb/errors.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
 import { buildGraph } from "#openings/engine/graph.js";
+import { noGrant } from "#openings/agent.js";
+import { meet } from "#openings/grant/meet.js";
+import { change } from "#openings/grant/narrow.js";
+import { recordedGrant } from "#openings/grant/recorded.js";
 import type { Opening } from "#openings/ir.js";
 import { openRun } from "#openings/journal/open.js";
 import { HistoryError } from "#openings/journal/error.js";
@@ -14,6 +18,7 @@ import type { RunOptions, RunResult } from "./contract.js";
 import type { LoadedAgent } from "./executor.js";
 import type { RunReader } from "./ledger.js";
 import { runLedger } from "./run-ledger.js";
+import { agentForNode, agentName, grantWithin, withGrant } from "./agents.js";
 import { drive, Outdated } from "./session.js";
 
 export interface History {
@@ -24,7 +29,7 @@ export interface History {
   readonly reader: RunReader;
 }
 
-export type ResumeCode = "RESUME_FINISHED" | "RESUME_AGENT_CHANGED";
+export type ResumeCode = "RESUME_FINISHED" | "RESUME_AGENT_CHANGED" | "RESUME_GRANT_CHANGED";
 
 export class ResumeError extends RlpError<ResumeCode> {
   readonly family = "resume";
@@ -57,8 +62,8 @@ export function openingOf({ started, reader }: History): Opening {
 }
 
 /**
- * The agents of a run by node, each with the very component that the run began with. Throws `RESUME_AGENT_CHANGED`; or leaves out
- * what cannot be had, for who only needs an end.
+ * The agents of a run by node, each with the very component and the very grant that the run began with. Throws
+ * `RESUME_AGENT_CHANGED`, `RESUME_GRANT_CHANGED`; or leaves out what cannot be had, for who only needs an end.
  */
 async function agentsOf(
   host: Host,
@@ -71,15 +76,32 @@ async function agentsOf(
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const agent = await host.agent(name, history.started.meta.limits?.[name]);
+      const agent = await host.agent(name, { limits: history.started.meta.limits?.[name] });
       const expected = history.started.meta.components[name];
       if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
-      byNode.set(node.id, agent);
+      byNode.set(node.id, asItBegan(agent, node, history));
     } catch (error) {
       if (missing === "throw" || !(error instanceof RlpError)) throw error;
     }
   }
   return byNode;
+}
+
+/** What was granted then is granted now or the run stays where it is: its journal holds for that grant, and no other one holds now. */
+function asItBegan(agent: LoadedAgent, node: Opening["nodes"][number], history: History): LoadedAgent {
+  const now = agentForNode(agent, node);
+  const then = history.started.meta.grants[node.id];
+  const grant = grantWithin(then, now.grant);
+  if (grant) return withGrant(now, grant);
+  const lost = change(recordedGrant(then) ?? noGrant, meet(recordedGrant(then) ?? noGrant, now.grant)).took;
+  throw new ResumeError(
+    "RESUME_GRANT_CHANGED",
+    `node \`${node.id}\` is not granted any more what the run began with: ${lost.join("; ") || "its record is no grant"}`,
+    {
+      place: { at: `agent ${agentName(node)}` },
+      hint: `\`rlp caps show ${agentName(node)}\` shows who takes it; give it back, or begin a new run`,
+    },
+  );
 }
 
 /** What is there now is not what the run used: neither a replay nor a resumption of it would mean anything. */
@@ -94,10 +116,6 @@ export class AgentChanged extends ResumeError {
       },
     );
   }
-}
-
-export function agentName(node: Opening["nodes"][number]): string {
-  return node.variant === null ? node.agent : `${node.agent}@${node.variant}`;
 }
 
 export async function resumeRun(host: Host, traceId: TraceId, options: RunOptions): Promise<RunResult> {

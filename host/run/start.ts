@@ -11,7 +11,7 @@ import type { Isolation } from "../sandbox/isolation/rung.js";
 import type { Compiled, RunOptions, RunResult } from "./contract.js";
 import { limitsOf } from "../limits/effective.js";
 import type { LoadedAgent } from "./executor.js";
-import { agentName } from "./resume.js";
+import { agentForNode, agentName, recordTrust } from "./agents.js";
 import { drive } from "./session.js";
 
 /** `crypto.randomInt` draws from at most 2^48. */
@@ -22,7 +22,7 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
   const { opening } = compiled;
   if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
   const agents = new Map<string, LoadedAgent>();
-  for (const node of opening.nodes) agents.set(node.id, await host.agent(agentName(node)));
+  for (const node of opening.nodes) agents.set(node.id, agentForNode(await host.agent(agentName(node)), node));
   const agent_dirs = host.agentDirs(opening.nodes.map(agentName));
   const ledger = await host.ledger();
   const watermark = ledger.watermark();
@@ -67,6 +67,7 @@ function started(
       opening.nodes.map((node) => [agentName(node), limitsOf((agents.get(node.id) as LoadedAgent).face.limits)]),
     ),
     ...(lowered.length > 0 && { limits_lowered: lowered }),
+    trust: recordTrust(agents),
     budgets: { tokens: opening.policy.budget_tokens },
     host: { rlp: VERSION, node: process.version, isolation: isolation.name, fuel_table: FUEL_TABLE_VERSION },
   };

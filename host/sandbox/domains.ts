@@ -3,6 +3,8 @@
  * memory lets it into its own domain's, and no other's.
  */
 import type { GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import { isolation } from "./isolation/ladder.js";
+import { IsolationError } from "./isolation/rung.js";
 import { NO_PLACE, Places } from "./places.js";
 import { startSandbox, type SandboxOptions, type StartedSandbox } from "./process.js";
 
@@ -53,7 +55,9 @@ export class Domains implements Sandbox {
     return this.domains.get(domain)?.sandbox.pid;
   }
 
+  /** Throws where the guest needs the full cage and there is less: whoever asked should have known. */
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
+    if (spec.anyCage !== true) await this.fullCage();
     const name = spec.domain ?? spec.component.digest;
     const domain = await this.enter(name, signal);
     if (!domain) return { kind: "lost", reason: this.closed ? "the sandbox is closed" : NO_PLACE };
@@ -62,6 +66,18 @@ export class Domains implements Sandbox {
     } finally {
       this.leave(name, domain);
     }
+  }
+
+  private async fullCage(): Promise<void> {
+    const { lacks, name } = await (this.options.isolation ?? isolation());
+    if (lacks === null) return;
+    throw new IsolationError(
+      "ISOLATION_UNAVAILABLE",
+      `an agent that nobody vouches for needs the full cage: ${lacks.why} (${name})`,
+      {
+        hint: lacks.mend,
+      },
+    );
   }
 
   async close(): Promise<void> {

@@ -3,12 +3,23 @@
  * begin with a word of their own, so that no signature made for something else fits.
  */
 import { sign, verify } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { parseJson } from "#core/json.js";
 import { TrustError } from "./error.js";
-import { keyId, listKeys, publicKey, signingKey, type KnownKey } from "./keys.js";
+import { keyId, listKeys, ownKey, publicKey, signingKey, type KnownKey } from "./keys.js";
 
 const PURPOSE = Buffer.from("rlp.manifest.1\0");
 const MANIFEST_BYTES = 1 << 20;
@@ -35,9 +46,12 @@ export type Signed =
 
 export const signatureFile = (bundle: string): string => join(bundle, "SIGNATURES", "manifest.sig");
 
-/** Signs the manifest as it stands; whoever calls has held the bundle against it. */
-export function signBundle(bundle: string, keysDir: string, name: string | undefined): KnownKey {
-  const { known, key } = signingKey(keysDir, name);
+/**
+ * Signs the manifest as it stands; whoever calls has held the bundle against it. Without a name: `make` takes the home's own key and
+ * makes it on first use, else there must be one.
+ */
+export function signBundle(bundle: string, keysDir: string, name: string | undefined, make = false): KnownKey {
+  const { known, key } = make && name === undefined ? ownKey(keysDir) : signingKey(keysDir, name);
   const message = Buffer.concat([PURPOSE, readPlain(join(bundle, "manifest.toml"), MANIFEST_BYTES)]);
   const signature = sign(null, message, key).toString("base64");
   const file = signatureFile(bundle);
@@ -52,15 +66,23 @@ export function signBundle(bundle: string, keysDir: string, name: string | undef
   return known;
 }
 
-/** What a bundle's signature is worth here. Throws `TRUST_LIST` where the list of known keys cannot be read. */
-export function checkSignature(bundle: string, keysDir: string): Signed {
+/** Whatever was signed there is signed no more. */
+export function removeSignature(bundle: string): void {
+  rmSync(signatureFile(bundle), { force: true });
+}
+
+/**
+ * What a bundle's signature is worth here. `manifest` are the bytes that somebody has read already, and goes by: what is signed must
+ * be what is used. Throws `TRUST_LIST` or `TRUST_FILE` where the list of known keys cannot be believed.
+ */
+export function checkSignature(bundle: string, keysDir: string, manifest?: Uint8Array): Signed {
   const file = signatureFile(bundle);
   if (!lstatSync(file, { throwIfNoEntry: false })) return { state: "unsigned" };
   const keys = listKeys(keysDir);
   try {
     const { key: base64, signature } = form.parse(parseJson(readPlain(file, SIGNATURE_BYTES).toString("utf8")));
     const { key, id } = publicKey(base64);
-    const message = Buffer.concat([PURPOSE, readPlain(join(bundle, "manifest.toml"), MANIFEST_BYTES)]);
+    const message = Buffer.concat([PURPOSE, manifest ?? readPlain(join(bundle, "manifest.toml"), MANIFEST_BYTES)]);
     if (!verify(null, message, key, Buffer.from(signature, "base64")))
       return { state: "invalid", reason: `the signature by ${id} is not for this manifest` };
     const known = keys.find((each) => each.id === keyId(Buffer.from(base64, "base64")));
@@ -72,10 +94,17 @@ export function checkSignature(bundle: string, keysDir: string): Signed {
 }
 
 function readPlain(file: string, most: number): Buffer {
-  const status = lstatSync(file);
-  if (!status.isFile() || status.size > most)
-    throw new TrustError("TRUST_SIGNATURE", "it is a link, no file, or too large", { place: { file } });
-  return readFileSync(file);
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle = openSync(file, flags);
+  try {
+    const status = fstatSync(handle);
+    if (!status.isFile() || status.size > most)
+      throw new TrustError("TRUST_SIGNATURE", "it is no file, or too large", { place: { file } });
+    const bytes = Buffer.alloc(status.size);
+    return bytes.subarray(0, readSync(handle, bytes, 0, status.size, 0));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** In words, for people. */

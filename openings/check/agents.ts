@@ -9,6 +9,7 @@ import { nameHint } from "./context.js";
 export function resolveAgents(report: Reporter, draft: Draft, agents: AgentCatalog): ReadonlyMap<DraftNode, AgentInterface> {
   const found = new Map<string, AgentInterface | undefined>();
   const agentOf = new Map<DraftNode, AgentInterface>();
+  const told = new Set<string>();
   for (const node of draft.nodes) {
     if (!node.use) continue;
     const { agent: name, variant } = node.use.value;
@@ -16,8 +17,13 @@ export function resolveAgents(report: Reporter, draft: Draft, agents: AgentCatal
     if (!found.has(key)) found.set(key, agents.get(name, variant));
     const agent = found.get(key);
     const refused = agent ? undefined : agents.refusal?.(name, variant);
-    if (agent) agentOf.set(node, agent);
-    else if (refused)
+    if (agent) {
+      agentOf.set(node, agent);
+      if (!told.has(key))
+        for (const notice of agents.notices?.(name, variant) ?? [])
+          report.warn("OPENING_OVERRIDE", node.use.span, `${quoted(name)}: ${visibleLine(notice)}`);
+      told.add(key);
+    } else if (refused)
       report.error(
         "OPENING_AGENT_REFUSED",
         node.use.span,

@@ -2,6 +2,7 @@
 import type { Draft, DraftNode } from "../language/draft.js";
 import type { Reporter } from "../language/reporter.js";
 import { resolveAgents } from "./agents.js";
+import { checkCaps } from "./caps.js";
 import type { CheckContext, CheckWorld } from "./context.js";
 import { checkCycles } from "./cycles.js";
 import { checkGrants } from "./grants.js";
@@ -26,5 +27,6 @@ export function checkDraft(report: Reporter, draft: Draft, world: CheckWorld): v
   checkWith(context);
   checkBudgets(context);
   checkConfirmations(context);
+  checkCaps(context);
   checkGrants(context);
 }

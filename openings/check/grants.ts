@@ -1,5 +1,6 @@
 /** A component imports nothing that its policy does not grant: what is not granted is not linked, so it could not even start. */
 import type { AgentInterface, Grant } from "../agent.js";
+import { nodeGrant } from "../grant/narrow.js";
 import { quoted } from "../language/diagnostic.js";
 import type { CheckContext } from "./context.js";
 
@@ -96,14 +97,31 @@ function missingFor(name: string, agent: AgentInterface): MissingGrant | null {
 export function checkGrants({ report, agentOf }: CheckContext): void {
   const seen = new Set<AgentInterface>();
   for (const [node, agent] of agentOf) {
-    if (seen.has(agent) || !node.use) continue;
+    const caps = node.caps?.value;
+    if ((seen.has(agent) && !caps) || !node.use) continue;
     seen.add(agent);
-    for (const { import: name, capability, reason } of missingGrants(agent)) {
-      const hint =
-        capability === null
-          ? undefined
-          : `grant ${capability} in the policy.caps of ${agent.name}, or list the import under [imports] optional`;
-      report.error("OPENING_GRANT", node.use.span, `the agent ${quoted(agent.name)} imports ${quoted(name)}: ${reason}`, hint);
+    const before = new Set(missingGrants(agent).map((one) => one.import));
+    const narrowed = caps ? { ...agent, grant: nodeGrant(agent, { caps }) } : agent;
+    for (const { import: name, capability, reason } of missingGrants(narrowed)) {
+      const byNode = !before.has(name);
+      const byHost = !byNode && agent.policy !== undefined && isGranted(name, { ...agent, grant: agent.policy });
+      report.error(
+        "OPENING_GRANT",
+        byNode ? (node.caps?.tree.span ?? node.use.span) : node.use.span,
+        byNode
+          ? `\`caps\` leaves ${quoted(agent.name)} without ${capability}, and it imports ${quoted(name)}`
+          : `the agent ${quoted(agent.name)} imports ${quoted(name)}: ${byHost ? `this host takes ${capability} from it` : reason}`,
+        hintFor(agent.name, capability, byNode ? "node" : byHost ? "host" : "policy"),
+      );
     }
   }
+}
+
+const isGranted = (name: string, agent: AgentInterface): boolean => !missingGrants(agent).some((one) => one.import === name);
+
+function hintFor(agent: string, capability: string | null, by: "node" | "host" | "policy"): string | undefined {
+  if (capability === null) return undefined;
+  if (by === "node") return `leave ${capability} to it, or use an agent that does without`;
+  if (by === "host") return `\`rlp caps show ${agent}\` shows which layer takes it`;
+  return `grant ${capability} in the policy.caps of ${agent}, or list the import under [imports] optional`;
 }

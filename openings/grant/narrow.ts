@@ -28,6 +28,10 @@ export function beyond(grant: Grant, narrowing: Narrowing): readonly string[] {
   });
 }
 
+/** What an agent may do in a node: the host's grant, as far as the node leaves it. */
+export const nodeGrant = (agent: { readonly grant: Grant }, node: { readonly caps?: Narrowing | null }): Grant =>
+  node.caps ? narrow(agent.grant, node.caps) : agent.grant;
+
 export interface Change {
   /** Held before and not after. */
   readonly took: readonly string[];

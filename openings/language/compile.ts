@@ -68,6 +68,7 @@ function assemble(draft: Draft): Opening | null {
       timeout_ms: node.timeout_ms,
       budget_tokens: node.budget_tokens?.value ?? null,
       tags: node.tags,
+      ...(node.caps && { caps: node.caps.value }),
     })),
     edges: draft.edges.flatMap(({ from, to }) =>
       from && to ? [{ from: from.ref, to: to.ref, guard: from.guard?.value ?? null }] : [],

@@ -40,7 +40,9 @@ export type OpeningCode =
   | "OPENING_WITH"
   | "OPENING_BUDGET"
   | "OPENING_CONFIRM"
-  | "OPENING_GRANT";
+  | "OPENING_GRANT"
+  | "OPENING_CAPS"
+  | "OPENING_OVERRIDE";
 
 /** Offsets of UTF-16 units into the file's text, without its byte order mark; `end` is exclusive. */
 export interface Span {

@@ -3,6 +3,7 @@
  * draft, so that one mistake in a file does not hide the others; only a draft without errors becomes an `Opening`.
  */
 import type { JsonObject } from "#core/json.js";
+import type { Narrowing } from "../grant/narrow.js";
 import type { Expression, Opening, PortRef, Retry } from "../ir.js";
 import type { Span } from "./diagnostic.js";
 import type { Comparison } from "./expression.js";
@@ -31,6 +32,8 @@ export interface DraftNode {
   readonly timeout_ms: number | null;
   readonly budget_tokens: Placed<number> | null;
   readonly tags: readonly string[];
+  /** `tree` gives the places of its keys. */
+  readonly caps: { readonly value: Narrowing; readonly tree: MapTree } | null;
 }
 
 export interface DraftEdge {

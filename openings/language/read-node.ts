@@ -4,6 +4,7 @@ import type { JsonObject } from "#core/json.js";
 import type { DraftNode } from "./draft.js";
 import { quoted } from "./diagnostic.js";
 import { asMap, asText, Fields, identifier, identifierHint, NO_TEMPLATE, unsupported } from "./fields.js";
+import { readCaps } from "./read-caps.js";
 import { readRetry } from "./read-policy.js";
 import type { Reporter } from "./reporter.js";
 import { hasTemplate, type Templates } from "./template.js";
@@ -12,8 +13,8 @@ import { filledValue } from "./value.js";
 
 const shape = {
   what: "a node",
-  keys: ["id", "use", "with", "retry", "timeout_ms", "budget_tokens", "tags"],
-  unsupported: ["budget_usd", "budget_fuel", "caps", "for_each", "on_error", "max_parallel"],
+  keys: ["id", "use", "with", "retry", "timeout_ms", "budget_tokens", "tags", "caps"],
+  unsupported: ["budget_usd", "budget_fuel", "for_each", "on_error", "max_parallel"],
   elsewhere: { max_attempts: "retry", backoff_ms: "retry", multiplier: "retry", max_backoff_ms: "retry", jitter: "retry" },
 };
 
@@ -34,6 +35,7 @@ export function readNode(report: Reporter, tree: Tree, templates: Templates): Dr
     timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
     budget_tokens: budget && tokens !== undefined ? { value: tokens, span: budget.value.span } : null,
     tags: fields.list("tags").flatMap((tag) => readTag(report, tag)),
+    caps: readCaps(report, fields.map("caps")),
   };
 }
 

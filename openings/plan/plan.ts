@@ -1,6 +1,7 @@
 /** What a run of an opening would do, before it runs: the data behind `rlp plan`. */
 import type { NodeId } from "#core/ids.js";
 import type { AgentCatalog, AgentInterface } from "../agent.js";
+import { nodeGrant } from "../grant/narrow.js";
 import { CONFIRM } from "../check/with.js";
 import type { Opening, OpeningEdge, OpeningNode, PortRef, Retry } from "../ir.js";
 import { capabilitiesOf, hostOf } from "./capabilities.js";
@@ -70,7 +71,8 @@ export function planOpening(opening: Opening, agents: AgentCatalog): Plan {
 }
 
 function planNode(opening: Opening, node: OpeningNode, agent: AgentInterface, edges: readonly OpeningEdge[]): PlannedNode {
-  const { grant, limits } = agent;
+  const { limits } = agent;
+  const grant = nodeGrant(agent, node);
   const asks = opening.policy.confirm_external || node.with[CONFIRM] === true;
   return {
     id: node.id,

@@ -73,11 +73,11 @@ export class Context {
   }
 
   /** The host of this home, opened once and closed by {@link close}. */
-  host(options: Pick<HostOptions, "warm" | "agentDirs"> = {}): Promise<Host> {
+  host(options: Pick<HostOptions, "warm" | "agentDirs" | "acceptReduced"> = {}): Promise<Host> {
     return (this.#host ??= this.#open(options));
   }
 
-  async #open(options: Pick<HostOptions, "warm" | "agentDirs">): Promise<Host> {
+  async #open(options: Pick<HostOptions, "warm" | "agentDirs" | "acceptReduced">): Promise<Host> {
     const [{ home, config }, { openHost }] = await Promise.all([this.load(), import("#host/host.js")]);
     return openHost({ home, config, ...options });
   }

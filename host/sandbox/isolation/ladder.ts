@@ -43,11 +43,13 @@ export async function climb(floor: Floor, options: LadderOptions = {}): Promise<
     for (const rung of STRONGER) {
       const cage = platform === "linux" ? RUNGS[rung](folders) : lacking(`${platform} has no namespaces`, "run rlp on Linux");
       const why = "why" in cage ? cage : await trial(cage.wrap, limiter, node);
-      if (why === null && "wrap" in cage) return built(rung, [...cage.parts], cage.wrap, limiter, missing);
+      if (why === null && "wrap" in cage)
+        return built(rung, [...cage.parts], cage.wrap, limiter, missing, lacksOf(cage.parts, limiter, missing));
       missing.push({ rung, ...(why ?? lacking("unknown", INSTALL)) });
       if (rung === floor) throw unavailable(rung, missing);
     }
-  return built("permission", [], plain, limiter, missing);
+  const lacks = missing[0] ?? lacking("`runtime.isolation: reduced` is set", "take it out of the configuration");
+  return built("permission", [], plain, limiter, missing, lacks);
 }
 
 type Wrap = (launch: Launch) => Command;
@@ -75,9 +77,24 @@ const RUNGS: Readonly<Record<(typeof STRONGER)[number], (folders: readonly strin
   },
 };
 
-function built(rung: Rung, parts: readonly string[], wrap: Wrap, limiter: string | null, missing: readonly Missing[]): Isolation {
+/** The full cage: namespaces with an empty root, the filter of system calls, limits of the kernel (`docs/threat-model.md`, 2). */
+function lacksOf(parts: readonly string[], limiter: string | null, missing: readonly Missing[]): Lack | null {
+  if (missing[0]) return missing[0];
+  if (!parts.includes("seccomp"))
+    return lacking(`there is no filter of system calls for ${process.arch}`, "run rlp on x86-64 or arm64");
+  return limiter === null ? lacking("`prlimit` is not installed", "install util-linux") : null;
+}
+
+function built(
+  rung: Rung,
+  parts: readonly string[],
+  wrap: Wrap,
+  limiter: string | null,
+  missing: readonly Missing[],
+  lacks: Lack | null,
+): Isolation {
   const name = [...parts, ...(limiter === null ? [] : ["limits"]), "permission"].join("+");
-  return { rung, name, missing, wrap: withLimits(wrap, limiter) };
+  return { rung, name, missing, lacks: lacks && { why: lacks.why, mend: lacks.mend }, wrap: withLimits(wrap, limiter) };
 }
 
 function withLimits(wrap: Wrap, limiter: string | null): Wrap {

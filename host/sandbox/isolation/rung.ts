@@ -33,6 +33,8 @@ export interface Isolation {
   readonly name: string;
   /** Stronger rungs that could not be had. */
   readonly missing: readonly Missing[];
+  /** What of the full cage is not there; null where all of it is. Agents that nobody vouches for need all of it. */
+  readonly lacks: Omit<Missing, "rung"> | null;
   wrap(launch: Launch): Command;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { Catalog } from "#host/catalog/catalog.js";
+import { isolation } from "#host/sandbox/isolation/ladder.js";
 
 const root = mkdtempSync(join(tmpdir(), "rlp-catalog-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -25,6 +26,14 @@ test("nothing that lies beside an opening takes the place of a bundled, an insta
     dirs: [join(root, "home")],
     cacheDir: join(root, "cache"),
     key: () => Promise.reject(new Error("no home")),
+    isolation: () => isolation(),
+    trust: {
+      keysDir: join(root, "keys"),
+      policyFile: join(root, "trust-policy.toml"),
+      agentsDir: join(root, "home"),
+      overrides: [],
+      acceptReduced: [],
+    },
   });
   catalog.alsoLookBeside(join(root, "openings", "x.yaml"));
   expect(catalog.dirOf("mailer")).toMatch(/[\\/]agents[\\/]mailer$/);

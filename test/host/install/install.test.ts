@@ -18,6 +18,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { InstallError } from "#host/install/error.js";
 import { installAgent, removeAgent, type InstallWorld } from "#host/install/install.js";
 import { readTar } from "#host/install/tar.js";
+import { defaultTrust } from "#host/trust/policy.js";
 import { pax, tar, type Member } from "./tar.js";
 
 let root: string;
@@ -34,10 +35,13 @@ const world = (changes: Partial<InstallWorld> = {}): InstallWorld => ({
   inspect: async (dir) => ({
     dir,
     face: { name: readFileSync(join(dir, "manifest.toml"), "utf8") } as any,
+    manifest: readFileSync(join(dir, "manifest.toml")),
     component: {} as any,
   }),
   before: async () => undefined,
-  mayInstall: () => {},
+  versionsDir: join(root, "home", "versions"),
+  judge: () => ({ standing: { kind: "stranger", key: null }, rule: null, policy: defaultTrust }),
+  allowDowngrade: false,
   now: Date.now,
   ...changes,
 });

@@ -79,6 +79,33 @@ export const agents: readonly AgentInterface[] = [
     { out: port("text.v1") },
     { imports: ["runloop:agent/http@0.1.0", "wasi:clocks/wall-clock@0.2.0", "evil:pkg/x"] },
   ),
+  // This host takes its network, and an override tried to add.
+  agent(
+    "held",
+    {},
+    { out: port("text.v1") },
+    {
+      imports: ["runloop:agent/http@0.1.0", "runloop:agent/model@0.1.0"],
+      optionalImports: ["http"],
+      grant: { model: ["local/*"], kb_read: ["notes"] },
+      policy: {
+        ...noGrant,
+        net: [{ host: "api.example.com", port: null, methods: null, paths: null }],
+        model: true,
+        kb_read: ["notes", "mail"],
+        fs_ro: ["/data"],
+      },
+    },
+  ),
+  agent(
+    "cut_off",
+    {},
+    { out: port("text.v1") },
+    {
+      imports: ["runloop:agent/http@0.1.0"],
+      policy: { ...noGrant, net: [{ host: "api.example.com", port: null, methods: null, paths: null }] },
+    },
+  ),
   agent(
     "odd_types",
     { in: port("contact.lst.v1") },
@@ -92,6 +119,7 @@ export const agents: readonly AgentInterface[] = [
 export const catalog: AgentCatalog = {
   get: (name, variant) => (variant === null || variant === "fast" ? agents.find((each) => each.name === name) : undefined),
   names: () => agents.map((each) => each.name),
+  notices: (name) => (name === "held" ? ["an override\u202e names what the policy does not grant: net evil.example"] : []),
   refusal: (name) =>
     name === "tampered"
       ? { message: "ADMIT_DIGEST: other bytes\u202e than it names, agent.wasm", hint: "build it again" }

@@ -64,6 +64,7 @@ describe("from nothing to a running opening", () => {
   test("a name that this home knows stays that agent, whatever lies in the folder one is in", async () => {
     const decoy = join(cwd, "agents", "writer");
     cpSync(join(cwd, "agents", "note_taker"), decoy, { recursive: true });
+    expect((await call("agent", "run", "./agents/writer")).stderr).toMatch(/ADMIT_BUNDLE.*called `writer`.*`note_taker`/);
     const shown = await call("caps", "show", "writer");
     expect(JSON.parse(shown.stdout).name).toBe("writer");
     expect(shown.stderr).toContain("a path means the one here: ./agents/writer");
@@ -99,7 +100,8 @@ describe("from nothing to a running opening", () => {
 
   test("installed, it is found from everywhere; removed, it is gone; a bundled agent stays what it is", async () => {
     const installed = await call("agent", "install", "agents/note_taker");
-    expect([installed.code, installed.stderr]).toEqual([0, expect.stringMatching(/nobody whom you trust has signed it/)]);
+    expect([installed.code, installed.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(installed.stdout).standing).toMatchObject({ kind: "signed", name: "own" });
     const dir = join(cwd, "home", "agents", "note_taker");
     expect(JSON.parse(installed.stdout)).toMatchObject({ name: "note_taker", dir });
     const elsewhere = (...words: string[]): Promise<Called> => rlp(words, { env: { RUNLOOP_HOME: join(cwd, "home") } });
@@ -159,10 +161,23 @@ describe("from nothing to a running opening", () => {
     expect((await call("caps", "lint", "nowhere")).code).toBe(2);
   });
 
-  test("signed by a key of one's own it verifies; changed, or with the key revoked, it does not and is not installed", async () => {
+  test("built without a signature it is a stranger's, who is told apart from one's own", async () => {
+    const built = JSON.parse((await call("agent", "build", "note_taker", "--no-sign")).stdout);
+    expect(built).toMatchObject({ signed_by: null, changed: false });
     expect((await call("agent", "verify", "note_taker")).code).toBe(4);
-    expect((await call("agent", "sign", "note_taker")).stderr).toContain("error[TRUST_NO_KEY]");
-    expect((await call("keys", "generate")).code).toBe(0);
+    const caged = await rlp(["agent", "run", "note_taker", "--input", "text=a"], {
+      cwd,
+      env: { RUNLOOP_HOME: join(cwd, "home"), RUNLOOP__RUNTIME__ISOLATION: "reduced" },
+    });
+    expect([caged.code, caged.stderr]).toEqual([
+      1,
+      expect.stringMatching(/TRUST_ISOLATION.*note_taker.*\nhint: .*--accept-reduced note_taker/),
+    ]);
+    const again = JSON.parse((await call("agent", "build", "note_taker")).stdout);
+    expect(again).toMatchObject({ changed: false, digest: built.digest, signed_by: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  });
+
+  test("signed by a key of one's own it verifies; changed, or with the key revoked, it does not, is not installed and does not run", async () => {
     expect((await call("agent", "sign", "note_taker")).code).toBe(0);
     const verified = await call("agent", "verify", "note_taker");
     expect([verified.code, JSON.parse(verified.stdout).trust]).toEqual([0, "trusted"]);
@@ -177,8 +192,15 @@ describe("from nothing to a running opening", () => {
     expect((await call("agent", "install", "note_taker")).stderr).toContain("error[TRUST_SIGNATURE]");
     writeFileSync(manifest, before);
     expect((await call("keys", "revoke", "own")).code).toBe(0);
-    expect((await call("agent", "install", "note_taker")).stderr).toMatch(/error\[TRUST_SIGNATURE\].*revoked/);
-    expect(JSON.parse((await call("keys", "list")).stdout)).toMatchObject([{ name: "own", status: "revoked" }]);
+    expect((await call("agent", "install", "note_taker")).stderr).toMatch(/error\[TRUST_REVOKED\].*revoked/);
+    const refused = await call("agent", "run", "note_taker", "--input", "text=a");
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/error\[TRUST_REVOKED\].*agents\/note_taker/)]);
+    // Building makes a new key: the revoked one is not taken up again.
+    expect((await call("agent", "build", "note_taker")).code).toBe(0);
+    expect(JSON.parse((await call("keys", "list")).stdout)).toMatchObject([
+      { name: "own", status: "revoked" },
+      { name: "own-2", status: "trusted" },
+    ]);
     expect(readdirSync(join(cwd, "home", "agents"))).toEqual([]);
   });
 

@@ -10,11 +10,11 @@ import type { Divergence, ReplayVerdict } from "#openings/replay/verdict.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
 import { resolveTrace, withLedger } from "../ledger.js";
+import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { examples } from "../program.js";
 
 export function define(command: Command, act: Act): void {
-  command
-    .argument("<trace|file>", "a run's id, or the beginning of it, or a file of `rlp run --trace-out`")
+  acceptReducedOption(command.argument("<trace|file>", "a run's id, or the beginning of it, or a file of `rlp run --trace-out`"))
     .option("--agents <dir>", "look for agents here first")
     .addHelpText(
       "after",
@@ -42,13 +42,18 @@ class ReplayMismatch extends RlpError<"REPLAY_MISMATCH"> {
   }
 }
 
-async function replay(context: Context, args: readonly string[], flags: { readonly agents?: string }): Promise<ExitCode> {
+async function replay(
+  context: Context,
+  args: readonly string[],
+  flags: AcceptReducedFlags & { readonly agents?: string },
+): Promise<ExitCode> {
   const { out, world } = context;
   const [what = ""] = args;
   if (what === "") throw usage("no run is named", "`rlp runs` lists the runs there are");
   const source = await sourceOf(context, what);
   const host = await context.host({
     warm: false,
+    ...acceptedReduced(flags),
     ...(flags.agents !== undefined && { agentDirs: [resolve(world.cwd, flags.agents)] }),
   });
   const stopped = new AbortController();

@@ -4,6 +4,7 @@ import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
 import { loadBlob, resolveTrace } from "../ledger.js";
 import { examples } from "../program.js";
+import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { follow, nothing, viewOf, type RunView } from "../run/view.js";
 import { watchRun, type WatchFlags } from "../run/watched.js";
 import type { Opening } from "#openings/ir.js";
@@ -11,18 +12,17 @@ import type { Ledger } from "#kb/ledger/ledger.js";
 import type { TraceId } from "#core/ids.js";
 
 export function define(command: Command, act: Act): void {
-  command
-    .argument("<trace>", "the run's id, or the beginning of it")
+  acceptReducedOption(command.argument("<trace>", "the run's id, or the beginning of it"))
     .addOption(new Option("--yes", "approve whatever is proposed").conflicts("deny"))
     .addOption(new Option("--deny", "reject whatever is proposed"))
     .addHelpText("after", examples(["rlp resume 0199a3", "finished nodes keep what they gave; the others go on"]))
     .action(act(resume));
 }
 
-async function resume(context: Context, args: readonly string[], flags: WatchFlags) {
+async function resume(context: Context, args: readonly string[], flags: WatchFlags & AcceptReducedFlags) {
   const [id] = args;
   if (id === undefined) throw usage("no run is named", "`rlp runs` lists the runs there are");
-  const host = await context.host({ warm: true });
+  const host = await context.host({ warm: true, ...acceptedReduced(flags) });
   const ledger = await host.ledger();
   const traceId = resolveTrace(ledger, id);
   const { resumeRun } = await import("#host/run/resume.js");

@@ -7,13 +7,14 @@ import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
 import { compileOpening, openingArgument, usable } from "../opening.js";
 import { examples } from "../program.js";
+import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { paramOptions, paramsOf, type ParamFlags } from "../run/param-options.js";
 import { viewOf } from "../run/view.js";
 import { watchRun, type WatchFlags } from "../run/watched.js";
 import { wholeNumber } from "../whole-number.js";
 import { showPlan } from "./plan.js";
 
-interface RunFlags extends ParamFlags, Omit<WatchFlags, "traceOut"> {
+interface RunFlags extends ParamFlags, AcceptReducedFlags, Omit<WatchFlags, "traceOut"> {
   readonly local?: boolean;
   readonly traceOut?: string;
   readonly dryRun?: boolean;
@@ -25,10 +26,12 @@ interface RunFlags extends ParamFlags, Omit<WatchFlags, "traceOut"> {
 const LAST_MOMENT = 8_640_000_000_000_000;
 
 export function define(command: Command, act: Act): void {
-  paramOptions(
-    command
-      .argument("<opening>", "the opening's file (YAML)")
-      .option("--local", "run here, in the foreground; this version has no background host"),
+  acceptReducedOption(
+    paramOptions(
+      command
+        .argument("<opening>", "the opening's file (YAML)")
+        .option("--local", "run here, in the foreground; this version has no background host"),
+    ),
   )
     .addOption(new Option("--yes", "approve whatever is proposed").conflicts("deny"))
     .addOption(new Option("--deny", "reject whatever is proposed"))
@@ -60,7 +63,7 @@ async function run(context: Context, args: readonly string[], flags: RunFlags): 
     throw usage("there is no background host to hand this run to", `pass --local to run it here: rlp run ${file} --local`);
   const traceOut = flags.traceOut === undefined ? undefined : writablePath(resolve(context.world.cwd, flags.traceOut));
   const params = paramsOf(flags, context);
-  const host = await context.host({ warm: !flags.dryRun });
+  const host = await context.host({ warm: !flags.dryRun, ...acceptedReduced(flags) });
   const compiled = usable(await compileOpening(context, file, params), context.out);
   if (flags.dryRun) {
     await showPlan(context, compiled);

@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import { Exit, type ExitCode } from "#core/errors.js";
 import { missingGrants } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
-import { TrustError } from "#host/trust/error.js";
 import { findBundle } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { examples } from "../../program.js";
@@ -13,6 +12,11 @@ import { sheet } from "../../terminal/table.js";
 export function define(command: Command, act: Act): void {
   command
     .argument("<bundle>", "a bundle's folder, a .tar or a .tar.gz")
+    .option(
+      "--accept-reduced",
+      "let it run in less than the full cage, where nobody vouches for it: written into trust-policy.toml",
+    )
+    .option("--allow-downgrade", "an older version in the place of a newer one, an unsigned one in the place of a signed one")
     .addHelpText(
       "after",
       examples(
@@ -23,43 +27,55 @@ export function define(command: Command, act: Act): void {
     .action(act(install));
 }
 
-async function install(context: Context, args: readonly string[]): Promise<ExitCode> {
+interface Flags {
+  readonly acceptReduced?: boolean;
+  readonly allowDowngrade?: boolean;
+}
+
+async function install(context: Context, args: readonly string[], flags: Flags): Promise<ExitCode> {
   const { out, world } = context;
   const [what = ""] = args;
-  const [host, { installAgent }, { checkSignature, signedText }] = await Promise.all([
+  const [host, { installAgent }, { judgeInstall, isReducedAccepted, standingText }, { addToTrustPolicy }] = await Promise.all([
     context.host(),
     import("#host/install/install.js"),
-    import("#host/trust/signature.js"),
+    import("#host/trust/standing.js"),
+    import("#host/trust/policy.js"),
   ]);
-  const { agentsDir, keysDir } = host.home;
-  const installed = await installAgent(findBundle(context, what) ?? resolve(world.cwd, what), {
-    agentsDir,
-    inspect: (dir) => host.inspectAgent(dir),
+  const { home } = host;
+  const places = { keysDir: home.keysDir, policyFile: home.trustPolicyFile };
+  const { face, dir, judged } = await installAgent(findBundle(context, what) ?? resolve(world.cwd, what), {
+    agentsDir: home.agentsDir,
+    versionsDir: home.versionsDir,
+    inspect: (folder) => host.inspectAgent(folder),
     before: async (name) => (await host.agents()).find((agent) => agent.name === name)?.dir,
-    mayInstall(dir) {
-      const signed = checkSignature(dir, keysDir);
-      if (signed.state === "invalid" || (signed.state === "valid" && signed.trust === "revoked"))
-        throw new TrustError("TRUST_SIGNATURE", signedText(signed), { hint: "get the bundle again from somebody you trust" });
-    },
+    judge: (agent) => judgeInstall(agent, places),
+    allowDowngrade: flags.allowDowngrade === true,
     now: world.now,
   });
-  const { face, dir } = installed;
-  const may = capabilitiesOf(face.grant);
-  const signed = checkSignature(dir, keysDir);
-  if (!out.readable) out.data({ name: face.name, version: face.version, dir, digest: face.digest, granted: may, signed });
+  const { standing, policy } = judged;
+  const isStranger = standing.kind === "stranger";
+  const accepted = isReducedAccepted(policy, face.name, face.digest, true);
+  if (flags.acceptReduced && isStranger && !accepted)
+    addToTrustPolicy(home.trustPolicyFile, `[agents.${face.name}]\nisolation = "reduced"\ndigest = "${face.digest}"\n`);
+  const { grant } = await host.grantIn(dir);
+  const may = capabilitiesOf(grant);
+  if (!out.readable) out.data({ name: face.name, version: face.version, dir, digest: face.digest, granted: may, standing });
   else
     out.print(
       sheet([
         ["installed", `${face.name}@${face.version}`],
         ["folder", dir],
         ["digest", face.digest],
-        ["signature", signedText(signed)],
+        ["signature", standingText(standing)],
         ["it may", may.join("; ") || "nothing beyond its ports and its log"],
       ]),
     );
-  for (const { import: name, reason } of missingGrants(face))
+  for (const { import: name, reason } of missingGrants({ ...face, grant }))
     out.warn(`the component imports ${name}, and ${reason}: no run takes it`);
-  if (signed.state !== "valid" || signed.trust !== "trusted")
-    out.note("It is whole, but nobody whom you trust has signed it: look at what it may do before you run it.");
+  if (!isStranger) return Exit.ok;
+  out.note("It is whole, but nobody whom you trust has signed it: look at what it may do before you run it.");
+  const { lacks } = await host.isolation();
+  if (lacks !== null && !accepted && !flags.acceptReduced)
+    out.warn(`this machine gives less than the full cage, which such an agent needs: ${lacks.why}; ${lacks.mend}`);
   return Exit.ok;
 }

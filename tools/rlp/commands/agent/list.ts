@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
 import type { AgentSummary } from "#host/catalog/catalog.js";
+import type { Standing } from "#host/trust/standing.js";
 import type { Port } from "#openings/agent.js";
 import type { Act, Context } from "../../context.js";
 import { examples } from "../../program.js";
@@ -19,6 +20,8 @@ interface Row {
   readonly in: Readonly<Record<string, Port>>;
   readonly out: Readonly<Record<string, Port>>;
   readonly dir: string;
+  /** Who vouches for it. */
+  readonly standing: Standing | null;
   readonly fault: string | null;
 }
 
@@ -30,6 +33,7 @@ async function list(context: Context) {
     agents.map(rowOf),
     [
       { title: "agent", of: ({ name, version }) => (version === null ? name : `${name}@${version}`) },
+      { title: "from", of: ({ standing }) => (standing === null ? "" : from(standing)) },
       { title: "takes", of: (row) => ports(row.in) },
       { title: "gives", of: (row) => ports(row.out) },
       {
@@ -44,7 +48,7 @@ async function list(context: Context) {
   return Exit.ok;
 }
 
-function rowOf({ name, dir, face, fault }: AgentSummary): Row {
+function rowOf({ name, dir, face, fault, standing }: AgentSummary): Row {
   return {
     name,
     version: face?.version ?? null,
@@ -53,9 +57,13 @@ function rowOf({ name, dir, face, fault }: AgentSummary): Row {
     in: face?.inputs ?? {},
     out: face?.outputs ?? {},
     dir,
+    standing,
     fault: fault?.message ?? null,
   };
 }
+
+const from = (standing: Standing): string =>
+  standing.kind === "bundled" ? "rlp" : standing.kind === "signed" ? standing.name : "a stranger";
 
 /** Required ports first, optional ones with a question mark. */
 function ports(of: Readonly<Record<string, Port>>): string {

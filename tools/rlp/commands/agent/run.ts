@@ -14,6 +14,7 @@ import { formatFailure, usage } from "../../failure.js";
 import { loadStored } from "../../ledger.js";
 import { usable } from "../../opening.js";
 import { examples } from "../../program.js";
+import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../../run/accept-reduced.js";
 import { exitOf } from "../../run/exit.js";
 import { listenForInterrupt } from "../../run/interrupt.js";
 import { oneNode, readInputs, readWith } from "../../run/one-node.js";
@@ -22,7 +23,7 @@ import { deciderOf } from "../../run/watched.js";
 import { visibleText } from "#core/visible.js";
 import { wholeNumber } from "../../whole-number.js";
 
-interface Flags {
+interface Flags extends AcceptReducedFlags {
   readonly input?: readonly string[];
   readonly with?: string;
   readonly yes?: boolean;
@@ -31,8 +32,7 @@ interface Flags {
 }
 
 export function define(command: Command, act: Act): void {
-  command
-    .argument("<agent>", "a name, or a bundle's folder")
+  acceptReducedOption(command.argument("<agent>", "a name, or a bundle's folder"))
     .option("--input <port=json>", "a value for a port; repeatable", (word: string, before: string[] = []) => [...before, word])
     .option("--with <json>", "the node's `with`, a JSON object")
     .addOption(new Option("--yes", "approve whatever is proposed").conflicts("deny"))
@@ -58,7 +58,7 @@ async function run(context: Context, args: readonly string[], flags: Flags): Pro
       place: { file: folder },
       hint: "name the folder as the agent",
     });
-  const host = await context.host(folder === undefined ? {} : { agentDirs: [dirname(folder)] });
+  const host = await context.host({ ...acceptedReduced(flags), ...(folder !== undefined && { agentDirs: [dirname(folder)] }) });
   const { face } = await host.agent(name);
   const inputs = readInputs(flags.input ?? [], face);
   const options = readWith(flags.with);

@@ -6,11 +6,11 @@ import type { TrialResult } from "#host/trial/trial.js";
 import { bundleFolder } from "../../bundle.js";
 import { shortPath, type Act, type Context } from "../../context.js";
 import { examples } from "../../program.js";
+import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../../run/accept-reduced.js";
 import { count } from "../../terminal/quantity.js";
 
 export function define(command: Command, act: Act): void {
-  command
-    .argument("[bundle]", "the bundle's folder, or its name under agents/", ".")
+  acceptReducedOption(command.argument("[bundle]", "the bundle's folder, or its name under agents/", "."))
     .addHelpText(
       "after",
       examples(["rlp agent test note_taker", "runs agents/note_taker/tests/*.yaml; exit code 1 where one fails"]),
@@ -18,18 +18,18 @@ export function define(command: Command, act: Act): void {
     .action(act(test));
 }
 
-async function test(context: Context, args: readonly string[]): Promise<ExitCode> {
+async function test(context: Context, args: readonly string[], flags: AcceptReducedFlags): Promise<ExitCode> {
   const { out, world } = context;
   const folder = bundleFolder(context, args[0] ?? ".");
   const [host, { readCases }, { runCase }] = await Promise.all([
-    context.host(),
+    context.host(acceptedReduced(flags)),
     import("#host/trial/case.js"),
     import("#host/trial/trial.js"),
   ]);
   const cases = await readCases(folder);
-  const { face, component } = await host.inspectAgent(folder);
-  if (!face) throw new Error("a bundle has a face");
-  const agent = { face, grant: face.grant, component };
+  // Its answers are scripted, as in a replay: nothing happens outside, and what its policy says is what is tested.
+  const agent = await host.agentIn(folder, { purpose: "replay" });
+  const { face } = agent;
   const results: TrialResult[] = [];
   for (const each of cases) {
     const result = await runCase(agent, each, { sandbox: host.sandbox(), types: host.types });
