@@ -5,6 +5,7 @@ import { budgetScope, unit } from "#openings/engine/spending.js";
 import type { Opening } from "#openings/ir.js";
 import { matchesPattern } from "#openings/grant/pattern.js";
 import { CallFailure, type CallContext } from "../imports/interface.js";
+import { Chunks } from "./chunks.js";
 import { TokenBudget, type Grantee } from "./budget.js";
 import { LOCAL_MODEL, localProvider } from "./local.js";
 import type { Completion, CompletionRequest, Provider } from "./provider.js";
@@ -49,6 +50,14 @@ export class ModelBroker {
   }
 }
 
+/** An answer that arrives in chunks, within budgets. */
+export interface BudgetedStream {
+  /** The next chunk; null at the end, with the events that settle what it cost. */
+  next(): Promise<{ readonly chunk: string | null; readonly events: readonly RunEventDraft[] }>;
+  /** Ends the request, whatever has come of it. */
+  close(): Promise<void>;
+}
+
 /** The token budgets of one run, shared by its nodes. */
 export class RunBudgets {
   private readonly budget = new TokenBudget();
@@ -66,6 +75,57 @@ export class RunBudgets {
     );
   }
 
+  /** Reserves the worst case in the node's and the opening's budget; durable when it resolves. Throws `budget-exhausted`. */
+  private async reserve(context: CallContext, worst: number): Promise<Grantee> {
+    const grantee = this.nodes.get(context.node) ?? { order: 0, scopes: [] };
+    if (!(await this.budget.reserve(grantee, worst, context.signal))) {
+      await context.journal.append([budgetEvent("budget.exhausted", context, grantee, worst)]);
+      const names = grantee.scopes.map((scope) => `${scope.left} (${scope.name})`).join(", ");
+      throw new CallFailure("budget-exhausted", `the call may cost ${worst} tokens; left are ${names}`);
+    }
+    await context.journal.append([budgetEvent("budget.reserved", context, grantee, worst)]);
+    return grantee;
+  }
+
+  /**
+   * Reserves the worst case and begins to stream. What was used is settled with the end of the stream, or when it is closed before: then
+   * the worst case counts, since what a provider has made and not sent yet is on the bill all the same.
+   */
+  async stream(context: CallContext, provider: Provider, request: CompletionRequest): Promise<BudgetedStream> {
+    if (!provider.stream) throw new CallFailure("invalid", `the provider \`${provider.name}\` does not stream`);
+    const worst = provider.worstCase(request);
+    const grantee = await this.reserve(context, worst);
+    const gone = new AbortController();
+    const chunks = new Chunks(provider.stream(request, AbortSignal.any([context.signal, gone.signal])));
+    let settled = false;
+    const settle = (used: number): RunEventDraft[] => {
+      if (settled) return [];
+      settled = true;
+      this.budget.settle(grantee, worst, used);
+      return [budgetEvent("budget.charged", context, grantee, used)];
+    };
+    return {
+      async next() {
+        try {
+          const chunk = await chunks.next();
+          if (typeof chunk === "string") return { chunk, events: [] };
+          return { chunk: null, events: settle(chunk.inputTokens + chunk.outputTokens) };
+        } catch (error) {
+          // Providers bill answers, not refusals.
+          const events = settle(chunks.begun || context.signal.aborted ? worst : 0);
+          if (events.length > 0) await context.journal.append(events);
+          throw error;
+        }
+      },
+      async close() {
+        gone.abort(); // a generator that waits for its server hears of nothing else
+        await chunks.close();
+        const events = settle(worst);
+        if (events.length > 0) await context.journal.append(events);
+      },
+    };
+  }
+
   /**
    * Reserves the worst case, makes the call, settles the actual. The reservation is durable before the call is made; what was used
    * comes back as an event for the call's own append.
@@ -75,14 +135,8 @@ export class RunBudgets {
     provider: Provider,
     request: CompletionRequest,
   ): Promise<{ completion: Completion; events: RunEventDraft[] }> {
-    const grantee = this.nodes.get(context.node) ?? { order: 0, scopes: [] };
     const worst = provider.worstCase(request);
-    if (!(await this.budget.reserve(grantee, worst, context.signal))) {
-      await context.journal.append([budgetEvent("budget.exhausted", context, grantee, worst)]);
-      const names = grantee.scopes.map((scope) => `${scope.left} (${scope.name})`).join(", ");
-      throw new CallFailure("budget-exhausted", `the call may cost ${worst} tokens; left are ${names}`);
-    }
-    await context.journal.append([budgetEvent("budget.reserved", context, grantee, worst)]);
+    const grantee = await this.reserve(context, worst);
     try {
       const completion = await provider.complete(request, context.signal);
       const used = completion.inputTokens + completion.outputTokens;

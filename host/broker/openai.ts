@@ -4,6 +4,7 @@
  */
 import type { Json } from "#core/json.js";
 import { CallFailure } from "../imports/interface.js";
+import { Outgoing } from "./openai-stream.js";
 import { tokensAtMost, type Completion, type CompletionRequest, type Provider } from "./provider.js";
 
 export interface OpenAiOptions {
@@ -22,7 +23,7 @@ interface Last {
 }
 
 export function openAiProvider(options: OpenAiOptions): Provider {
-  const client = async (last: Last) => {
+  const client = async (last: Last, streamed = false) => {
     if (options.apiKey === null && options.keyVariable !== null)
       throw new CallFailure(
         "failed",
@@ -33,6 +34,7 @@ export function openAiProvider(options: OpenAiOptions): Provider {
       name: options.name,
       baseURL: options.baseUrl,
       ...(options.apiKey !== null && { apiKey: options.apiKey }),
+      ...(streamed && { includeUsage: true }),
       // A redirect could carry the key to another host.
       fetch: async (url, init) => {
         try {
@@ -86,6 +88,45 @@ export function openAiProvider(options: OpenAiOptions): Provider {
         };
       } catch (error) {
         throw await typedFailure(error, { ...options, last, timedOut: timeout.aborted, cancelled: signal.aborted });
+      }
+    },
+    async *stream(request, signal) {
+      const { streamText } = await import("ai");
+      const timeout = AbortSignal.timeout(options.timeoutMs);
+      const gone = new AbortController();
+      const last: Last = { said: null };
+      const outgoing = new Outgoing(secretOf(options));
+      let length = 0;
+      try {
+        const { stream, totalUsage } = streamText({
+          model: (await client(last, true)).chatModel(request.model),
+          allowSystemInMessages: true,
+          messages: request.messages.map(({ role, content }) => ({ role, content })),
+          maxOutputTokens: request.maxTokens,
+          temperature: request.temperature,
+          maxRetries: options.maxRetries,
+          abortSignal: AbortSignal.any([signal, timeout, gone.signal]),
+          onError: () => {}, // it is a part of the stream, too
+        });
+        totalUsage.then(undefined, () => {});
+        for await (const part of stream) {
+          if (part.type === "error") throw part.error;
+          if (part.type === "abort") throw new Error("it broke off its answer"); // ours, or the service's: the signals know
+          if (part.type !== "text-delta") continue;
+          length += part.text.length;
+          yield outgoing.push(part.text);
+        }
+        yield outgoing.end();
+        const usage = await totalUsage;
+        return {
+          inputTokens: reported(usage.inputTokens) ?? promptAtMost(request),
+          // Three bytes a character at most: whoever does not report usage is charged the worst case.
+          outputTokens: reported(usage.outputTokens) ?? Math.min(request.maxTokens, length * 3 + 16),
+        };
+      } catch (error) {
+        throw await typedFailure(error, { ...options, last, timedOut: timeout.aborted, cancelled: signal.aborted });
+      } finally {
+        gone.abort(); // whoever stops reading stops the request
       }
     },
     async embed(texts, model, signal) {
@@ -167,7 +208,10 @@ async function typedFailure(
       retryAfterMs: retryAfter(last.responseHeaders),
     });
   if (status >= 200 && status < 300)
-    return new CallFailure("failed", `provider \`${at.name}\` answered with something that is no completion: ${said}`);
+    return new CallFailure(
+      "failed",
+      `provider \`${at.name}\` answered with something that is no completion: ${said}${because(last.cause, at)}`,
+    );
   if (status === 401 || status === 403) return new CallFailure("failed", `provider \`${at.name}\` refused the key (${status})`);
   return new CallFailure("failed", `provider \`${at.name}\` answered ${status}: ${said}`);
 }
@@ -176,14 +220,20 @@ async function typedFailure(
 const SECRET_LENGTH = 16;
 
 /** A service that repeats its key in an answer does not bring it into the log. Depth only: it can spell it in another way. */
-function withoutKey(text: string, { apiKey }: OpenAiOptions): string {
-  return apiKey !== null && apiKey.length >= SECRET_LENGTH ? text.replaceAll(apiKey, "[key]") : text;
+function withoutKey(text: string, options: OpenAiOptions): string {
+  const secret = secretOf(options);
+  return secret === null ? text : text.replaceAll(secret, "[key]");
 }
+
+const secretOf = ({ apiKey }: OpenAiOptions): string | null =>
+  apiKey !== null && apiKey.length >= SECRET_LENGTH ? apiKey : null;
 
 function scrub(text: string, at: OpenAiOptions): string {
   const clean = at.apiKey ? text.replaceAll(at.apiKey, "[key]") : text;
   return clean.slice(0, 300);
 }
+
+const because = (cause: unknown, at: OpenAiOptions): string => (cause instanceof Error ? ` (${scrub(cause.message, at)})` : "");
 
 const origin = (url: string): string => {
   try {

@@ -35,11 +35,19 @@ export interface Completion {
   readonly outputTokens: number;
 }
 
+/** What a streamed answer has cost, when it is complete. */
+export interface StreamedUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
 export interface Provider {
   readonly name: string;
   /** Tokens that the request can cost at most: what a budget reserves before the call. */
   worstCase(request: CompletionRequest): number;
   complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
+  /** As `complete`, in chunks as they come. Whoever returns early ends the request. Absent where the provider has none. */
+  stream?(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<string, StreamedUsage>;
   /** Vectors of texts; absent where the provider has none. */
   embed?(texts: readonly string[], model: string, signal: AbortSignal): Promise<readonly (readonly number[])[]>;
 }

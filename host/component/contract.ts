@@ -140,6 +140,8 @@ export interface GuestHooks {
   /** Answers a host call. Must settle; a rejection ends the attempt with `host.component`. */
   call(call: GuestCall): Promise<CallAnswer>;
   log(line: GuestLine): void;
+  /** The guest has dropped its handle of a resource of the control process; `name` is what the host called it. */
+  drop?(resource: string, name: Json): void;
 }
 
 /** Sandbox processes as the host sees them. */

@@ -7,6 +7,7 @@ import type { CallError, Labels } from "#core/values.js";
 import type { CallAnswer } from "../component/contract.js";
 import type { AgentInterface, Grant } from "#openings/agent.js";
 import type { Journal, RecordedAttempt, Clock } from "#openings/engine/world.js";
+import type { Held } from "../run/held.js";
 import type { Denial } from "../capability/authorize.js";
 
 /** Who calls, and what a call may use. */
@@ -22,6 +23,8 @@ export interface CallContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly recorded: RecordedAttempt;
+  /** What the attempt holds open: closed when the guest drops it, and when the attempt ends. */
+  readonly held: Held;
   /** Stops the attempt's wall clock while a person thinks. */
   readonly offTheClock: <T>(work: () => Promise<T>) => Promise<T>;
 }

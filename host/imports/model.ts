@@ -1,7 +1,7 @@
 /** `runloop:agent/model`: language models through the broker. The agent sees neither provider nor key. */
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
-import type { ModelBroker, RunBudgets } from "../broker/broker.js";
+import type { BudgetedStream, ModelBroker, RunBudgets } from "../broker/broker.js";
 import type { CompletionRequest } from "../broker/provider.js";
 import { mayUseModel } from "../capability/authorize.js";
 import { CallFailure, refuse, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
@@ -36,7 +36,14 @@ const DEFAULT_MAX_TOKENS = 1024;
 /** Everything that a model says carries this label: nobody vouches for it. */
 const MODEL_LABELS = ["model"];
 
+/** Streams that one attempt has open at once: each is a connection. */
+const OPEN_STREAMS = 16;
+/** As handles name it. */
+const STREAM = "model/completion-stream";
+
 export function modelFunctions(broker: ModelBroker, budgets: RunBudgets): HostFunctions {
+  /** Open streams, and those that have come to their end, by attempt and the number of the call that opened them. */
+  const streams = new Map<string, BudgetedStream>();
   const answer = async (context: CallContext, name: string, request: Omit<CompletionRequest, "model">) => {
     const route = broker.route(name);
     refuse(mayUseModel(context.grant, route.full));
@@ -91,6 +98,43 @@ export function modelFunctions(broker: ModelBroker, budgets: RunBudgets): HostFu
       },
     ],
     [
+      "model.stream",
+      async (context, args) => {
+        const [prompt, given] = read(completeArgs, args);
+        const route = broker.route(given.model);
+        refuse(mayUseModel(context.grant, route.full));
+        if (context.held.count(STREAM) >= OPEN_STREAMS)
+          throw new CallFailure("failed", `more than ${OPEN_STREAMS} streams are open: read them to their end, or drop them`, {
+            limit: { name: "streams", value: OPEN_STREAMS + 1, ceiling: OPEN_STREAMS },
+          });
+        const stream = await budgets.stream(context, route.provider, {
+          model: route.model,
+          messages: [{ role: "user", content: prompt }],
+          tools: [],
+          ...limits(given),
+        });
+        const key = streamKey(context, context.seq);
+        streams.set(key, stream);
+        context.held.add(STREAM, context.seq, async () => {
+          streams.delete(key);
+          await stream.close();
+        });
+        return { answer: { ok: context.seq }, labels: [] };
+      },
+    ],
+    [
+      "model.[method]completion-stream.next",
+      async (context, args) => {
+        const [name] = read(z.tuple([z.int().nonnegative()]), args);
+        const stream = streams.get(streamKey(context, name));
+        // The journal says what came, and not what would have come: the connection ended with the process that had it.
+        if (!stream)
+          throw new CallFailure("unavailable", "the stream was cut off when its run was: begin another", { retryAfterMs: 0 });
+        const { chunk, events } = await stream.next();
+        return { answer: { ok: chunk }, labels: chunk === null ? [] : MODEL_LABELS, events };
+      },
+    ],
+    [
       "model.embed",
       async (context, args) => {
         const [texts, name] = read(z.tuple([z.array(z.string().max(65_536)).min(1).max(256), z.string().max(256)]), args);
@@ -104,6 +148,8 @@ export function modelFunctions(broker: ModelBroker, budgets: RunBudgets): HostFu
     ],
   ]);
 }
+
+const streamKey = ({ node, attempt }: CallContext, name: number): string => `${node} ${attempt} ${name}`;
 
 function limits(given: z.infer<typeof options>): Pick<CompletionRequest, "maxTokens" | "temperature" | "local"> {
   return {

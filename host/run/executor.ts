@@ -1,6 +1,6 @@
 /** Runs attempts of nodes as guests in sandbox processes, live or from the journal. */
 import type { RunEventDraft } from "#core/events.js";
-import { canonicalJson, type JsonObject } from "#core/json.js";
+import { canonicalJson, type Json, type JsonObject } from "#core/json.js";
 import type { NodeId } from "#core/ids.js";
 import { hostFailure, joinLabels, type Failure, type Message } from "#core/values.js";
 import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
@@ -14,6 +14,7 @@ import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
 import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
 import { acceptOutputs, acceptStandardOutput, checkInputs } from "./outputs.js";
+import { Held } from "./held.js";
 import { WallClock } from "./wall-clock.js";
 
 /** An agent that is ready to run. */
@@ -60,6 +61,7 @@ export class AgentExecutor implements Executor {
     signal.addEventListener("abort", cancelled, { once: true });
     const wallMs = Math.min(spec.timeoutMs ?? Infinity, agent.face.limits.wall_ms);
     const wall = new WallClock(wallMs, () => stop(new TimedOut(`the attempt took longer than ${wallMs} ms`)));
+    const held = new Held(stop);
     const calls = new AttemptCalls(
       spec,
       journal,
@@ -79,6 +81,7 @@ export class AgentExecutor implements Executor {
           clock,
           signal: stopped.signal,
           recorded: spec.recorded,
+          held,
           offTheClock: (work) => wall.pausedFor(work),
         }),
       },
@@ -94,7 +97,9 @@ export class AgentExecutor implements Executor {
         calls,
         log,
         signal: stopped.signal,
+        drop: (resource, name) => held.drop(resource, name),
       });
+      await held.end();
       const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
       if (reason instanceof Parked) return { status: "parked", proposal: reason.proposal };
       if (reason instanceof TimedOut && end.status === "cancelled") {
@@ -114,6 +119,7 @@ export class AgentExecutor implements Executor {
       return await finish(spec, end, calls);
     } finally {
       wall.stop();
+      await held.end();
       signal.removeEventListener("abort", cancelled);
       await calls.settled(); // nothing of this attempt is written after its end
     }
@@ -139,6 +145,8 @@ export async function execution(run: {
   log: LogTaker;
   signal: AbortSignal;
   fuelLimit?: number;
+  /** The guest has let go of a resource of the host. In a replay there is nothing to let go of. */
+  drop?: (resource: string, name: Json) => void;
 }): Promise<Execution> {
   const { spec, agent, calls, log } = run;
   const unfit = checkInputs(spec.inputs, agent.face, run.types);
@@ -150,6 +158,7 @@ export async function execution(run: {
       {
         call: (call) => calls.answer(call),
         log: (line) => log.write("chunk" in line ? outputDraft(spec, line) : logDraft(spec, line)),
+        ...(run.drop && { drop: run.drop }),
       },
       run.signal,
     );

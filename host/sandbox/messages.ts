@@ -47,6 +47,7 @@ export const fromSandbox = z.discriminatedUnion("t", [
     args: z.array(json).max(16),
     fuel,
   }),
+  z.strictObject({ t: z.literal("drop"), attempt, resource: z.string().max(64), name: json }),
   z.strictObject({
     t: z.literal("log"),
     attempt,

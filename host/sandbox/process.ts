@@ -283,6 +283,9 @@ class Child {
         void this.answer(live, message);
         return;
       }
+      case "drop":
+        this.attempt(message.attempt).hooks.drop?.(message.resource, message.name);
+        return;
       case "log": {
         const live = this.attempt(message.attempt);
         if (++live.lines > live.mostLines) throw new Error("an attempt logs without end");

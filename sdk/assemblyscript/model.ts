@@ -25,6 +25,20 @@ declare function hostChat(
 @external("runloop:agent/model@0.1.0", "embed")
 declare function hostEmbed(texts: usize, textsLength: usize, model: usize, modelLength: usize, into: usize): void;
 
+// @ts-ignore: decorator
+@external("runloop:agent/model@0.1.0", "stream")
+declare function hostStream(
+  prompt: usize, promptLength: usize,
+  model: usize, modelLength: usize, maxTokens: u32, temperature: f64, local: usize, localLength: usize,
+  into: usize,
+): void;
+// @ts-ignore: decorator
+@external("runloop:agent/model@0.1.0", "[method]completion-stream.next")
+declare function hostNext(handle: u32, into: usize): void;
+// @ts-ignore: decorator
+@external("runloop:agent/model@0.1.0", "[resource-drop]completion-stream")
+declare function hostDrop(handle: u32): void;
+
 export class CompletionOptions {
   /** A model name or pattern, or empty for the configured default. */
   model: string = "";
@@ -55,6 +69,49 @@ export class Completion {
   /** Whether the built-in template filler answered, which is no language model. */
   get isLocal(): bool {
     return this.model.startsWith("local/");
+  }
+}
+
+/** An answer that arrives in chunks: `while (!stream.ended) { const chunk = stream.next(); … }`. */
+export class CompletionStream {
+  private over: bool = false;
+
+  constructor(private readonly handle: u32) {}
+
+  /** Whether there is nothing more: it has come to its end, failed, or was closed. */
+  get ended(): bool {
+    return this.over;
+  }
+
+  /** Waits for the next chunk; empty at the end. After an error there is nothing more. */
+  next(): Result<string> {
+    if (this.over) return Result.of<string>("");
+    hostNext(this.handle, AREA);
+    if (!succeeded()) {
+      const fault = error();
+      this.close();
+      return Result.failed<string>(fault);
+    }
+    if (load<u8>(VALUE)) return Result.of<string>(stringAt(VALUE + 4));
+    this.close();
+    return Result.of<string>("");
+  }
+
+  /** Everything up to the end. */
+  rest(): Result<string> {
+    const chunks: string[] = [];
+    while (!this.over) {
+      const chunk = this.next();
+      if (!chunk.ok) return chunk;
+      chunks.push(chunk.value);
+    }
+    return Result.of<string>(chunks.join(""));
+  }
+
+  /** Ends the request, wherever it is. What was asked for is paid for all the same. */
+  close(): void {
+    if (!this.over) hostDrop(this.handle);
+    this.over = true;
   }
 }
 
@@ -96,6 +153,20 @@ export namespace model {
       AREA,
     );
     return succeeded() ? parse(stringAt(VALUE)) : Result.failed<Json>(error());
+  }
+
+  /** As `complete`, in chunks as they come. */
+  export function stream(prompt: string, options: CompletionOptions = new CompletionOptions()): Result<CompletionStream> {
+    hostStream(
+      address(prompt), prompt.length,
+      address(options.model), options.model.length,
+      options.maxTokens,
+      options.temperature,
+      address(options.localText), options.localText.length,
+      AREA,
+    );
+    if (!succeeded()) return Result.failed<CompletionStream>(error());
+    return Result.of<CompletionStream>(new CompletionStream(load<u32>(VALUE)));
   }
 
   /** Vectors of texts, in their order. */

@@ -62,9 +62,11 @@ export class Handles {
     return entry.held;
   }
 
-  drop(resource: string, handle: number): void {
+  /** Gives what it was. An object ends by itself; what the host only has a name for, it has to be told of. */
+  drop(resource: string, handle: number): Held {
     const held = this.take(resource, handle);
     if (held instanceof Resource) held.drop();
+    return held;
   }
 
   /** Drops what is left, in the order in which it was opened. */

@@ -103,6 +103,7 @@ export class Attempt {
           answersHere: (name) => LOCAL_INTERFACES.has(name) && this.start.linked.includes(name),
           local: (call) => this.answerHere(call),
           remote: (call) => this.ask(call),
+          dropped: (resource, name) => this.world.send({ t: "drop", attempt: this.start.attempt, resource, name }),
           met: (name, value, ceiling) => this.local.note(name, value, ceiling),
           wasi: new Map(),
         },

@@ -10,7 +10,7 @@ import type { HostFunction } from "../abi/signature.js";
 import type { Border } from "./border.js";
 import { AttemptFailed, GuestTrap, OUTSIDE_RUN } from "./ends.js";
 import type { BoundImport, LoadedComponent } from "./loaded.js";
-import type { Native, WasiFunctions } from "./wasi/contract.js";
+import { Resource, type Native, type WasiFunctions } from "./wasi/contract.js";
 import { wasm, type Exports } from "./wasm.js";
 
 export interface HostCall {
@@ -25,6 +25,8 @@ export interface Host {
   local(call: HostCall): Json;
   /** Answers later. A rejection ends the attempt. */
   remote(call: HostCall): Promise<Json>;
+  /** The guest has let go of what the host called `name`. */
+  dropped(resource: string, name: Json): void;
   /** A limit bit, and the attempt goes on. */
   met(name: string, value: number, ceiling: number): void;
   /** A component that imports another one does not start. */
@@ -122,7 +124,8 @@ export class Instance {
       case "drop":
         return (handle: number): void => {
           this.checkOpen();
-          this.handles.drop(source.resource, handle >>> 0);
+          const held = this.handles.drop(source.resource, handle >>> 0);
+          if (!(held instanceof Resource)) this.host.dropped(source.resource, held);
         };
       case "host":
         return this.hostFunction(this.component.host[source.index]!);
