@@ -1,12 +1,14 @@
 /**
- * What a provider sends while nobody asks for it: gathered, so that a flood of small chunks becomes few answers, and held back where it
- * is more than a guest takes at once. A chunk never ends within a character.
+ * What a provider sends, in chunks of a fixed length: where they end follows from the text and not from the network's moods, so that an
+ * agent which looks at them does the same with the same answer, and a flood of small pieces becomes few calls. What nobody has asked for
+ * yet is held back at its source.
  */
 import type { StreamedUsage } from "./provider.js";
 
-/** Characters that are handed on at once, and that are gathered before the provider has to wait. */
-const AT_ONCE = 16_384;
-const GATHERED = 4 * AT_ONCE;
+/** UTF-16 code units of a chunk; one more where it would end within a character. */
+const CHUNK = 128;
+/** Units that are gathered before the provider has to wait. */
+const GATHERED = 65_536;
 
 export class Chunks {
   private readonly source: AsyncGenerator<string, StreamedUsage>;
@@ -25,8 +27,8 @@ export class Chunks {
 
   /** The next chunk, or what it all cost. Throws what the provider ended with, once what came before it has been taken. */
   async next(): Promise<string | StreamedUsage> {
-    while (this.ready === 0 && !this.ended) await this.changed.promise;
-    if (this.text !== "") return this.take(this.ready || this.text.length);
+    while (this.text.length <= CHUNK && !this.ended) await this.changed.promise;
+    if (this.text !== "") return this.take();
     const ended = this.ended!;
     if ("error" in ended) throw ended.error;
     return ended.usage;
@@ -41,14 +43,9 @@ export class Chunks {
     await this.pumped;
   }
 
-  /** Characters that can be handed on: none that is one half of which the other has not come. */
-  private get ready(): number {
-    const length = Math.min(AT_ONCE, this.text.length);
-    const last = this.text.charCodeAt(length - 1);
-    return last >= 0xd800 && last < 0xdc00 ? length - 1 : length;
-  }
-
-  private take(length: number): string {
+  private take(): string {
+    const last = this.text.charCodeAt(CHUNK - 1);
+    const length = last >= 0xd800 && last < 0xdc00 ? CHUNK + 1 : CHUNK;
     const chunk = this.text.slice(0, length).toWellFormed();
     this.text = this.text.slice(length);
     this.signal();

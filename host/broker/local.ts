@@ -42,23 +42,10 @@ export const localProvider: Provider = {
   },
   async *stream(request, signal) {
     const { text, inputTokens, outputTokens } = await this.complete(request, signal);
-    yield* pieces(text);
+    yield text;
     return { inputTokens, outputTokens };
   },
 };
-
-/** Characters of one chunk. */
-const CHUNK = 64;
-
-/** In pieces, as a language model would: what reads a stream can be tried without one. Never within a character. */
-function* pieces(text: string): Generator<string> {
-  for (let at = 0; at < text.length;) {
-    const next = Math.min(text.length, at + CHUNK);
-    const end = next < text.length && text.codePointAt(next - 1)! > 0xffff ? next + 1 : next;
-    yield text.slice(at, end);
-    at = end;
-  }
-}
 
 const promptTokens = (request: CompletionRequest): number =>
   request.messages.reduce((sum, message) => sum + localTokens(message.content), 0);

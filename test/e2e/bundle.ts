@@ -48,7 +48,9 @@ ${agent.limits ?? ""}
 }
 
 const WORDS =
-  "actions clock CompletionOptions fail failed Invocation Json json kb log model ok Outcome SearchOptions state".split(" ");
+  "actions clock CompletionOptions fail failed http Invocation Json json kb log model ok Outcome parse SearchOptions state tools".split(
+    " ",
+  );
 
 function sourceOf({ code, before = "" }: Stranger): string {
   const used = WORDS.filter((word) => /^(?:Invocation|Outcome|ok)$/.test(word) || new RegExp(`\\b${word}\\b`).test(String(code)));

@@ -33,7 +33,7 @@ export function instance(component: LoadedComponent, wasi: WasiFunctions, fuel =
   return new Instance(
     component,
     fuel,
-    { answersHere: () => false, local: nobody, remote: nobody, met: nobody, wasi, ...host },
+    { answersHere: () => false, local: nobody, remote: nobody, met: nobody, dropped: nobody, wasi, ...host },
     VALUE_BYTES,
     new Border({ bytesIn: 1 << 30, bytesOut: 1 << 30, handles: 64 }),
   );
