@@ -60,6 +60,7 @@ export async function check(choices: Choices): Promise<Checked> {
   const whole = await observeMetered({ ...link, modules }, WHOLE);
   if (whole.limit === null) same("metered it does what it does", told(reference), told(whole));
   fuelAgrees(reference, whole);
+  if (whole.limit === null && nans !== null) same("a refused growth is noted", reference.refusedPages, whole.refusedPages);
 
   const total = whole.fuel.at(-1) as number;
   const slices = [...(total <= SMALL_SLICES_UP_TO ? [1, 2 + choices.below(60)] : []), 1_000, 30_000];

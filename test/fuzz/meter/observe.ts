@@ -2,7 +2,7 @@
 import { FuelAccount, GuestLimit, type GuestLimitCode } from "#host/component/meter/account.js";
 import { engine, type WasmInstance, type WasmModule } from "#host/component/meter/engine.js";
 import type { Call } from "./generate.js";
-import { COUNT, NANS, type Program } from "./program.js";
+import { COUNT, NANS, REFUSED, type Program } from "./program.js";
 
 export interface Observation {
   /** How instantiation and each call ended, in order. The list stops at a limit of metering: the instance is finished. */
@@ -18,6 +18,8 @@ export interface Counted extends Observation {
   /** Fuel used at each call of the host but those of start functions. */
   readonly heardAt: readonly number[];
   readonly limit: GuestLimitCode | null;
+  /** Pages that the last growth beyond the cap asked for; 0 if there are two modules, whose order the reference does not know. */
+  readonly refusedPages: number;
 }
 export interface Referred extends Counted {
   /**
@@ -94,7 +96,15 @@ class Host {
 type Instantiate = (module: WasmModule, imports: Record<string, Record<string, unknown>>) => WasmInstance;
 type Invoke = (call: Callable, args: readonly unknown[]) => Promise<unknown>;
 
-async function observe(link: Link, host: Host, used: () => number, instantiate: Instantiate, invoke: Invoke): Promise<Counted> {
+/** What is read of the metering, or of the reference's own counters. */
+interface Gauge {
+  used(): number;
+  refused(): number;
+}
+const NO_GAUGE: Gauge = { used: () => 0, refused: () => 0 };
+
+async function observe(link: Link, gauge: Gauge, instantiate: Instantiate, invoke: Invoke): Promise<Counted> {
+  const host = new Host(gauge.used);
   const ends: string[] = [];
   const fuel: number[] = [];
   let limit: GuestLimitCode | null = null;
@@ -108,7 +118,7 @@ async function observe(link: Link, host: Host, used: () => number, instantiate: 
       if (error instanceof GuestLimit) limit = error.code;
       return false;
     } finally {
-      fuel.push(used());
+      fuel.push(gauge.used());
     }
   };
   const env = host.imports();
@@ -128,15 +138,21 @@ async function observe(link: Link, host: Host, used: () => number, instantiate: 
       if (limit !== null) break;
     }
   const state = instances.map((instance, at) => stateOf(link.programs[at] as Program, instance));
-  return { ends, heard: host.heard, heardAt: host.heardAt, state, fuel, limit };
+  return {
+    ends,
+    heard: host.heard,
+    heardAt: host.heardAt,
+    state,
+    fuel,
+    limit,
+    refusedPages: link.modules.length > 1 ? 0 : gauge.refused(),
+  };
 }
 
 export async function observePlain(link: Link): Promise<Observation> {
-  const host = new Host(() => 0);
   const { ends, heard, state } = await observe(
     link,
-    host,
-    () => 0,
+    NO_GAUGE,
     (module, imports) => new engine.Instance(module, imports),
     async (call, args) => call(...args),
   );
@@ -147,11 +163,9 @@ export async function observeReference(link: Link): Promise<Referred> {
   const instances: WasmInstance[] = [];
   const sum = (name: string): bigint =>
     instances.reduce((total, { exports }) => total + (exports[name] as unknown as { value: bigint }).value, 0n);
-  const used = (): number => Number(sum(COUNT));
   const counted = await observe(
     link,
-    new Host(used),
-    used,
+    { used: () => Number(sum(COUNT)), refused: () => Number(sum(REFUSED)) },
     (module, imports) => {
       const instance = new engine.Instance(module, imports);
       instances.push(instance);
@@ -171,11 +185,9 @@ export interface Metering {
 
 export async function observeMetered(link: Link, { slice, budget, due }: Metering): Promise<Counted> {
   const account = new FuelAccount({ budget, slice, due, breathe: () => Promise.resolve() });
-  const used = (): number => account.used;
   return observe(
     link,
-    new Host(used),
-    used,
+    { used: () => account.used, refused: () => account.refusedPages },
     (module, imports) => account.instantiate(module, imports),
     (call, args) => account.run(() => promising(call)(...args)),
   );

@@ -58,6 +58,8 @@ export const ELEMENTS = 100;
 /** Names under which the reference exports what it counted. */
 export const COUNT = "count";
 export const NANS = "nans";
+/** Pages that the last growth beyond the cap asked for. */
+export const REFUSED = "refused";
 
 export function signatureIndex(types: readonly Signature[], { params, results }: Signature): number {
   return types.findIndex((type) => type.params.join("") === params.join("") && type.results.join("") === results.join(""));
@@ -141,9 +143,9 @@ function costOf({ name, imported }: Instruction): number {
 
 /** Which instructions pay by their topmost operand, and how: at most `most`, a unit of `units` for each `2 ** shift`. */
 const LENGTHS = [
-  { names: /^memory\.(init|copy|fill)$/, most: PAGES * 65_536, shift: 3, units: 1 },
-  { names: /^table\.(init|copy|fill|grow)$/, most: ELEMENTS, shift: 0, units: 32 },
-  { names: /^memory\.grow$/, most: PAGES, shift: 0, units: 8_192 },
+  { names: /^memory\.(init|copy|fill)$/, most: PAGES * 65_536, shift: 3, units: 1, grows: false },
+  { names: /^table\.(init|copy|fill|grow)$/, most: ELEMENTS, shift: 0, units: 32, grows: false },
+  { names: /^memory\.grow$/, most: PAGES, shift: 0, units: 8_192, grows: true },
 ] as const;
 
 /** Operations whose NaN is any (specification, 4.3.3): all float arithmetic but `abs`, `neg`, `copysign`, `pmin` and `pmax`. */
@@ -171,19 +173,21 @@ class Reference {
   }
 
   globals(): Bytes[] {
-    return [0, 1].map(() => [CODE.l, 1, 0x42, 0, 0x0b]);
+    return [0, 1, 2].map(() => [CODE.l, 1, 0x42, 0, 0x0b]);
   }
 
   exports(): Bytes[] {
-    return [exportGlobal(COUNT, this.#count), exportGlobal(NANS, this.#count + 1)];
+    return [exportGlobal(COUNT, this.#count), exportGlobal(NANS, this.#count + 1), exportGlobal(REFUSED, this.#count + 2)];
   }
 
   helpers(): { type: number; code: Bytes }[] {
-    return LENGTHS.map(({ most, shift, units }) => {
+    return LENGTHS.map(({ most, shift, units, grows }) => {
       const clamped = [0x20, 0, 0x41, ...signed(most), 0x20, 0, 0x41, ...signed(most), 0x49, 0x1b];
       const amount = [...clamped, 0x41, shift, 0x76, 0xad, 0x42, ...s64(BigInt(units)), 0x7e];
       const count = u32(this.#count);
-      return { type: this.#lengthType, code: [...amount, GLOBAL_GET, ...count, 0x7c, GLOBAL_SET, ...count, 0x20, 0] };
+      const refused = [0x20, 0, 0xad, GLOBAL_SET, ...u32(this.#count + 2)];
+      const note = grows ? [0x20, 0, 0x41, ...signed(PAGES), 0x3f, 0, 0x6b, 0x4b, 0x04, 0x40, ...refused, 0x0b] : [];
+      return { type: this.#lengthType, code: [...amount, GLOBAL_GET, ...count, 0x7c, GLOBAL_SET, ...count, ...note, 0x20, 0] };
     });
   }
 

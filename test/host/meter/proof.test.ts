@@ -130,7 +130,7 @@ test("any single byte changed in code is seen, unless it does not touch what was
     fc.property(fc.nat(), fc.nat(), (seed, pick) => {
       const [program] = generate(Choices.seeded(seed)).programs as [Program];
       const bytes = meterModule(encodePlain(program), { ...OPTIONS, limits: LARGE_LIMITS }).bytes;
-      const left = program.globals.length + 1;
+      const left = program.globals.length + 2;
       const checks: number[] = [];
       for (let at = 0; at < bytes.length - 10; at++)
         if (
@@ -142,6 +142,7 @@ test("any single byte changed in code is seen, unless it does not touch what was
           bytes[at + 5] === 0x04
         )
           checks.push(at);
+      expect(checks.length).toBeGreaterThan(0);
       const at = checks[pick % checks.length] as number;
       bytes.set(nops(10), at);
       if (engine.validate(bytes)) expect(() => proveMetered(bytes, SETTINGS)).toThrow(MeterError);
