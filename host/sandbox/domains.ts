@@ -3,10 +3,12 @@
  * memory lets it into its own domain's, and no other's.
  */
 import type { GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
+import type { Digest } from "#core/digest.js";
 import { isolation } from "./isolation/ladder.js";
 import { IsolationError } from "./isolation/rung.js";
 import { NO_PLACE, Places } from "./places.js";
 import { startSandbox, type SandboxOptions, type StartedSandbox } from "./process.js";
+import { Suspects } from "./suspects.js";
 
 /** The agents that come with rlp. */
 export const BUNDLED = "bundled";
@@ -20,8 +22,12 @@ export interface DomainOptions extends SandboxOptions {
   readonly idleMs?: number;
 }
 
+const QUARANTINED = "the component is in quarantine: a process that held nothing else has died under it twice";
+
 interface Domain {
   readonly sandbox: StartedSandbox;
+  /** Guests that are in it now, by component. */
+  readonly held: Map<Digest, number>;
   guests: number;
   idle: NodeJS.Timeout | null;
 }
@@ -33,6 +39,7 @@ export class Domains implements Sandbox {
   private readonly waiting: (() => void)[] = [];
   private readonly closing = new Set<Promise<void>>();
   private readonly places: Places;
+  private readonly suspects = new Suspects();
   private closed = false;
 
   constructor(options: DomainOptions = {}) {
@@ -58,12 +65,22 @@ export class Domains implements Sandbox {
   /** Throws where the guest needs the full cage and there is less: whoever asked should have known. */
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
     if (spec.anyCage !== true) await this.fullCage();
-    const name = spec.domain ?? spec.component.digest;
+    const { digest } = spec.component;
+    if (this.suspects.quarantined(digest)) return { kind: "lost", reason: QUARANTINED };
+    const shared = spec.domain ?? digest;
+    const name = this.suspects.suspected(digest) ? `${shared} ${digest}` : shared;
     const domain = await this.enter(name, signal);
     if (!domain) return { kind: "lost", reason: this.closed ? "the sandbox is closed" : NO_PLACE };
+    const { held } = domain;
+    held.set(digest, (held.get(digest) ?? 0) + 1);
     try {
-      return await domain.sandbox.run(spec, hooks, signal);
+      const end = await domain.sandbox.run(spec, hooks, signal);
+      if (end.kind !== "lost") this.suspects.ended(digest);
+      return end;
     } finally {
+      const left = (held.get(digest) ?? 0) - 1;
+      if (left > 0) held.set(digest, left);
+      else held.delete(digest);
       this.leave(name, domain);
     }
   }
@@ -126,7 +143,14 @@ export class Domains implements Sandbox {
   }
 
   private start(name: string): Domain {
-    const domain: Domain = { sandbox: startSandbox({ ...this.options, inAll: this.places }), guests: 0, idle: null };
+    const held = new Map<Digest, number>();
+    const died = (): void => this.suspects.died([...held.keys()]);
+    const domain: Domain = {
+      sandbox: startSandbox({ ...this.options, inAll: this.places, died }),
+      held,
+      guests: 0,
+      idle: null,
+    };
     this.domains.set(name, domain);
     return domain;
   }

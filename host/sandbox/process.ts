@@ -25,6 +25,8 @@ export interface SandboxOptions {
   readonly maxLive?: number;
   /** Places that this process shares with others: a guest needs one here and one there. */
   readonly inAll?: Places;
+  /** Told when a child has died by itself or was killed for what it did, before its attempts end. */
+  readonly died?: () => void;
   /** Fuel between two looks at the clock. Changes nothing that a guest computes or pays. Default 10^6, about 1 ms. */
   readonly slice?: number;
   /** How many components without guests stay loaded. */
@@ -58,6 +60,8 @@ const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
  * of them before the first one runs.
  */
 const LOADING_OPTIONS = ["--wasm-lazy-validation"];
+
+const CLOSED = "the sandbox was closed";
 
 /** How often the watchdog looks within its time. */
 const LOOKS = 5;
@@ -124,7 +128,7 @@ class SandboxHost implements StartedSandbox {
   async close(): Promise<void> {
     this.closed = true;
     const child = await this.starting.catch(() => null);
-    await child?.kill("the sandbox was closed");
+    await child?.kill(CLOSED);
   }
 
   private async ready(): Promise<Child> {
@@ -193,7 +197,10 @@ class Child {
         void this.kill(`it broke the rules of the pipe: ${summary(error)}`);
       }
     });
-    void this.confined.gone.then((how) => this.lost(how));
+    void this.confined.gone.then((how) => {
+      if (this.reason !== CLOSED) options.died?.();
+      this.lost(how);
+    });
     this.idle();
   }
 

@@ -1,7 +1,13 @@
 /**
  * Takes away what this process does not need before the first guest comes: depth, not the wall. No JavaScript is made from a
  * guest, so there is none to find these; should a guest break out of its memory by a fault of the engine, it finds less.
+ *
+ * What is loaded stays loaded; nothing further can be: no built-in module (`vm`, `v8` with its flags, `child_process`), no file. What
+ * the language brings is frozen.
  */
+import { registerHooks } from "node:module";
+import { freezeIntrinsics } from "./freeze.js";
+
 const NETWORK = [
   "fetch",
   "WebSocket",
@@ -27,6 +33,7 @@ const PROCESS = [
   "_linkedBinding",
   "dlopen",
   "getBuiltinModule",
+  "execve",
   "reallyExit",
   "chdir",
   "setuid",
@@ -62,6 +69,12 @@ export function seal(): string[] {
   for (const name of Object.keys(process.env)) delete process.env[name];
   for (const name of NETWORK) if (name in globalThis) remove(globalThis, name);
   for (const name of PROCESS) if (name in process) remove(process, name);
+  registerHooks({
+    resolve(specifier) {
+      throw new Error(`nothing is loaded any more: ${specifier}`);
+    },
+  });
+  freezeIntrinsics();
   return [
     ...NETWORK.filter((name) => (globalThis as Record<string, unknown>)[name] !== undefined),
     ...PROCESS.filter((name) => (process as unknown as Record<string, unknown>)[name] !== undefined),

@@ -110,3 +110,47 @@ test("who waits for a place can be cancelled, and closing lets nobody wait", asy
   expect((await first.end).kind).toBe("lost");
   expect(await left.end).toMatchObject({ kind: "lost", reason: "the sandbox is closed" });
 });
+
+/** Runs `component`; while it waits for an answer, the process that it is in is killed. */
+function killed(component: Admitted, domain: string, process_ = domain): Promise<GuestEnd> {
+  return run(domains, component, { domain }, () => {
+    process.kill(domains.pidOf(process_) ?? 0, "SIGKILL");
+    return new Promise(() => {});
+  }).then((ran) => ran.end);
+}
+const reasonOf = (end: GuestEnd): string => (end.kind === "lost" ? end.reason : end.kind);
+
+test("of two components in a process that died, nobody is believed: each is run apart, and the innocent one ends", async () => {
+  open();
+  const innocent = waiting("shared");
+  await innocent.asked;
+  expect(reasonOf(await killed(other, "shared"))).toContain("SIGKILL");
+  expect(reasonOf(await innocent.end)).toContain("SIGKILL");
+  const again = waiting("shared");
+  await again.asked;
+  expect(domains.pidOf("shared")).toBeDefined(); // what there was, now without a guest
+  const [mine, theirs] = [guest, other].map(({ digest }) => `shared ${digest}`) as [string, string];
+  expect(domains.pidOf(mine)).toBeDefined();
+  expect(reasonOf(await killed(other, "shared", theirs))).toContain("SIGKILL");
+  again.go();
+  expect((await again.end).kind).toBe("ok");
+  // Once in company and once alone: that can still have come from outside.
+  expect((await run(domains, other, { domain: "shared" })).end.kind).toBe("ok");
+});
+
+test("a component whose own process died twice is in quarantine, and nobody else", async () => {
+  open();
+  expect(reasonOf(await killed(guest, "own"))).toContain("SIGKILL");
+  expect(reasonOf(await killed(guest, "own"))).toContain("SIGKILL");
+  expect(reasonOf((await run(domains, guest, { domain: "own" })).end)).toContain("quarantine");
+  expect(reasonOf((await run(domains, guest, { domain: "elsewhere" })).end)).toContain("quarantine");
+  expect((await run(domains, other, { domain: "own" })).end.kind).toBe("ok");
+});
+
+test("an end between two deaths clears it, and closing is no death", async () => {
+  open();
+  expect(reasonOf(await killed(guest, "own"))).toContain("SIGKILL");
+  expect((await run(domains, guest, { domain: "own" })).end.kind).toBe("ok");
+  expect(reasonOf(await killed(guest, "own"))).toContain("SIGKILL");
+  expect((await run(domains, guest, { domain: "own" })).end.kind).toBe("ok");
+});

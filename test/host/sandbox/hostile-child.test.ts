@@ -126,7 +126,7 @@ test("a child that is killed in the middle of a call takes its attempts with it;
   expect((await run(sandbox, guest)).end).toMatchObject({ kind: "lost" });
 });
 
-test("a sandbox process can neither read, run, connect nor signal", async () => {
+test("a sealed process can neither read, run, connect, signal, load nor change what the language means", async () => {
   const probe = join(dir, "probe.mjs");
   const { codeRoot } = await import("#host/sandbox/spawn.js");
   const seal = join(codeRoot().dist, "host", "sandbox", "inside", "seal.js");
@@ -136,8 +136,9 @@ test("a sandbox process can neither read, run, connect nor signal", async () => 
     import { readFileSync } from "node:fs";
     import { spawnSync } from "node:child_process";
     import { seal } from ${JSON.stringify(seal)};
-    function started() {
+    async function started() {
       const left = seal();
+      const changed = (holder, name) => { const { length } = Object.keys(holder); holder[name] = () => "mine"; if (Object.keys(holder).length === length && holder[name]() !== "mine") throw new Error("as before"); };
       const tried = {
         read: () => readFileSync(${JSON.stringify(join(dir, "secret.txt"))}),
         run: () => spawnSync("true").error && (() => { throw new Error("denied"); })(),
@@ -145,8 +146,32 @@ test("a sandbox process can neither read, run, connect nor signal", async () => 
         signal: () => process.kill(process.ppid, 0),
         builtin: () => process.getBuiltinModule("fs"),
         network: () => fetch("http://127.0.0.1:1"),
+        "the engine's flags": async () => (await import("node:v8")).setFlagsFromString("--no-wasm-bounds-checks"),
+        "a context of its own": async () => (await import("node:vm")).runInThisContext("1"),
+        "modules by another road": async () => (await import("node:module")).createRequire(import.meta.url)("node:fs"),
+        "code from an address": () => import("data:text/javascript,export default 1"),
+        "its own code again": () => import(import.meta.url + "?again"),
+        "another program": () => process.execve("/bin/true", [], {}),
+        "Object.prototype": () => changed(Object.prototype, "polluted"),
+        "Object.prototype by a record": () => { Object.assign(Object.fromEntries([["__proto__", 1]]).constructor.prototype, { polluted: 1 }); },
+        "what objects say": () => changed(Object.prototype, "toString"),
+        "what errors are called": () => { Error.prototype.name = "mine"; },
+        promises: () => changed(Promise.prototype, "then"),
+        iteration: () => changed(Object.getPrototypeOf([][Symbol.iterator]()), "next"),
+        "the table of asynchronous generators": () => changed(Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})())), "next"),
+        "typed arrays": () => changed(Object.getPrototypeOf(Uint8Array.prototype), "set"),
+        "WebAssembly": () => changed(WebAssembly, "Instance"),
+        "a memory's methods": () => changed(WebAssembly.Memory.prototype, "grow"),
+        "a global of the language": () => { globalThis.Promise = class {}; },
+        JSON: () => changed(JSON, "parse"),
+        text: () => changed(TextDecoder.prototype, "decode"),
       };
-      const done = Object.entries(tried).filter(([, attempt]) => { try { attempt(); return true; } catch { return false; } }).map(([name]) => name);
+      const done = [];
+      for (const [name, attempt] of Object.entries(tried)) try { await attempt(); done.push(name); } catch {}
+      // What is frozen may still be overridden in what is one's own.
+      class Own extends Error { constructor() { super("text"); this.name = "Own"; } }
+      const own = Object.assign({}, { toString: 1, constructor: 2 });
+      if (new Own().name !== "Own" || own.toString !== 1 || String(new TypeError("text")) !== "TypeError: text" || ({}).polluted !== undefined) done.push("too much is frozen");
       say({ t: "end", attempt: 0, kind: "ok", outputs: [{ port: "out", type: "t", body: JSON.stringify({ done, left, env: Object.keys(process.env) }) }], ...costs });
     }`,
   );
@@ -154,5 +179,5 @@ test("a sandbox process can neither read, run, connect nor signal", async () => 
   const sandbox = startSandbox({ entry: probe });
   const { end } = await run(sandbox, guest);
   await sandbox.close();
-  expect(end.kind === "ok" && JSON.parse(end.outputs[0]?.body ?? "")).toMatchObject({ done: [], env: [] });
+  expect(end.kind === "ok" && JSON.parse(end.outputs[0]?.body ?? "")).toEqual({ done: [], left: [], env: [] });
 });
