@@ -30,6 +30,14 @@ export const sources = {
     const options = new CompletionOptions();
     for (let i = 0; i < calls; i++) if (!model.complete(prompt, options).ok) return fail("bench", "model.complete");
     return ok().send("out", "text.v1", "done");`),
+  /** Asks a model twice, in its own name, and gives both answers. */
+  waits: agent(`
+    const name = call.options.getString("name");
+    const first = model.complete(name + " 1");
+    if (!first.ok) return fail("bench", "model.complete");
+    const second = model.complete(name + " 2");
+    if (!second.ok) return fail("bench", "model.complete");
+    return ok().send("out", "text.v1", first.value.text + ", " + second.value.text);`),
   /** Computes for as long as `rounds` say: a hash over a few kilobytes. */
   computes: agent(`
     const rounds = call.options.getInt("rounds");

@@ -8,6 +8,7 @@ const measures: { readonly [P in Part]: () => Promise<{ readonly measure: Measur
   engine: () => import("./parts/engine.js"),
   nodes: () => import("./parts/nodes.js"),
   suspended: () => import("./parts/suspended.js"),
+  crowd: () => import("./parts/crowd.js"),
   metering: () => import("./parts/metering.js"),
   lag: () => import("./parts/lag.js"),
   ledger: () => import("./parts/ledger.js"),

@@ -62,6 +62,14 @@ export const table = {
       goal: atMost(1024),
     },
   },
+  crowd: {
+    identical: {
+      what: "500 computing, 2,000 waiting, their process killed: journals the same",
+      neighbours: "",
+      unit: "%",
+      goal: atLeast(100),
+    },
+  },
   metering: {
     ratio: { what: "metering slowdown, geometric mean of the bench guests", neighbours: "", unit: "×", goal: atMost(1.35) },
   },

@@ -22,7 +22,7 @@ test("an unknown part is refused with the names of the parts there are", async (
   const { code, stdout, stderr } = await bench("--only", "speed");
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain("there is no part `speed`");
-  expect(stderr).toContain("suspended, metering, lag");
+  expect(stderr).toContain("suspended, crowd, metering, lag");
   expect((await bench("--fast")).code).toBe(2);
 });
 
