@@ -9,6 +9,7 @@ import { clocks } from "./wasi/clocks.js";
 import { filesystem } from "./wasi/filesystem.js";
 import { io } from "./wasi/io.js";
 import { random } from "./wasi/random.js";
+import { MODULE_LOADER, snapshot } from "./snapshot.js";
 import { interfaces, run, shortName } from "./wit.js";
 
 export type World = "agent" | "command";
@@ -23,12 +24,13 @@ export function wasiKey(versioned: string): string | undefined {
   return key !== undefined && (key === RUN || Object.hasOwn(wasi, key)) ? key : undefined;
 }
 
-export const interfaceKey = (versioned: string): string | undefined => shortName(versioned) ?? wasiKey(versioned);
+export const interfaceKey = (versioned: string): string | undefined =>
+  versioned === MODULE_LOADER ? versioned : (shortName(versioned) ?? wasiKey(versioned));
 
 /** By key; undefined where there is none. */
 export function interfaceOf(key: string): WitInterface | undefined {
-  if (Object.hasOwn(interfaces, key)) return interfaces[key];
-  return Object.hasOwn(wasi, key) ? wasi[key] : undefined;
+  for (const table of [interfaces, wasi, snapshot]) if (Object.hasOwn(table, key)) return table[key];
+  return undefined;
 }
 
 export function functionOf(key: string, name: string): WitFunction | undefined {

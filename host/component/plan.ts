@@ -4,7 +4,7 @@
  */
 import type { World } from "./interfaces.js";
 
-export type Encoding = "utf8" | "utf16";
+export type Encoding = "utf8" | "utf16" | "latin1+utf16";
 
 /** An export of a module's instance. `instance` counts the plan's `instances`. */
 export interface CoreRef {
@@ -15,6 +15,8 @@ export type ImportSource =
   | { readonly kind: "export"; readonly ref: CoreRef }
   /** A host function; the index into the plan's `host`. */
   | { readonly kind: "host"; readonly index: number }
+  /** A function that was of use at build time only: whoever calls it traps. */
+  | { readonly kind: "absent"; readonly name: string }
   /** Drops a handle of a resource of the host, which is named with its home: `wasi:io/streams/output-stream`. */
   | { readonly kind: "drop"; readonly resource: string };
 

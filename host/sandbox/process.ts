@@ -173,7 +173,7 @@ class Child {
         packageFile,
         join(dist, "core", "errors.js"),
         join(dist, "host", "sandbox"),
-        ...["interfaces.js", "wit.js", "type.js", "wasi", "flat.js", "meter"].map((name) =>
+        ...["interfaces.js", "snapshot.js", "wit.js", "type.js", "wasi", "flat.js", "meter"].map((name) =>
           join(dist, "host", "component", name),
         ),
         entry,

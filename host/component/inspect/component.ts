@@ -5,15 +5,18 @@
  * values, async, futures, streams.
  */
 import type { Encoding } from "../plan.js";
-import { interfaceKey } from "../interfaces.js";
+import { functionOf, interfaceKey } from "../interfaces.js";
+import { MODULE_LOADER } from "../snapshot.js";
+import type { WitFunction } from "../type.js";
 import { Assembly, CoreSpace, type Lowered } from "./core-space.js";
 import type { CoreModule } from "./core.js";
 import type { CanonOptions, CoreItem, Func, Instance, Item, ModuleInstance } from "./items.js";
 import { limits } from "./limits.js";
-import { accept, instanceItem } from "./match.js";
+import { accept, instanceItem, Unused } from "./match.js";
 import { borderName, checkLabelled, shown } from "./names.js";
 import { Reader } from "./reader.js";
 import { Refusal } from "./refusal.js";
+import { sameFunction } from "./same.js";
 import { TypeDecoder, unique, type InstanceType, type TypeEntry } from "./types.js";
 
 export interface Component {
@@ -24,6 +27,8 @@ export interface Component {
   readonly importedTypes: ReadonlyMap<string, TypeEntry>;
   readonly exports: ReadonlyMap<string, Item>;
   readonly lowered: readonly Lowered[];
+  /** Whether it was built by a snapshot (snapshot.ts). */
+  readonly snapshot: boolean;
 }
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
@@ -45,9 +50,9 @@ export function readComponent(bytes: Uint8Array): Component {
   const memories = all.modules.reduce((sum, module) => sum + module.memories, 0);
   if (memories > limits.memories)
     throw new Refusal("ADMIT_LIMIT", `${memories} linear memories, where ${limits.memories} is the limit`);
-  const { modules, instances, lowered } = all;
+  const { modules, instances, lowered, snapshot } = all;
   const { importedInstances, importedTypes } = outermost;
-  return { modules, instances, lowered, importedInstances, importedTypes, exports };
+  return { modules, instances, lowered, snapshot, importedInstances, importedTypes, exports };
 }
 
 /** A component inside, as bytes: it is read when it is instantiated, as often as it is. */
@@ -136,7 +141,7 @@ class ComponentReader {
 
   private instance(reader: Reader): Instance {
     const form = reader.byte();
-    if (form === 0x00) return { kind: "made", items: this.instantiate(reader) };
+    if (form === 0x00) return this.instantiate(reader);
     if (form !== 0x01) throw reader.malformed("unknown form of an instance");
     const items = new Map<string, Item>();
     for (let left = reader.count("exports", limits.definitions); left > 0; left--) {
@@ -148,7 +153,7 @@ class ComponentReader {
     return { kind: "made", items };
   }
 
-  private instantiate(reader: Reader): ReadonlyMap<string, Item> {
+  private instantiate(reader: Reader): Instance {
     const inner = this.inner[reader.u32()];
     if (!inner) throw reader.malformed("there is no such component inside");
     const args = new Map<string, Item>();
@@ -163,7 +168,10 @@ class ComponentReader {
     if (this.depth >= limits.componentDepth)
       throw new Refusal("ADMIT_LIMIT", `components inside each other, more than ${limits.componentDepth} deep`);
     const { bytes, at, end } = inner.bytes;
-    return new ComponentReader(new Reader(bytes, at, end), this.all, args, this.depth + 1).read();
+    const read = (): ReadonlyMap<string, Item> =>
+      new ComponentReader(new Reader(bytes, at, end), this.all, args, this.depth + 1).read();
+    // One that is given nothing can do nothing but be used: it is not made before it is.
+    return args.size === 0 ? new Unused(read) : { kind: "made", items: read() };
   }
 
   /** A `sortidx` of what a component may be given or hand on. */
@@ -209,6 +217,10 @@ class ComponentReader {
     else if (!coreSort && target === 0x00) {
       const instance = this.instanceAt(reader, reader.u32());
       const name = checkLabelled(reader.name());
+      if (instance instanceof Unused && sort === 0x05) {
+        this.instances.push(instance.inner(name));
+        return;
+      }
       const item = instanceItem(instance, name);
       if (item?.sort !== SORTS[sort])
         throw reader.malformed(`an alias of ${shown(name)}, which an instance does not have, or as something else`);
@@ -256,10 +268,10 @@ class ComponentReader {
       const option = reader.byte();
       if (option === 0x00) encoding = "utf8";
       else if (option === 0x01) encoding = "utf16";
+      else if (option === 0x02) encoding = "latin1+utf16";
       else if (option === 0x03) given.memory = this.core.item(reader, "memory");
       else if (option === 0x04) given.realloc = this.core.item(reader, "func");
       else if (option === 0x05) given.postReturn = this.core.item(reader, "func");
-      else if (option === 0x02) throw new Refusal("ADMIT_LIMIT", "the component uses Latin-1 strings", "use UTF-8 or UTF-16");
       else
         throw new Refusal(
           "ADMIT_LIMIT",
@@ -273,6 +285,7 @@ class ComponentReader {
   private import(reader: Reader): void {
     const name = borderName(reader);
     const sort = reader.byte();
+    if (name === MODULE_LOADER) return this.moduleLoader(reader, name);
     if (this.args) return this.given(reader, name, sort, this.args.get(name));
     if (sort === 0x05) {
       const type = this.instanceType(reader, name);
@@ -292,6 +305,15 @@ class ComponentReader {
         "components of agents import interfaces only",
       );
     }
+  }
+
+  /** Whatever is given for it: nothing of it is used. */
+  private moduleLoader(reader: Reader, name: string): void {
+    const type = this.instanceType(reader, name);
+    if (type.resources.size > 0 || [...type.functions].some(([func, value]) => !isFunction(value, functionOf(name, func))))
+      throw new Refusal("ADMIT_IMPORT", `it imports ${name} in a form that no toolchain gives it`);
+    this.all.snapshot = true;
+    this.instances.push({ kind: "import", name, type });
   }
 
   /** An import of a component inside: `item` takes its place if it is what the import says. */
@@ -344,5 +366,8 @@ class ComponentReader {
     throw reader.malformed(`the export ${shown(name)} is said to have another type than it has`);
   }
 }
+
+const isFunction = (given: WitFunction, ours: WitFunction | undefined): boolean =>
+  ours !== undefined && sameFunction(given, ours);
 
 const SORTS: Readonly<Record<number, Item["sort"]>> = { 0x01: "func", 0x03: "type", 0x05: "instance" };

@@ -4,6 +4,7 @@
  * tables, so a component that means other types by the same names must not come this far.
  */
 import { entry, interfaceKey, interfaceOf, type World } from "../interfaces.js";
+import { init, INIT } from "../snapshot.js";
 import { RUN } from "../wasi/cli.js";
 import { PACKAGE, VERSION, worldTypes } from "../wit.js";
 import type { Component } from "./component.js";
@@ -17,6 +18,8 @@ import type { InstanceType } from "./types.js";
 export interface Conforming {
   /** Names of the interfaces that it takes functions from, as it imports them, sorted. */
   readonly imports: readonly string[];
+  /** The one thing that it is entered by. */
+  readonly exports: readonly string[];
   readonly world: World;
   readonly run: LiftedFunction;
 }
@@ -72,9 +75,10 @@ function unknown(name: string): Refusal {
 const mismatch = (name: string, what: string): Refusal =>
   new Refusal("ADMIT_IMPORT", `it imports ${name} with ${what} in a form that the interface does not have`, REBUILD);
 
-function exported(component: Component): { readonly world: World; readonly run: LiftedFunction } {
-  let found: { world: World; run: LiftedFunction } | null = null;
+function exported(component: Component): Pick<Conforming, "exports" | "world" | "run"> {
+  let found: { exports: readonly string[]; world: World; run: LiftedFunction } | null = null;
   for (const [name, item] of component.exports) {
+    if (name === INIT && component.snapshot && item.sort === "func" && sameFunction(item.func.type, init)) continue;
     const world: World | null =
       name === "run" && item.sort === "func"
         ? "agent"
@@ -89,7 +93,7 @@ function exported(component: Component): { readonly world: World; readonly run: 
         `its export ${shown(name)} has another type than the world \`${world}\` of ${PACKAGE}@${VERSION}`,
         REBUILD,
       );
-    found = { world, run: run.func };
+    found = { exports: [name], world, run: run.func };
   }
   if (!found)
     throw new Refusal(

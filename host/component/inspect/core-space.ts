@@ -17,6 +17,8 @@ export class Assembly {
   readonly instances: ModuleInstance[] = [];
   readonly lowered: Lowered[] = [];
   bundles = 0;
+  /** Whether it was built by a snapshot (snapshot.ts). */
+  snapshot = false;
   /** Components inside that were instantiated. */
   inner = 0;
 }

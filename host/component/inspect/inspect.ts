@@ -15,11 +15,11 @@ export interface Inspected {
 /** Throws a `Refusal` that says what is wrong. Takes time and memory in proportion to the bytes. */
 export function inspect(bytes: Uint8Array): Inspected {
   const component = readComponent(bytes);
-  const { imports, world, run } = conform(component);
+  const { imports, exports, world, run } = conform(component);
   const plan = linkPlan(component, world, run);
   return {
     imports,
-    exports: [...component.exports.keys()],
+    exports,
     modules: component.modules.map((module, index) => ({
       name: moduleName(index),
       bytes: module.bytes,

@@ -5,6 +5,7 @@
 import { flatSignature, inMemory } from "../flat.js";
 import { entry, functionOf, interfaceKey, type World } from "../interfaces.js";
 import type { CoreRef, HostImport, ImportSource, LinkPlan } from "../plan.js";
+import { MODULE_LOADER } from "../snapshot.js";
 import type { WitFunction } from "../type.js";
 import type { Component } from "./component.js";
 import { coreExport } from "./core-space.js";
@@ -41,11 +42,12 @@ export function linkPlan(component: Component, world: World, run: LiftedFunction
     };
   };
 
-  const host: HostImport[] = component.lowered.map(({ func, options: given }) => {
+  const given = component.lowered.filter(({ func }) => func.interface !== MODULE_LOADER);
+  const host: HostImport[] = given.map(({ func, options: given }) => {
     if (given.postReturn) throw malformed("a lowered function has a post-return function");
     return { interface: interfaceKey(func.interface)!, function: func.name, ...options(given, typeOf(func), "lower") };
   });
-  const lowered = new Map<CoreItem, number>(component.lowered.map((item, index) => [item, index]));
+  const lowered = new Map<CoreItem, number>(given.map((item, index) => [item, index]));
 
   const source = (item: CoreItem, wanted: CoreSignature | null): ImportSource => {
     if (item.kind === "export") return { kind: "export", ref: at(item, "an import") };
@@ -55,7 +57,8 @@ export function linkPlan(component: Component, world: World, run: LiftedFunction
     }
     if (!sameSignature(wanted, flatSignature(typeOf(item.func), "lower")))
       throw malformed(`${item.func.interface}#${item.func.name} is imported by a core module with another core type`);
-    return { kind: "host", index: lowered.get(item)! };
+    const index = lowered.get(item);
+    return index === undefined ? { kind: "absent", name: item.func.name } : { kind: "host", index };
   };
 
   const instances = component.instances.map((instance) => ({

@@ -1,6 +1,8 @@
 /** What is in an instance, and whether something is what a component inside asks for. */
 import type { WitFunction } from "../type.js";
 import type { Instance, Item } from "./items.js";
+import { shown } from "./names.js";
+import { Refusal } from "./refusal.js";
 import { sameFunction, sameType } from "./same.js";
 import type { InstanceType, TypeEntry } from "./types.js";
 
@@ -13,6 +15,30 @@ export function instanceItem(instance: Instance, name: string): Item | undefined
   if (type) return { sort: "type", entry: { sort: "value", type, ...measured(type) } };
   const resource = resources.get(name);
   return resource && { sort: "type", entry: { sort: "resource", type: resource } };
+}
+
+/** A component inside that nobody has used yet. */
+export class Unused {
+  readonly kind = "made";
+  private readonly make: () => ReadonlyMap<string, Item>;
+  private made: ReadonlyMap<string, Item> | null = null;
+  constructor(make: () => ReadonlyMap<string, Item>) {
+    this.make = make;
+  }
+
+  get items(): ReadonlyMap<string, Item> {
+    return (this.made ??= this.make());
+  }
+
+  /** An instance that it exports, as unused as it is. */
+  inner(name: string): Instance {
+    return new Unused(() => {
+      const item = this.items.get(name);
+      if (item?.sort !== "instance" || item.instance.kind !== "made")
+        throw new Refusal("ADMIT_MALFORMED", `a component inside does not export the instance ${shown(name)}`);
+      return item.instance.items;
+    });
+  }
 }
 
 export const accept = {

@@ -158,6 +158,13 @@ const CONSTANT: ReadonlySet<string> = new Set([
   "ref.null",
   "ref.func",
   "global.get",
+  // Extended constants: where position-independent modules put their data, from a base that is imported.
+  "i32.add",
+  "i32.sub",
+  "i32.mul",
+  "i64.add",
+  "i64.sub",
+  "i64.mul",
 ]);
 
 /** Goes through a constant expression and hands each of its instructions to `visit`. */
@@ -166,8 +173,7 @@ export function readConstant(reader: Reader, visit: (instruction: Instructions) 
   for (;;) {
     const { name } = instruction.next();
     if (name === "end") return;
-    if (!CONSTANT.has(name))
-      throw new MeterError("METER_UNSUPPORTED", `${name} in a constant expression (extended constants)`, instruction.start);
+    if (!CONSTANT.has(name)) throw new MeterError("METER_UNSUPPORTED", `${name} in a constant expression`, instruction.start);
     visit(instruction);
   }
 }

@@ -115,7 +115,7 @@ export function lifts<V>(form: Form<V>): (type: WitType) => Lift<V> {
       case "string":
         return sequence(({ memory, budget }, pointer, length) => {
           const bytes = memory.stringBytes(length);
-          memory.check(pointer, bytes, memory.encoding === "utf8" ? 1 : 2);
+          memory.check(pointer, bytes, memory.stringAlign);
           budget.take(bytes);
           return common(memory.readString(pointer, length));
         });

@@ -113,8 +113,8 @@ export function lowers<V>(form: Form<V>): (type: WitType) => Lower<V> {
         });
       case "string":
         return sequence((into, value) => {
-          const { bytes, units, align } = into.memory.encode(text(value));
-          return [into.place(bytes, align), units];
+          const { bytes, length, align } = into.memory.encode(text(value));
+          return [into.place(bytes, align), length];
         });
       case "list":
         return sequence(list(type.of));

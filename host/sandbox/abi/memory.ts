@@ -6,11 +6,14 @@ export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
 
-const decoders: Record<Encoding, TextDecoder> = {
+const decoders = {
   utf8: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   utf16: new TextDecoder("utf-16le", { fatal: true, ignoreBOM: true }),
 };
 const encoder = new TextEncoder();
+/** In `latin1+utf16`, set in the length of text that is UTF-16 and not Latin-1. */
+const WIDE = 2 ** 31;
+const NARROW = /^[\u0000-\u00ff]*$/;
 
 export class GuestMemory {
   private readonly memory: WasmMemory;
@@ -36,29 +39,43 @@ export class GuestMemory {
       throw new GuestTrap(`canonical ABI: ${length} bytes at ${pointer} lie outside of the memory of ${this.view.byteLength}`);
   }
 
-  /** Bytes that a string of `units` code units takes. */
-  stringBytes(units: number): number {
-    return this.encoding === "utf8" ? units : units * 2;
+  /** What text must be aligned to. */
+  get stringAlign(): number {
+    return this.encoding === "utf8" ? 1 : 2;
   }
 
-  readString(pointer: number, units: number): string {
-    const length = this.stringBytes(units);
-    this.check(pointer, length, this.encoding === "utf8" ? 1 : 2);
+  /** Bytes that a string takes whose length is given so. */
+  stringBytes(length: number): number {
+    if (this.encoding === "utf8") return length;
+    if (this.encoding === "utf16") return length * 2;
+    return length >= WIDE ? (length - WIDE) * 2 : length;
+  }
+
+  readString(pointer: number, length: number): string {
+    const bytes = new Uint8Array(this.view.buffer, pointer, this.stringBytes(length));
+    if (this.encoding === "latin1+utf16" && length < WIDE)
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    const utf8 = this.encoding === "utf8";
     try {
-      return decoders[this.encoding].decode(new Uint8Array(this.view.buffer, pointer, length));
+      return decoders[utf8 ? "utf8" : "utf16"].decode(bytes);
     } catch {
-      throw new GuestTrap(`canonical ABI: a string is not well-formed ${this.encoding === "utf8" ? "UTF-8" : "UTF-16"}`);
+      throw new GuestTrap(`canonical ABI: a string is not well-formed ${utf8 ? "UTF-8" : "UTF-16"}`);
     }
   }
 
-  /** The string's bytes in the guest's encoding. Lone surrogates, which neither encoding has, become U+FFFD. */
-  encode(text: string): { bytes: Uint8Array; units: number; align: number } {
+  /** The string's bytes in the guest's encoding, and its length as that gives it. Lone surrogates, which no encoding has, become U+FFFD. */
+  encode(text: string): { bytes: Uint8Array; length: number; align: number } {
+    const align = this.stringAlign;
     if (this.encoding === "utf8") {
       const bytes = encoder.encode(text);
-      return { bytes, units: bytes.length, align: 1 };
+      return { bytes, length: bytes.length, align };
     }
     const wellFormed = text.toWellFormed();
-    return { bytes: Buffer.from(wellFormed, "utf16le"), units: wellFormed.length, align: 2 };
+    const { length } = wellFormed;
+    if (this.encoding === "utf16") return { bytes: Buffer.from(wellFormed, "utf16le"), length, align };
+    return NARROW.test(wellFormed)
+      ? { bytes: Buffer.from(wellFormed, "latin1"), length, align }
+      : { bytes: Buffer.from(wellFormed, "utf16le"), length: WIDE + length, align };
   }
 
   write(pointer: number, bytes: Uint8Array): void {

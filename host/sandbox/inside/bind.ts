@@ -127,6 +127,10 @@ export class Instance {
           const held = this.handles.drop(source.resource, handle >>> 0);
           if (!(held instanceof Resource)) this.host.dropped(source.resource, held);
         };
+      case "absent":
+        return () => {
+          throw new GuestTrap(`\`${source.name}\` is there only while a component is built`);
+        };
       case "host":
         return this.hostFunction(this.component.host[source.index]!);
     }

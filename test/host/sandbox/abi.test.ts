@@ -68,7 +68,7 @@ test.each<[string, WitType]>([
   ["the invocation", invocationType],
   ["the result of run", run.result!],
 ])("what is lowered as JSON is lifted again, in memory and flat: %s", (_, type) => {
-  for (const encoding of ["utf8", "utf16"] as const)
+  for (const encoding of ["utf8", "utf16", "latin1+utf16"] as const)
     fc.assert(
       fc.property(jsonOf(type), (value) => {
         const { store, load, lowerFlat, liftFlat, allocate } = guest(encoding, jsonForm);
@@ -85,7 +85,7 @@ test.each<[string, WitType]>([
 test("what is lowered is lifted again, for values of any type, in both forms, in memory and flat", () => {
   fc.assert(
     fc.property(
-      fc.constantFrom<Encoding>("utf8", "utf16"),
+      fc.constantFrom<Encoding>("utf8", "utf16", "latin1+utf16"),
       anyType.chain((type) => fc.tuple(fc.constant(type), jsonOf(type), nativeOf(type))),
       (encoding, [type, json, native]) => {
         const { size, align } = layout(type);
@@ -110,12 +110,29 @@ test("what is lowered is lifted again, for values of any type, in both forms, in
 });
 
 test("lone surrogates, which no encoding of a guest has, become U+FFFD", () => {
-  for (const encoding of ["utf8", "utf16"] as const) {
+  for (const encoding of ["utf8", "utf16", "latin1+utf16"] as const) {
     const { store, load, allocate } = guest(encoding, jsonForm);
     const at = allocate(4, 8);
     store({ kind: "string" }, "a\ud800b", at);
     expect(load({ kind: "string" }, at)).toBe("a\ufffdb");
   }
+});
+
+test("compact text is Latin-1 where that is enough, and says so in its length where it is not", () => {
+  const { lowerFlat, liftFlat, guestMemory } = guest("latin1+utf16", jsonForm);
+  const type: WitType = { kind: "string" };
+  const [narrow, length] = lowerFlat(type, "caf\u00e9\u0080") as [number, number];
+  expect(length).toBe(5);
+  expect([...new Uint8Array(guestMemory.view.buffer, narrow, 5)]).toEqual([0x63, 0x61, 0x66, 0xe9, 0x80]);
+  expect(liftFlat(type, [narrow, length])).toBe("caf\u00e9\u0080");
+  const [wide, tagged] = lowerFlat(type, "\u20ac") as [number, number];
+  expect(tagged).toBe(2 ** 31 + 1);
+  expect(liftFlat(type, [wide, tagged | 0])).toBe("\u20ac");
+  // Aligned to two either way, and within bounds by its real length.
+  expect(() => liftFlat(type, [9, 1])).toThrow(/aligned to 2/);
+  expect(() => liftFlat(type, [65_534, 2 ** 31 + 2])).toThrow(/outside/);
+  guestMemory.write(16, new Uint8Array([0x00, 0xd8]));
+  expect(() => liftFlat(type, [16, 2 ** 31 + 1])).toThrow(/UTF-16/);
 });
 
 test("layouts are those of the canonical ABI", () => {
