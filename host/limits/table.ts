@@ -129,6 +129,8 @@ export const fixed = {
   call_bytes: "1 MiB: arguments of one host call (`invalid`)",
   output_bytes: "1 MiB: outputs of one attempt as JSON (`host.component`)",
   output_messages: "4,096 messages of one attempt (`host.component`)",
+  stream_lines: "1,000 lines and 64 KiB of standard error, and of standard output where it is no result (dropped, and counted)",
+  sleep_ms: "86,400,000: what one attempt may sleep on its own clock, in all (`host.timeout`)",
   state: "1 MiB in all, 4,096 keys of 256 characters, values of 65,536 characters (`invalid`)",
   unsuspended_fuel:
     "10⁶ in a start function or post-return, and for an allocation half a unit more per byte (`host.fuel-exhausted`)",

@@ -3,10 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import type { Place } from "#core/errors.js";
-import { compileModule } from "./compile.js";
+import { commandOf } from "./command.js";
+import { compileModule, type World } from "./compile.js";
 import { checkImports, componentOf } from "./component.js";
 import { BuildError } from "./errors.js";
-import { readTree, type Files } from "./layout.js";
+import { readText, readTree, type Files } from "./layout.js";
+import { worldNamed } from "./stamp.js";
 
 /** Either a bundle's folder, whose `src/` is built, or the text of `agent.ts` alone. */
 export type AgentSource = { readonly folder: string } | { readonly source: string };
@@ -26,13 +28,20 @@ export function sourcesOf(from: AgentSource): Files {
   return readTree(folder, ".ts");
 }
 
+/** The world that the bundle's manifest names; a text alone is an agent. */
+export function worldOf(from: AgentSource): World {
+  const manifest = "folder" in from ? join(from.folder, "manifest.toml") : null;
+  return manifest !== null && existsSync(manifest) ? worldNamed(readText(manifest), manifest) : "agent";
+}
+
 /** Builds an agent. Errors: {@link BuildError}, places relative to the bundle's `src/`, or absolute where a folder is given. */
 export async function buildAgent(from: AgentSource): Promise<BuiltAgent> {
   const sources = sourcesOf(from);
   try {
-    const module = await compileModule(sources);
-    checkImports(module, sources);
-    const component = await componentOf(module);
+    const world = worldOf(from);
+    const module = await compileModule(sources, world);
+    if (world === "agent") checkImports(module, sources);
+    const component = world === "agent" ? await componentOf(module) : await commandOf(module, "agent.ts");
     return { component, digest: blake3(component) };
   } catch (error) {
     throw "folder" in from && error instanceof BuildError ? under(join(from.folder, "src"), error) : error;

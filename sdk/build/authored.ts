@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
-import { buildAgent } from "./agent.js";
+import { buildAgent, worldOf, type BuiltAgent } from "./agent.js";
+import { commandOf, isComponent, PROGRAM } from "./command.js";
 import { BuildError } from "./errors.js";
 import { readText } from "./layout.js";
 import { namedFiles, stampBundle } from "./stamp.js";
@@ -19,7 +20,7 @@ export interface AuthoredBundle {
 const COMPONENT = "agent.wasm";
 
 /**
- * Builds `src/` into `agent.wasm` and writes all digests into `manifest.toml`. Nothing is taken from a cache, and nothing is
+ * Builds `src/`, or for a command the program that another compiler has made, into `agent.wasm` and writes all digests into `manifest.toml`. Nothing is taken from a cache, and nothing is
  * written outside the folder. Errors: {@link BuildError}; where the source does not compile, the bundle stays as it was.
  */
 export async function buildAuthored(folder: string): Promise<AuthoredBundle> {
@@ -35,7 +36,7 @@ export async function buildAuthored(folder: string): Promise<AuthoredBundle> {
       place: { file: manifest, at: "[agent] entry" },
       hint: `entry = { path = "${COMPONENT}", blake3 = "" }`,
     });
-  const { component, digest } = await buildAgent({ folder });
+  const { component, digest } = await built(folder);
   const file = join(folder, COMPONENT);
   const held = statSync(file, { throwIfNoEntry: false })?.isFile() ? blake3(readFileSync(file)) : null;
   if (held !== digest) {
@@ -50,4 +51,25 @@ export async function buildAuthored(folder: string): Promise<AuthoredBundle> {
   }
   const stamped = stampBundle(folder);
   return { folder, digest, bytes: component.length, changed: held !== digest || stamped.length > 0 };
+}
+
+async function built(folder: string): Promise<BuiltAgent> {
+  const program = programOf(folder);
+  if (program === null) return buildAgent({ folder });
+  const component = await commandOf(readFileSync(program), program);
+  return { component, digest: blake3(component) };
+}
+
+/** A command's `module.wasm`. Where there is neither that nor a source, its `agent.wasm`, which must be a component then. */
+function programOf(folder: string): string | null {
+  if (worldOf({ folder }) !== "command") return null;
+  const program = join(folder, PROGRAM);
+  if (existsSync(program)) return program;
+  if (existsSync(join(folder, "src", "agent.ts"))) return null;
+  const component = join(folder, COMPONENT);
+  if (existsSync(component) && isComponent(readFileSync(component))) return component;
+  throw new BuildError("BUILD_BUNDLE", `there is no \`${PROGRAM}\` to make a command of`, {
+    place: { file: program },
+    hint: "put what your compiler makes for WASI preview 1 or 0.2 there",
+  });
 }

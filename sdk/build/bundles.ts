@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { dirname, join, relative } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import { isJsonObject, parseJson } from "#core/json.js";
-import { sourcesOf } from "./agent.js";
+import { sourcesOf, worldOf } from "./agent.js";
 import { BuildError } from "./errors.js";
 import { baseKey, buildKey } from "./key.js";
 import { projectRoot, readText } from "./layout.js";
@@ -51,7 +51,7 @@ export async function buildBundles(
 
 async function buildBundle(folder: string, name: string, base: Digest, stamps: Stamps, stamp: boolean): Promise<BundleReport> {
   const component = join(folder, "agent.wasm");
-  const key = buildKey(sourcesOf({ folder }), base);
+  const key = buildKey(sourcesOf({ folder }), worldOf({ folder }), base);
   const held = existsSync(component) ? blake3(readFileSync(component)) : undefined;
   if (!stamp && held !== undefined && stamps.get(name) === `${key} ${held}` && held === manifestDigest(folder))
     return { folder, outcome: "fresh", digest: held };

@@ -5,24 +5,22 @@ import { BuildError } from "./errors.js";
 import { projectRoot, readTree, type Files } from "./layout.js";
 
 /**
- * The compiler's options, part of every build's key.
+ * The compiler's options for both worlds, part of every build's key.
  *
  * - `incremental`: an instance lives for one attempt and its memory is capped at 64 MiB. `stub` never frees and `minimal`
  *   frees only when told, so an agent that joins strings in a loop would run into the cap; the collector costs an agent that
  *   allocates little 2 KB and no work, since it steps only as allocation goes on, and never in `cabi_realloc`.
  * - `-O3` with shrink level 1: fuel counts instructions, so speed matters more than size, and names are not kept.
  */
-export const compilerOptions = [
-  "--runtime",
-  "incremental",
-  "-O3",
-  "--shrinkLevel",
-  "1",
-  "--use",
-  "abort=~lib/runloop/abort/abort",
-] as const;
+export const compilerOptions = ["--runtime", "incremental", "-O3", "--shrinkLevel", "1"] as const;
 
-const ENTRY = "runloop-entry.ts";
+export type World = "agent" | "command";
+
+/** What the compiler starts from, and where a failed assertion goes. */
+const worlds: Readonly<Record<World, { readonly entry: string; readonly abort: string }>> = {
+  agent: { entry: "runloop-entry.ts", abort: "abort=~lib/runloop/abort/abort" },
+  command: { entry: "runloop-command.ts", abort: "abort=~lib/runloop/command/abort" },
+};
 const LIBRARY = "sdk";
 
 /** The guest SDK's own files. */
@@ -37,13 +35,13 @@ let turn: Promise<unknown> = Promise.resolve();
  * Compiles an agent. `sources` are the author's files by name, `agent.ts` among them; the compiler sees only these names, so the
  * bytes do not depend on where the files stand. Throws `BUILD_COMPILE` with the compiler's own words, file and line.
  */
-export function compileModule(sources: Files): Promise<Uint8Array> {
-  const result = turn.then(() => compile(sources));
+export function compileModule(sources: Files, world: World): Promise<Uint8Array> {
+  const result = turn.then(() => compile(sources, worlds[world]));
   turn = result.catch(() => undefined);
   return result;
 }
 
-async function compile(sources: Files): Promise<Uint8Array> {
+async function compile(sources: Files, { entry, abort }: (typeof worlds)[World]): Promise<Uint8Array> {
   if (!sources.has("agent.ts"))
     throw new BuildError("BUILD_BUNDLE", "the source has no `agent.ts`", {
       hint: "an agent is a file `agent.ts` that exports `function agent(call: Invocation): Outcome`",
@@ -53,7 +51,7 @@ async function compile(sources: Files): Promise<Uint8Array> {
   const sdk = sdkFiles();
   const problems: Problem[] = [];
   let module: Uint8Array | undefined;
-  const { error } = await asc.main([ENTRY, "--outFile", "agent.wasm", "--lib", LIBRARY, ...compilerOptions], {
+  const { error } = await asc.main([entry, "--outFile", "agent.wasm", "--lib", LIBRARY, ...compilerOptions, "--use", abort], {
     readFile: (name, folder) => lookUp(name, folder, sources, sdk),
     // No file of the SDK is a global of the author's.
     listFiles: () => [],
@@ -76,7 +74,8 @@ function lookUp(name: string, folder: string, sources: Files, sdk: Files): strin
   const plain = name.replaceAll("\\", "/").replace(/^\.\//, "");
   if (plain.startsWith("~lib/")) return lookUp(plain.slice("~lib/".length), LIBRARY, sources, sdk);
   if (folder === LIBRARY) return plain.startsWith("runloop/") ? (sdk.get(plain.slice("runloop/".length)) ?? null) : null;
-  return (plain === ENTRY ? sdk : sources).get(plain) ?? null;
+  const ours = Object.values(worlds).some(({ entry }) => plain === entry);
+  return (ours ? sdk : sources).get(plain) ?? null;
 }
 
 /** The part of the compiler's message that is read here; its declarations do not name it. `start` counts UTF-16 units. */

@@ -5,13 +5,11 @@ import { BuildError } from "./errors.js";
 import type { Files } from "./layout.js";
 import { witSource } from "./wit.js";
 
-export type World = "agent" | "command";
-
-/** Wraps a core module that follows the canonical ABI of `world`; imports that it does not use are left out. */
-export async function componentOf(module: Uint8Array, world: World = "agent"): Promise<Uint8Array> {
+/** Wraps a core module that follows the canonical ABI of the world `agent`; imports that it does not use are left out. */
+export async function componentOf(module: Uint8Array): Promise<Uint8Array> {
   // Loaded here, not above: 13 MB of tools that are needed only when something is really built.
   const { componentEmbed, componentNew } = await import("@bytecodealliance/jco-transpile/wasm-tools");
-  const embedded = await componentEmbed({ binary: module, witSource: witSource(), stringEncoding: "utf16", world });
+  const embedded = await componentEmbed({ binary: module, witSource: witSource(), stringEncoding: "utf16", world: "agent" });
   return componentNew(embedded, []);
 }
 

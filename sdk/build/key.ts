@@ -4,21 +4,21 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import { canonicalJson, parseJson } from "#core/json.js";
-import { compilerOptions, sdkFiles } from "./compile.js";
+import { compilerOptions, sdkFiles, type World } from "./compile.js";
 import { BuildError } from "./errors.js";
 import { readText, type Files } from "./layout.js";
 import { witSource } from "./wit.js";
 
 /** Versions of the tools whose output a component is; package.json pins them. */
 function toolchain(): readonly string[] {
-  return ["assemblyscript", "@bytecodealliance/jco-transpile"].map((name) => {
+  return ["assemblyscript", "@bytecodealliance/jco-transpile", "@bytecodealliance/jco"].map((name) => {
     const { version } = parseJson(readText(packageFile(name))) as { readonly version: string };
     return `${name}@${version}`;
   });
 }
 
 /** A package's `package.json`, where Node would find the package: not every package exports that file. */
-function packageFile(name: string): string {
+export function packageFile(name: string): string {
   for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
     const file = join(folder, name, "package.json");
     if (existsSync(file)) return file;
@@ -32,6 +32,6 @@ export function baseKey(): Digest {
 }
 
 /** The key of one agent's build. */
-export function buildKey(sources: Files, base: Digest = baseKey()): Digest {
-  return blake3(canonicalJson({ base, sources: [...sources] }));
+export function buildKey(sources: Files, world: World, base: Digest = baseKey()): Digest {
+  return blake3(canonicalJson({ base, world, sources: [...sources] }));
 }

@@ -32,6 +32,12 @@ export function namedFiles(manifest: string, file: string): readonly NamedFile[]
   return found;
 }
 
+/** `[agent] world`; "agent" where the manifest does not say. */
+export function worldNamed(manifest: string, file: string): "agent" | "command" {
+  const { agent } = readManifest(manifest, file) as { readonly agent?: { readonly world?: unknown } };
+  return agent?.world === "command" ? "command" : "agent";
+}
+
 function readManifest(manifest: string, file: string): Record<string, unknown> {
   try {
     return parse(manifest);

@@ -24,7 +24,7 @@ const bundles = bundledAgents().map((folder) => [relative(projectRoot, folder), 
 test("the five canonical agents are there, and those of the examples", () => {
   expect(bundles.map(([name]) => name.replaceAll("\\", "/"))).toEqual([
     ...["contact_resolver", "context_gatherer", "critic", "mailer", "writer"].map((name) => `agents/${name}`),
-    ...["fetcher", "flaky", "snoop", "summarizer"].map((name) => `examples/agents/${name}`),
+    ...["fetcher", "flaky", "snoop", "summarizer", "tally"].map((name) => `examples/agents/${name}`),
   ]);
 });
 
@@ -45,7 +45,7 @@ test.each(bundles)("%s: name, text, ports and `with` are as the contract has the
   expect(agent.name).toBe(basename(folder));
   expect(agent.name).toMatch(/^[a-z][a-z0-9_]*$/);
   expect(agent).toMatchObject({
-    world: "agent",
+    world: agent.name === "tally" ? "command" : "agent",
     version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     description: expect.stringMatching(/\.$|,/),
   });

@@ -156,7 +156,7 @@ test("an author's file cannot stand in for one of the SDK's", async () => {
 test("a cached component that was damaged on disk is built again", async () => {
   const source = agent('log.info("cached");');
   const first = Buffer.from(await buildSource(source));
-  const file = join(projectRoot, "dist", ".cache", "components", `${buildKey(sourcesOf({ source }))}.wasm`);
+  const file = join(projectRoot, "dist", ".cache", "components", `${buildKey(sourcesOf({ source }), "agent")}.wasm`);
   const held = readFileSync(file);
   expect(held.subarray(32).equals(first)).toBe(true);
   for (const damaged of [held.with(100, held[100]! ^ 1), held.subarray(0, 20)]) {

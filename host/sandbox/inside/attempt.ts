@@ -8,10 +8,16 @@ import { Instance, type HostCall } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
 import type { LoadedComponent } from "./loaded.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
+import { StandardStreams } from "./standard.js";
 import { Transcript } from "./transcript.js";
 import type { Turns } from "./turns.js";
+import { Exited } from "./wasi/cli.js";
 import { VirtualClock } from "./wasi/clock.js";
+import type { WasiFunctions } from "./wasi/contract.js";
+import { wasiFunctions } from "./wasi/functions.js";
+import { noFiles } from "./wasi/no-files.js";
 import { SeededRandom } from "./wasi/randomness.js";
+import { stubFunctions } from "./wasi/stub.js";
 import { wasm } from "./wasm.js";
 
 export interface AttemptWorld {
@@ -28,6 +34,7 @@ export type Answer =
 
 type End =
   | { kind: "ok"; outputs: unknown }
+  | { kind: "exited"; stdout: string }
   | {
       kind: "failed";
       failure: { code: string; message: string; retryable: boolean };
@@ -47,6 +54,9 @@ export class Attempt {
   private readonly world: AttemptWorld;
   private readonly account: FuelAccount;
   private readonly local: LocalHost;
+  /** What the answers of this process are made from, the contract's and WASI's alike. */
+  private readonly given: { readonly clock: VirtualClock; readonly random: SeededRandom; readonly transcript: Transcript };
+  private streams: StandardStreams | null = null;
   private instance: Instance | null = null;
   private seq = 0;
   private waiting: { seq: number; settle: (answer: Answer) => void; reject: (error: Error) => void } | null = null;
@@ -63,10 +73,13 @@ export class Attempt {
       stop: () => this.cancelled ?? undefined,
     });
     const fuel = (): number => this.account.used;
-    this.local = new LocalHost({
+    this.given = {
       clock: new VirtualClock({ epochMs: start.epochMs, granted: start.granted.time, fuel }),
       random: new SeededRandom(start.seed),
       transcript: new Transcript(fuel),
+    };
+    this.local = new LocalHost({
+      ...this.given,
       state: start.state,
       limits: start.limits,
       write: (line) => world.send({ t: "log", attempt: start.attempt, ...line }),
@@ -95,6 +108,10 @@ export class Attempt {
     try {
       this.checkLinked(component);
       if (this.cancelled) throw this.cancelled;
+      const { world } = component.plan.run;
+      this.streams = new StandardStreams(this.start, world, this.world.valueBytes, (line) =>
+        this.world.send({ t: "line", attempt: this.start.attempt, ...line }),
+      );
       this.instance = new Instance(
         component,
         this.account,
@@ -105,20 +122,52 @@ export class Attempt {
           remote: (call) => this.ask(call),
           dropped: (resource, name) => this.world.send({ t: "drop", attempt: this.start.attempt, resource, name }),
           met: (name, value, ceiling) => this.local.note(name, value, ceiling),
-          wasi: new Map(),
+          wasi: this.wasi(component, this.streams),
         },
         this.world.valueBytes,
         new Border(this.start.limits),
       );
       this.checkMemory();
-      const { node, number, with: given, inputs } = this.start;
-      const result = await this.instance.run([{ node, attempt: number, with: given, inputs } as unknown as Json]);
-      this.checkMemory();
-      end = this.ended(result);
+      end = world === "agent" ? await this.agent(this.instance) : await this.command(this.instance, this.streams);
     } catch (error) {
       end = this.stopped(error);
     }
     return this.end(end);
+  }
+
+  private async agent(instance: Instance): Promise<End> {
+    const { node, number, with: given, inputs } = this.start;
+    const result = await instance.run([{ node, attempt: number, with: given, inputs } as unknown as Json]);
+    this.checkMemory();
+    return this.ended(result);
+  }
+
+  /** A command ends by returning or by `exit`; both are a status. */
+  private async command(instance: Instance, streams: StandardStreams): Promise<End> {
+    const status = await instance.run([]).then(
+      (result) => (isObject(result) && Object.hasOwn(result, "ok") ? 0 : 1),
+      (error: unknown) => {
+        if (error instanceof Exited) return error.status;
+        throw error;
+      },
+    );
+    this.checkMemory();
+    if (status !== 0) throw streams.failed(status);
+    return { kind: "exited", stdout: streams.result() };
+  }
+
+  private wasi({ plan }: LoadedComponent, stdio: StandardStreams): WasiFunctions {
+    if (!plan.host.some(({ interface: name }) => name.startsWith("wasi:"))) return new Map();
+    const stubs = this.start.stubs.filter((name) => name.startsWith("wasi:"));
+    return wasiFunctions(
+      {
+        ...this.given,
+        random: this.start.granted.random ? this.given.random : null,
+        stdio,
+        before: () => this.checkMemory(),
+      },
+      { ...noFiles, ...Object.fromEntries(stubs.map((name) => [name, stubFunctions(name, (call) => this.ask(call))])) },
+    );
   }
 
   /** Ends an attempt whose component could not be loaded. */
@@ -135,6 +184,7 @@ export class Attempt {
     // A guest may go on without what it was refused; that it was stands in the run all the same.
     const told = end.kind === "failed" && end.limit?.name === "memory_mib";
     if (this.account.refusedPages > 0 && !told) this.local.note("memory_mib", this.wantedMib, this.start.limits.memoryMib);
+    if (end.kind !== "cancelled") this.streams?.finish();
     const costs = { fuel: this.fuel, peakMemoryBytes: this.instance?.memoryBytes ?? 0, ...this.local.finish() };
     this.instance?.end();
     this.instance = null;
@@ -237,6 +287,7 @@ export class Attempt {
       ...(limit && { limit }),
     });
     if (this.cancelled || error instanceof Cancelled) return { kind: "cancelled" };
+    if (error instanceof Exited && this.streams) return this.stopped(this.streams.failed(error.status));
     if (error instanceof AttemptFailed)
       return { kind: "failed", failure: error.failure, ...(error.limit && { limit: error.limit }) };
     if (error instanceof LiftTooLarge) return this.tooLarge("output_bytes", error.limit + 1, error.limit);
@@ -275,7 +326,8 @@ export class Attempt {
     if (error instanceof wasm.RuntimeError || error instanceof GuestTrap) {
       // A refused `memory.grow` is no trap; the allocators that agents bring answer it with `unreachable`.
       if (error.message === "unreachable" && this.account.refusedPages > 0) return memory();
-      return failed("host.trap", `the guest trapped: ${error.message}`, true);
+      const words = this.streams?.lastWords() ?? "";
+      return failed("host.trap", `the guest trapped: ${error.message}${words === "" ? "" : `; it said last: ${words}`}`, true);
     }
     if (error instanceof RangeError) {
       if (/call stack/i.test(error.message))

@@ -64,7 +64,7 @@ export class StandardStreams implements Stdio {
     }
   }
 
-  /** How an attempt ends whose program says that it has failed. */
+  /** How an attempt ends whose program says that it has failed, or that ends itself where a result is awaited from its `run`. */
   failed(status: number): AttemptFailed {
     const words = this.lastWords();
     return new AttemptFailed({

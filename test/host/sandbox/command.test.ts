@@ -1,211 +1,285 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { expect, test } from "vitest";
-import { componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { GuestTrap } from "#host/sandbox/inside/ends.js";
-import type { LoadedComponent } from "#host/sandbox/inside/loaded.js";
-import { Resource, type Native, type WasiFunctions } from "#host/sandbox/inside/wasi/contract.js";
-import { componentOf, projectRoot } from "../component/guest.js";
-import { account, instance, load, world } from "./instance.js";
+/** Commands in a real sandbox process: hostile ones, then how they get an invocation and give a result. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Admitted, GuestSpec, Sandbox } from "#host/component/contract.js";
+import { knownImport } from "#openings/check/grants.js";
+import { startSandbox } from "#host/sandbox/process.js";
+import { adapted, admitted, command, data, preview1, READ_ALL, type Command } from "./command.js";
+import { failure, run as runGuest, type Answer, type Ran } from "./run.js";
 
-const adapter = await readFile(join(projectRoot, "node_modules/@bytecodealliance/jco/lib/wasi_snapshot_preview1.command.wasm"));
+let sandbox: Sandbox;
+beforeAll(() => {
+  sandbox = startSandbox();
+});
+afterAll(() => sandbox.close());
 
-/** Reads all of standard input and writes it to standard output twice. */
-const TWICE = `(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
-  (memory (export "memory") 2)
-  (func $echo (param $length i32)
-    (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (local.get $length))
-    (if (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)) (then unreachable)))
-  (func (export "_start")
-    (if (call $random (i32.const 512) (i32.const 8)) (then unreachable))
-    (if (call $clock (i32.const 0) (i64.const 0) (i32.const 520)) (then unreachable))
-    (if (i64.eqz (i64.load (i32.const 520))) (then unreachable))
-    (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 4096))
-    (if (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)) (then unreachable))
-    (call $echo (i32.load (i32.const 16)))
-    (call $echo (i32.load (i32.const 16)))))`;
+const linkedOf = (component: Admitted, without: readonly string[] = []): string[] =>
+  component.imports
+    .flatMap((name) => {
+      const known = knownImport(name);
+      return "key" in known ? [known.key] : [];
+    })
+    .filter((name) => !without.includes(name));
 
-test("a program of preview 1 reads, writes and ends, through the standard adapter", async () => {
-  const component = load(await componentNew(await parse(TWICE), [["wasi_snapshot_preview1", adapter]]));
-  const used: number[] = [];
-  for (let round = 0; round < 2; round++) {
-    const { functions, fuel, stdout } = world("Grüße");
-    const guest = instance(component, functions, fuel);
-    expect(await guest.run([])).toEqual({ ok: null });
-    guest.end();
-    expect(stdout()).toBe("GrüßeGrüße");
-    expect(guest.memoryBytes).toBeGreaterThanOrEqual(2 << 16);
-    used.push(fuel.used);
-  }
-  expect(used[0]).toBe(used[1]);
+async function run(component: Admitted, given: Partial<GuestSpec> = {}, answer?: Answer): Promise<Ran> {
+  return runGuest(sandbox, component, { linked: linkedOf(component), ...given }, answer);
+}
+const guest = (given: Command): Promise<Admitted> => admitted(command(given));
+
+const STREAMS = ["wasi:io/poll", "wasi:io/streams"];
+const POLL = ["wasi:io/poll", "wasi:clocks/monotonic-clock"];
+const OK = "(i32.const 0)";
+
+describe("hostile", () => {
+  test.each<[string, Command, RegExp]>([
+    [
+      "a stream that was let go of",
+      {
+        uses: [...STREAMS, "wasi:cli/stdout"],
+        run: `(local.set $a (call $get-stdout)) (call $drop-output-stream (local.get $a))
+          (call $blocking-write-and-flush (local.get $a) (i32.const 0) (i32.const 1) (i32.const 64)) ${OK}`,
+      },
+      /no handle/,
+    ],
+    [
+      "a pollable that was let go of",
+      {
+        uses: POLL,
+        run: `(local.set $a (call $subscribe-duration (i64.const 1))) (i32.store (i32.const 0) (local.get $a))
+          (call $drop-pollable (local.get $a)) (call $poll (i32.const 0) (i32.const 1) (i32.const 64)) ${OK}`,
+      },
+      /no handle/,
+    ],
+    [
+      "a handle let go of twice",
+      {
+        uses: [...STREAMS, "wasi:cli/stdin"],
+        run: `(local.set $a (call $get-stdin)) (call $drop-input-stream (local.get $a)) (call $drop-input-stream (local.get $a)) ${OK}`,
+      },
+      /no handle/,
+    ],
+    [
+      "an input where an output belongs",
+      {
+        uses: [...STREAMS, "wasi:cli/stdin"],
+        run: `(call $check-write (call $get-stdin) (i32.const 64)) ${OK}`,
+      },
+      /no handle|another resource/,
+    ],
+    [
+      "an output spliced into itself",
+      {
+        uses: [...STREAMS, "wasi:cli/stdout"],
+        run: `(local.set $a (call $get-stdout)) (call $splice (local.get $a) (local.get $a) (i64.const 10) (i32.const 64)) ${OK}`,
+      },
+      /no handle|another resource/,
+    ],
+    [
+      "a write that has not asked",
+      {
+        uses: [...STREAMS, "wasi:cli/stdout"],
+        run: `(call $write (call $get-stdout) (i32.const 0) (i32.const 1) (i32.const 64)) ${OK}`,
+      },
+      /check-write/,
+    ],
+    [
+      "a write of more than was allowed",
+      {
+        uses: [...STREAMS, "wasi:cli/stdout"],
+        run: `(local.set $a (call $get-stdout)) (call $check-write (local.get $a) (i32.const 64))
+          (call $write (local.get $a) (i32.const 0) (i32.const 65537) (i32.const 64)) ${OK}`,
+      },
+      /65537 bytes/,
+    ],
+    ["a poll of nothing", { uses: POLL, run: `(call $poll (i32.const 0) (i32.const 0) (i32.const 64)) ${OK}` }, /never end/],
+  ])("%s is a trap", async (_, given, message) => {
+    expect(failure((await run(await guest(given))).end)).toMatchObject({
+      code: "host.trap",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("who polls for ever ends with its fuel, who waits for ever with its sleep, and neither takes any time", async () => {
+    const spinning = await guest({
+      uses: POLL,
+      run: `(local.set $a (call $subscribe-duration (i64.const 0))) (i32.store (i32.const 0) (local.get $a))
+        (loop $again (call $poll (i32.const 0) (i32.const 1) (i32.const 64)) (br $again)) ${OK}`,
+    });
+    const limits = { fuel: 5e6, memoryMib: 64, calls: 10 };
+    expect(failure((await run(spinning, { limits })).end)).toMatchObject({ code: "host.fuel-exhausted" });
+    const waiting = await guest({
+      uses: POLL,
+      run: `(i32.store (i32.const 0) (call $subscribe-duration (i64.const -1)))
+        (call $poll (i32.const 0) (i32.const 1) (i32.const 64)) ${OK}`,
+    });
+    for (const time of [true, false])
+      expect((await run(waiting, { limits, granted: { time, random: false } })).end).toMatchObject({
+        failure: { code: "host.timeout" },
+        limit: { name: "sleep_ms", ceiling: 86_400_000 },
+      });
+  });
+
+  test("a flood of pollables ends at the limit of handles", async () => {
+    const leaking = await guest({
+      uses: POLL,
+      run: `(loop $again (drop (call $subscribe-duration (i64.const 1))) (br $again)) ${OK}`,
+    });
+    expect((await run(leaking)).end).toMatchObject({
+      failure: { code: "host.handles-exhausted" },
+      limit: { name: "handles", ceiling: 1024 },
+    });
+  });
+
+  test("a flood of standard output ends at its limit; one of standard error is dropped and counted", async () => {
+    const flood = (fd: number) =>
+      adapted(preview1(`(loop $again (call $write (i32.const ${fd}) (i32.const 1000) (i32.const 4000)) (br $again))`));
+    expect((await run(await flood(1))).end).toMatchObject({
+      failure: { code: "host.component", message: expect.stringContaining("standard output is too large") },
+      limit: { name: "output_bytes", ceiling: 1 << 20 },
+    });
+    const limits = { fuel: 2e7, memoryMib: 64, calls: 10 };
+    const { end, lines } = await run(await flood(2), { limits });
+    expect(failure(end)).toMatchObject({ code: "host.fuel-exhausted" });
+    expect(lines.at(-1)).toMatchObject({ stream: "stderr", level: "warn", chunk: expect.stringContaining("were dropped") });
+    expect(lines.reduce((sum, { chunk }) => sum + chunk.length, 0)).toBeLessThan(70_000);
+  });
+
+  test("who reads for ever gets the end for ever, and skips no more than there is", async () => {
+    const reading = await adapted(preview1(`(loop $again ${READ_ALL} (br $again))`));
+    const limits = { fuel: 5e6, memoryMib: 64, calls: 10 };
+    expect(failure((await run(reading, { limits })).end)).toMatchObject({ code: "host.fuel-exhausted" });
+    // 1: exactly the 50 bytes of an invocation without inputs were skipped.
+    const skipping = await guest({
+      uses: [...STREAMS, "wasi:cli/stdin", "wasi:cli/stdout"],
+      run: `(call $skip (call $get-stdin) (i64.const 1073741824) (i32.const 64))
+        (i32.store8 (i32.const 0) (i32.add (i32.const 48) (i64.eq (i64.load (i32.const 72)) (i64.const 50))))
+        (call $blocking-write-and-flush (call $get-stdout) (i32.const 0) (i32.const 1) (i32.const 96)) ${OK}`,
+    });
+    expect((await run(skipping)).end).toMatchObject({ kind: "exited", stdout: "1" });
+  });
+
+  test("after `exit` nothing of the program runs", async () => {
+    const fields = `${data(100, "{}")} ${data(200, "after")} (func $deep (param i32) (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))
+      (else (call $exit (i32.const 0)))) (call $write (i32.const 1) (i32.const 200) (i32.const 5)))`;
+    const leaving = await adapted(
+      preview1(`(call $write (i32.const 1) (i32.const 100) (i32.const 2)) (call $deep (i32.const 50))`, fields),
+    );
+    expect((await run(leaving)).end).toMatchObject({ kind: "exited", stdout: "{}" });
+  });
+
+  test("what is no UTF-8 on standard output is shown", async () => {
+    const garbled = await adapted(
+      preview1(`(call $write (i32.const 1) (i32.const 100) (i32.const 4))`, `(data (i32.const 100) "{\\ff\\c3\\28")`),
+    );
+    expect(failure((await run(garbled)).end)).toEqual({
+      code: "host.component",
+      message: "standard output is not UTF-8: 4 bytes that begin with `{\\xff\\xc3(`",
+      retryable: false,
+    });
+  });
+
+  test("randomness that is not granted is not there; optional, its first call is denied and ends the attempt", async () => {
+    const drawing = await guest({ uses: ["wasi:random/random"], run: `(drop (call $get-random-u64)) ${OK}` });
+    const without = { linked: linkedOf(drawing, ["wasi:random/random"]), granted: { time: false, random: false } };
+    const refused = await run(drawing, without);
+    expect(failure(refused.end)).toMatchObject({ code: "host.denied", message: expect.stringContaining("wasi:random/random") });
+    const denied = await run(drawing, { ...without, stubs: ["wasi:random/random"] }, () => ({
+      err: { code: "denied", message: "random: the policy does not grant random" },
+    }));
+    expect(denied.calls).toMatchObject([{ interface: "wasi:random/random", function: "get-random-u64", args: [] }]);
+    expect(failure(denied.end)).toEqual({
+      code: "host.denied",
+      message: "`wasi:random/random` was called: random: the policy does not grant random",
+      retryable: false,
+    });
+  });
+
+  test("without grants two attempts with other seeds, epochs and work read the same", async () => {
+    const reading = await guest({
+      uses: [...STREAMS, "wasi:clocks/monotonic-clock", "wasi:clocks/wall-clock", "wasi:random/insecure", "wasi:cli/stdout"],
+      run: `(local.set $i (i32.const 1000)) (loop $spin (br_if $spin (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+        (call $wall (i32.const 0)) (i64.store (i32.const 16) (call $now)) (i64.store (i32.const 24) (call $get-insecure-random-u64))
+        (loop $hex (i32.store8 (i32.add (i32.const 256) (local.get $i)) (i32.add (i32.const 97) (i32.and (i32.load8_u (local.get $i)) (i32.const 15))))
+          (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $hex (i32.lt_u (local.get $i) (i32.const 32))))
+        (call $blocking-write-and-flush (call $get-stdout) (i32.const 256) (i32.const 32) (i32.const 512)) ${OK}`,
+    });
+    const read = async (given: Partial<GuestSpec>): Promise<unknown> => {
+      const { end } = await run(reading, given);
+      return end.kind === "exited" ? end.stdout : end;
+    };
+    const [one, other] = [
+      { seed: "11".repeat(32), epochMs: 1 },
+      { seed: "22".repeat(32), epochMs: 2_000_000_000_000 },
+    ];
+    const inert = { granted: { time: false, random: false } };
+    expect(await read({ ...one, ...inert })).toBe(await read({ ...other, ...inert }));
+    expect(await read({ ...one, ...inert })).toMatch(/^a{16}a{8}/);
+    expect(await read(one)).not.toBe(await read(other));
+  });
 });
 
-class Pipe extends Resource {
-  readonly resource = "input-stream";
-  dropped = 0;
-  override drop(): void {
-    this.dropped++;
-  }
-}
-class Drain extends Resource {
-  readonly resource = "output-stream";
-}
+test("the invocation is one line of canonical JSON, its bodies values", async () => {
+  const echo = await adapted(preview1(`${READ_ALL} (call $write (i32.const 1) (i32.const 65536) (local.get $n))`));
+  const { end } = await run(echo, {
+    node: "count",
+    attempt: 2,
+    with: '{"deep":{"a":1},"name":"Zoë 🎈"}',
+    inputs: [
+      { port: "text", type: "text.v1", body: '"one"', labels: ["model", "private:x"] },
+      { port: "rows", type: "json.v1", body: "[1,null]", labels: [] },
+      { port: "text", type: "text.v1", body: '"two"', labels: [] },
+    ],
+  });
+  expect(end).toMatchObject({
+    kind: "exited",
+    stdout: `{"attempt":2,"inputs":{"rows":[{"body":[1,null],"labels":[],"type":"json.v1"}],"text":[{"body":"one","labels":["model","private:x"],"type":"text.v1"},{"body":"two","labels":[],"type":"text.v1"}]},"node":"count","with":{"deep":{"a":1},"name":"Zoë 🎈"}}\n`,
+  });
+});
 
-const WIT = `package test:one;
-world one {
-  import wasi:cli/stdin@0.2.3;
-  import wasi:cli/stdout@0.2.3;
-  import wasi:io/streams@0.2.3;
-  import wasi:io/poll@0.2.3;
-  export wasi:cli/run@0.2.3;
-}
-package wasi:io@0.2.3 {
-  interface poll { resource pollable { block: func(); } poll: func(in: list<borrow<pollable>>) -> list<u32>; }
-  interface error { resource error; }
-  interface streams {
-    use error.{error};
-    use poll.{pollable};
-    variant stream-error { last-operation-failed(error), closed }
-    resource input-stream { blocking-read: func(len: u64) -> result<list<u8>, stream-error>; subscribe: func() -> pollable; }
-    resource output-stream { blocking-splice: func(src: borrow<input-stream>, len: u64) -> result<u64, stream-error>; }
-  }
-}
-package wasi:cli@0.2.3 {
-  interface run { run: func() -> result; }
-  interface stdin { use wasi:io/streams@0.2.3.{input-stream}; get-stdin: func() -> input-stream; }
-  interface stdout { use wasi:io/streams@0.2.3.{output-stream}; get-stdout: func() -> output-stream; }
-}
-`;
-const guestOf = async (run: string, realloc = "", start = ""): Promise<LoadedComponent> =>
-  load(
-    await componentOf(
-      await parse(`(module
-        (import "wasi:cli/stdin@0.2.3" "get-stdin" (func $stdin (result i32)))
-        (import "wasi:cli/stdout@0.2.3" "get-stdout" (func $stdout (result i32)))
-        (import "wasi:io/streams@0.2.3" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
-        (import "wasi:io/streams@0.2.3" "[method]input-stream.subscribe" (func $subscribe (param i32) (result i32)))
-        (import "wasi:io/streams@0.2.3" "[method]output-stream.blocking-splice" (func $splice (param i32 i32 i64 i32)))
-        (import "wasi:io/streams@0.2.3" "[resource-drop]input-stream" (func $drop-in (param i32)))
-        (import "wasi:io/streams@0.2.3" "[resource-drop]output-stream" (func $drop-out (param i32)))
-        (import "wasi:io/error@0.2.3" "[resource-drop]error" (func $drop-error (param i32)))
-        (import "wasi:io/poll@0.2.3" "poll" (func $poll (param i32 i32 i32)))
-        (memory (export "memory") 1)
-        (global $next (mut i32) (i32.const 1024))
-        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) ${realloc}
-          (global.get $next) (global.set $next (i32.add (global.get $next) (local.get 3))))
-        (func (export "wasi:cli/run@0.2.3#run") (result i32) (local $in i32) (local $out i32) ${run})
-        ${start})`),
-      "utf8",
-      "one",
-      WIT,
+test("a status decides: success gives standard output, everything else fails with the last that was said", async () => {
+  const program = (start: string) => adapted(preview1(start, `${data(100, "{}")} ${data(200, "first\nlast")}`));
+  const silent = await run(await program("(call $exit (i32.const 7))"));
+  expect(failure(silent.end)).toEqual({
+    code: "agent.exit",
+    message: "exit status 1, and nothing on standard error",
+    retryable: true,
+  });
+  const told = await run(
+    await program(
+      `(call $write (i32.const 1) (i32.const 100) (i32.const 2)) (call $write (i32.const 2) (i32.const 200) (i32.const 10)) (call $exit (i32.const 1))`,
     ),
   );
-
-interface Given {
-  readonly pipe?: Pipe;
-  readonly read?: (stream: Native, length: Native) => Native | Promise<Native>;
-}
-const wasi = ({ pipe = new Pipe(), read = () => ({ ok: new Uint8Array([7, 8]) }) }: Given = {}): WasiFunctions =>
-  new Map<string, (args: readonly Native[]) => Native | Promise<Native>>([
-    ["wasi:cli/stdin#get-stdin", () => pipe],
-    ["wasi:cli/stdout#get-stdout", () => new Drain()],
-    ["wasi:io/streams#[method]input-stream.blocking-read", ([stream, length]) => read(stream!, length!)],
-    ["wasi:io/streams#[method]input-stream.subscribe", () => null],
-    ["wasi:io/streams#[method]output-stream.blocking-splice", ([, from]) => ({ ok: from === pipe ? 5n : 0n })],
-    ["wasi:io/poll#poll", () => []],
+  expect(failure(told.end)).toMatchObject({ code: "agent.exit", message: "exit status 1: first\nlast" });
+  expect(told.lines.map(({ stream, chunk }) => [stream, chunk])).toEqual([
+    ["stderr", "first"],
+    ["stderr", "last"],
   ]);
-
-const OPEN = "(local.set $in (call $stdin)) (local.set $out (call $stdout))";
-
-test.each<[string, string, RegExp]>([
-  [
-    "a stale handle",
-    "(call $drop-in (local.get $in)) (call $read (local.get $in) (i64.const 1) (i32.const 64))",
-    /1 is no handle/,
-  ],
-  ["a second drop", "(call $drop-in (local.get $in)) (call $drop-in (local.get $in))", /1 is no handle/],
-  [
-    "a handle of another resource",
-    "(call $read (local.get $out) (i64.const 1) (i32.const 64))",
-    /2 is no handle of wasi:io\/streams\/input/,
-  ],
-  ["a drop as another resource", "(call $drop-out (local.get $in))", /1 is no handle of wasi:io\/streams\/output/],
-  ["a handle nobody gave", "(call $read (i32.const 77) (i64.const 1) (i32.const 64))", /77 is no handle/],
-  [
-    "a handle as itself and as what is written to",
-    "(call $splice (local.get $in) (local.get $out) (i64.const 1) (i32.const 64))",
-    /no handle/,
-  ],
-  ["a result beyond the memory", "(call $read (local.get $in) (i64.const 1) (i32.const 65534))", /outside|aligned/],
-  ["a result that is not aligned", "(call $read (local.get $in) (i64.const 1) (i32.const 66))", /aligned to 4/],
-  ["lent handles beyond the memory", "(call $poll (i32.const 65532) (i32.const 2) (i32.const 64))", /outside/],
-  [
-    "a lent handle of another resource",
-    "(i32.store (i32.const 32) (local.get $in)) (call $poll (i32.const 32) (i32.const 1) (i32.const 64))",
-    /pollable/,
-  ],
-])("a trap, and everything is let go of: %s", async (_, run, message) => {
-  const pipe = new Pipe();
-  const guest = instance(await guestOf(`${OPEN} ${run} (i32.const 0)`), wasi({ pipe }));
-  await expect(guest.run([])).rejects.toThrow(GuestTrap);
-  const again = instance(await guestOf(`${OPEN} ${run} (i32.const 0)`), wasi());
-  await expect(again.run([])).rejects.toThrow(message);
-  guest.end();
-  guest.end();
-  expect(pipe.dropped).toBe(1);
+  // A line on standard error is no failure.
+  const fine = await run(await program(`(call $write (i32.const 2) (i32.const 200) (i32.const 10))`));
+  expect(fine.end).toMatchObject({ kind: "exited", stdout: "" });
+  const returned = await run(await guest({ uses: [], run: "(i32.const 1)" }));
+  expect(failure(returned.end)).toMatchObject({ code: "agent.exit" });
+  const trapped = await run(await program(`(call $write (i32.const 2) (i32.const 200) (i32.const 10)) (unreachable)`));
+  expect(failure(trapped.end)).toMatchObject({
+    code: "host.trap",
+    message: expect.stringMatching(/unreachable; it said last: first\nlast$/),
+  });
 });
 
-test.each<[string, string, RegExp]>([
-  ["calls the host", "(drop (call $stdin))", /outside of `run`/],
-  ["drops a handle", "(call $drop-in (i32.const 1))", /outside of `run`/],
-  ["answers beyond the memory", "(return (i32.const 65535))", /outside/],
-])("an allocator that %s is a trap", async (_, realloc, message) => {
-  const component = await guestOf(`${OPEN} (call $read (local.get $in) (i64.const 1) (i32.const 64)) (i32.const 0)`, realloc);
-  await expect(instance(component, wasi()).run([])).rejects.toThrow(message);
-});
-
-test("no host call is answered in a start function", async () => {
-  const component = await guestOf("(i32.const 0)", "", "(func $begin (drop (call $stdin))) (start $begin)");
-  expect(() => instance(component, wasi())).toThrow(/outside of `run`/);
-});
-
-test("handles, bytes, 64 bit numbers and results cross as they are; a call that waits suspends the guest", async () => {
-  const pipe = new Pipe();
-  const seen: Native[] = [];
-  const read = async (stream: Native, length: Native): Promise<Native> => {
-    seen.push(stream, length);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    return { ok: new Uint8Array([7, 8, 9]) };
-  };
-  const component = await guestOf(`${OPEN}
-    (call $read (local.get $in) (i64.const -1) (i32.const 64))
-    (if (i32.load8_u (i32.const 64)) (then unreachable))
-    (if (i32.ne (i32.load (i32.const 72)) (i32.const 3)) (then unreachable))
-    (if (i32.ne (i32.load8_u (i32.add (i32.load (i32.const 68)) (i32.const 2))) (i32.const 9)) (then unreachable))
-    (call $splice (local.get $out) (local.get $in) (i64.const 5) (i32.const 64))
-    (if (i64.ne (i64.load (i32.const 72)) (i64.const 5)) (then unreachable))
-    (call $drop-in (local.get $in))
-    (i32.const 1)`);
-  const guest = instance(component, wasi({ pipe, read }));
-  expect(await guest.run([])).toEqual({ err: null });
-  expect(seen).toEqual([pipe, 2n ** 64n - 1n]);
-  expect(pipe.dropped).toBe(1);
-  guest.end();
-  expect(pipe.dropped).toBe(1);
-});
-
-test("a component that imports what it is not given does not start", async () => {
-  const given = new Map(wasi());
-  given.delete("wasi:io/poll#poll");
-  const component = await guestOf("(call $poll (i32.const 0) (i32.const 0) (i32.const 64)) (i32.const 0)");
-  expect(() => instance(component, given)).toThrow(/`wasi:io\/poll#poll`, which it is not given/);
-});
-
-test("an entry that gives no case of its result is a trap", async () => {
-  const bad = await guestOf("(i32.const 2)");
-  await expect(instance(bad, wasi(), account()).run([])).rejects.toThrow(/case 2 of a result/);
+test("the same attempt again is the same to the last unit of fuel and bit of its transcript", async () => {
+  const program = await guest({
+    uses: [...STREAMS, "wasi:clocks/monotonic-clock", "wasi:random/random", "wasi:cli/stdin", "wasi:cli/stdout"],
+    run: `(call $read (call $get-stdin) (i64.const 100) (i32.const 64)) (drop (call $get-random-u64))
+      (i32.store (i32.const 0) (call $subscribe-duration (i64.const 5000000))) (call $poll (i32.const 0) (i32.const 1) (i32.const 96))
+      (i64.store (i32.const 16) (i64.add (i64.const 48) (i64.rem_u (call $now) (i64.const 10))))
+      (call $blocking-write-and-flush (call $get-stdout) (i32.const 16) (i32.const 1) (i32.const 128)) ${OK}`,
+  });
+  const [one, two] = [await run(program), await run(program)];
+  expect(one.end).toEqual(two.end);
+  expect(one.end).toMatchObject({ kind: "exited", localHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect((await run(program, { seed: "33".repeat(32) })).end).not.toMatchObject({
+    localHash: (one.end as { localHash: string }).localHash,
+  });
+  expect((await run(program, { with: '{"other":1}' })).end).not.toMatchObject({
+    localHash: (one.end as { localHash: string }).localHash,
+  });
 });

@@ -32,6 +32,7 @@ export class World {
       clock: this.clock,
       random: random ? new SeededRandom(seed) : null,
       transcript: this.transcript,
+      before: () => {},
       stdio: {
         stdin: new Source(typeof stdin === "string" ? Buffer.from(stdin) : stdin),
         stdout: this.stdout,

@@ -16,13 +16,15 @@ export interface WasiWorld {
   readonly random: SeededRandom | null;
   readonly stdio: Stdio;
   readonly transcript: Transcript;
+  /** Called before each answer; may end the attempt by throwing. */
+  readonly before: () => void;
 }
 
 type Functions = readonly (readonly [string, WasiFunction])[];
 
 /** `more`: interfaces of others, by their names (`wasi:filesystem/types`). */
 export function wasiFunctions(world: WasiWorld, more: Readonly<Record<string, Functions>> = {}): WasiFunctions {
-  const { clock, random, transcript } = world;
+  const { clock, random } = world;
   const insecure = random ?? inertRandom();
   const given: Record<string, Functions> = {
     "wasi:io/error": errorFunctions,
@@ -38,13 +40,14 @@ export function wasiFunctions(world: WasiWorld, more: Readonly<Record<string, Fu
   };
   return new Map(
     Object.entries(given).flatMap(([name, functions]) =>
-      functions.map(([func, answer]) => [`${name}#${func}`, recorded(`${name}#${func}`, answer, transcript)] as const),
+      functions.map(([func, answer]) => [`${name}#${func}`, recorded(`${name}#${func}`, answer, world)] as const),
     ),
   );
 }
 
-function recorded(name: string, answer: WasiFunction, transcript: Transcript): WasiFunction {
+function recorded(name: string, answer: WasiFunction, { transcript, before }: WasiWorld): WasiFunction {
   return (args) => {
+    before();
     transcript.call(name, args);
     const value = answer(args);
     return value instanceof Promise ? value.then((settled) => said(transcript, settled)) : said(transcript, value);

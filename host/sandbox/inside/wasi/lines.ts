@@ -70,11 +70,13 @@ export class Lines implements Sink {
     this.dropped.lines = 0;
   }
 
-  /** The last lines, dropped ones too, at most `length` characters of them. */
+  /** The last lines, dropped ones and one without an end too, at most `length` characters of them. */
   lastWords(length: number): string {
     const count = Math.min(this.ended, LAST_LINES);
     const lines = Array.from({ length: count }, (_, index) => this.last[(this.ended - count + index) % LAST_LINES]!);
-    const text = lines.map((line) => visible(line.bytes.subarray(0, line.length))).join("\n");
+    const ended = lines.map((line) => visible(line.bytes.subarray(0, line.length)));
+    const open = this.filled === 0 ? [] : [visible(this.line.subarray(0, this.filled))];
+    const text = [...ended, ...open].join("\n");
     return text.length > length ? `…${text.slice(1 - length).toWellFormed()}` : text;
   }
 
