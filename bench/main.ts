@@ -82,7 +82,7 @@ function measured(part: Part, scratch: string): Promise<Outcome> {
   const running = fork(join(import.meta.dirname, "part.js"), [part, scratch], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // What a person's own shell says must not decide what is measured.
-    execArgv: ["--expose-gc"],
+    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
   });
   child = running;
   return new Promise((resolve) => {

@@ -5,6 +5,7 @@ const measures: { readonly [P in Part]: () => Promise<{ readonly measure: Measur
   start: () => import("./parts/start.js"),
   instance: () => import("./parts/instance.js"),
   calls: () => import("./parts/calls.js"),
+  neighbours: () => import("./parts/neighbours.js"),
   engine: () => import("./parts/engine.js"),
   nodes: () => import("./parts/nodes.js"),
   suspended: () => import("./parts/suspended.js"),

@@ -59,8 +59,14 @@ function figuresOf(part: Part): readonly (readonly [key: string, figure: Figure]
 function cellsOf(part: Part, outcome: Outcome): string[][] {
   return figuresOf(part).map(([key, { what, neighbours, unit, goal }]) => {
     const value = valueOf(outcome, key);
-    const verdict = value === null ? "failed" : met(goal, value) ? "met" : "MISSED";
-    return [what, neighbours, formatGoal(goal, unit), value === null ? "—" : formatValue(value, unit), verdict];
+    const verdict = value === null ? "failed" : goal === null ? "" : met(goal, value) ? "met" : "MISSED";
+    return [
+      what,
+      neighbours,
+      goal === null ? "" : formatGoal(goal, unit),
+      value === null ? "—" : formatValue(value, unit),
+      verdict,
+    ];
   });
 }
 
@@ -75,7 +81,16 @@ export function renderJson(outcomes: Outcomes, machine: Machine): string {
   const figures = [...outcomes].flatMap(([part, outcome]) =>
     figuresOf(part).map(([key, { what, neighbours, unit, goal }]) => {
       const value = valueOf(outcome, key);
-      return { part, figure: key, what, neighbours, unit, goal, value, met: value !== null && met(goal, value) };
+      return {
+        part,
+        figure: key,
+        what,
+        neighbours,
+        unit,
+        goal,
+        value,
+        met: goal === null ? null : value !== null && met(goal, value),
+      };
     }),
   );
   const failed = [...outcomes].flatMap(([part, outcome]) => ("failed" in outcome ? [{ part, why: outcome.failed }] : []));

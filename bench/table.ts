@@ -12,11 +12,19 @@ export interface Figure {
   /** What Runloop and others say of theirs; empty where nobody says anything. Not measured here. */
   readonly neighbours: string;
   readonly unit: Unit;
-  readonly goal: Goal;
+  /** None for a neighbour that is measured for comparison. */
+  readonly goal: Goal | null;
 }
 
 const atMost = (value: number): Goal => ({ is: "at most", value });
 const atLeast = (value: number): Goal => ({ is: "at least", value });
+
+const compared = (what: string): Figure => ({
+  what: `neighbour, measured here: ${what}`,
+  neighbours: "",
+  unit: "ms",
+  goal: null,
+});
 
 /** By part, in the order in which they are shown. */
 export const table = {
@@ -45,6 +53,14 @@ export const table = {
       unit: "ms",
       goal: atMost(0.15),
     },
+  },
+  neighbours: {
+    process: compared("a bare Node process per call"),
+    worker: compared("a worker per call"),
+    extismWorkerCreate: compared("Extism (JavaScript) in a worker, a plugin made"),
+    extismWorkerCall: compared("Extism (JavaScript) in a worker, a call"),
+    extismThreadCreate: compared("Extism (JavaScript) in the caller's thread, a plugin made"),
+    extismThreadCall: compared("Extism (JavaScript) in the caller's thread, a call"),
   },
   engine: {
     chain: { what: "node overhead, durable, engine alone: chain of 100", neighbours: "0.83 ms", unit: "ms", goal: atMost(0.1) },

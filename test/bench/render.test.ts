@@ -63,7 +63,14 @@ test("columns line up", () => {
   const verdict = rule!.lastIndexOf(" ") + 1;
   expect(headings!.startsWith("what")).toBe(true);
   expect(rows).toHaveLength(parts.flatMap((part) => Object.keys(table[part])).length);
-  for (const row of rows) expect(row.slice(verdict)).toMatch(/^(met|MISSED)$/);
+  for (const row of rows) expect(row.slice(verdict)).toMatch(row.startsWith("neighbour") ? /^$/ : /^(met|MISSED)$/);
+});
+
+test("a neighbour that is measured here has a value, and no goal to meet or miss", () => {
+  const outcome = { values: { process: 23.4 }, beside: [] } as Outcome;
+  expect(rowOf(show(["neighbours", outcome]), "neighbour, measured here: a bare Node process")).toMatch(/per call +23\.4 ms$/);
+  const data = JSON.parse(renderJson(new Map([["neighbours", outcome]]), machine));
+  expect(data.figures[0]).toMatchObject({ figure: "process", goal: null, value: 23.4, met: null });
 });
 
 test("what is not measured is said, and why", () => {
