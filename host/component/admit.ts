@@ -65,12 +65,13 @@ async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Adm
   const known = await cache?.load(name, digest);
   if (known) return known;
 
-  const { imports, exports, plan, modules, functions, fuelTable } = await translate(bytes, memoryPages, options.toolchain);
+  const { imports, exports, plan, large, modules, functions, fuelTable } = await translate(bytes, memoryPages, options.toolchain);
   const admitted: Admitted = {
     digest,
     imports,
     exports,
     plan: Buffer.from(plan, "utf8"),
+    large,
     modules,
     stats: {
       bytes: bytes.length,

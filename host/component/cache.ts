@@ -25,6 +25,7 @@ const header = z.strictObject({
   exports: z.array(z.string()),
   plan: count,
   modules: z.array(z.strictObject({ name: z.string(), bytes: count })),
+  large: z.boolean(),
   stats: z.strictObject({ bytes: count, meteredBytes: count, functions: count, fuelTable: count }),
 });
 
@@ -93,11 +94,12 @@ export class AdmissionCache {
   }
 }
 
-function encode({ imports, exports, plan, modules, stats }: Admitted): Buffer {
+function encode({ imports, exports, plan, large, modules, stats }: Admitted): Buffer {
   const head = Buffer.from(
     JSON.stringify({
       imports,
       exports,
+      large,
       stats,
       plan: plan.length,
       modules: modules.map(({ name, bytes }) => ({ name, bytes: bytes.length })),
@@ -121,7 +123,8 @@ function decode(body: Buffer, digest: Digest): Admitted | undefined {
     const plan = take(head.plan);
     const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
     if (at !== body.length) return undefined;
-    return { digest, imports: head.imports, exports: head.exports, plan, modules, stats: head.stats };
+    const { imports, exports, large, stats } = head;
+    return { digest, imports, exports, plan, large, modules, stats };
   } catch {
     return undefined;
   }

@@ -15,6 +15,11 @@ export interface Admitted {
   readonly exports: readonly string[];
   /** How the modules are put together: a `LinkPlan` (plan.ts) as JSON text in UTF-8. Data, never code; opaque to the control process. */
   readonly plan: Uint8Array;
+  /**
+   * Whether a module is beyond the strict limits of metering. The engine's optimising compiler, which runs without fuel, sees such
+   * a one only where somebody vouches for it.
+   */
+  readonly large: boolean;
   /** Metered core modules by the names that the plan uses. */
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly stats: {
@@ -38,6 +43,8 @@ export interface GuestSpec {
   readonly domain?: string;
   /** Whether it may run in whatever cage there is. Default: only in the full one, since nobody vouches for it. */
   readonly anyCage?: boolean;
+  /** Whether somebody whom this home trusts vouches for it. Default: nobody does. */
+  readonly vouched?: boolean;
   readonly component: Admitted;
   readonly node: string;
   readonly attempt: number;

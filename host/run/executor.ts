@@ -191,6 +191,7 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
   return {
     ...(agent.domain !== undefined && { domain: agent.domain }),
     anyCage: agent.trust !== undefined && isAnyCageEnough(agent.trust),
+    vouched: agent.trust !== undefined && agent.trust.standing.kind !== "stranger",
     component: agent.component,
     node: spec.node,
     attempt: spec.attempt,

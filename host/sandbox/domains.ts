@@ -22,6 +22,9 @@ export interface DomainOptions extends SandboxOptions {
   readonly idleMs?: number;
 }
 
+/** Added to a domain's name: its process without the optimising compiler, for what is large and nobody vouches for. */
+const BASELINE = "baseline";
+
 const QUARANTINED = "the component is in quarantine: a process that held nothing else has died under it twice";
 
 interface Domain {
@@ -49,7 +52,7 @@ export class Domains implements Sandbox {
 
   /** Starts the bundled agents' process, because it will be needed. */
   warm(): void {
-    if (!this.closed && !this.domains.has(BUNDLED)) this.start(BUNDLED);
+    if (!this.closed && !this.domains.has(BUNDLED)) this.start(BUNDLED, false);
   }
 
   /** How many processes there are. */
@@ -67,9 +70,10 @@ export class Domains implements Sandbox {
     if (spec.anyCage !== true) await this.fullCage();
     const { digest } = spec.component;
     if (this.suspects.quarantined(digest)) return { kind: "lost", reason: QUARANTINED };
-    const shared = spec.domain ?? digest;
-    const name = this.suspects.suspected(digest) ? `${shared} ${digest}` : shared;
-    const domain = await this.enter(name, signal);
+    const baseline = spec.component.large && spec.vouched !== true;
+    const parts = [spec.domain ?? digest, ...(this.suspects.suspected(digest) ? [digest] : []), ...(baseline ? [BASELINE] : [])];
+    const name = parts.join(" ");
+    const domain = await this.enter(name, baseline, signal);
     if (!domain) return { kind: "lost", reason: this.closed ? "the sandbox is closed" : NO_PLACE };
     const { held } = domain;
     held.set(digest, (held.get(digest) ?? 0) + 1);
@@ -105,9 +109,9 @@ export class Domains implements Sandbox {
   }
 
   /** Null when everything is closed, or `signal` came first. */
-  private async enter(name: string, signal: AbortSignal): Promise<Domain | null> {
+  private async enter(name: string, baseline: boolean, signal: AbortSignal): Promise<Domain | null> {
     while (!this.closed && !signal.aborted) {
-      const domain = this.domains.get(name) ?? (this.hasRoom(name) ? this.start(name) : null);
+      const domain = this.domains.get(name) ?? (this.hasRoom(name) ? this.start(name, baseline) : null);
       if (domain) {
         if (domain.idle) clearTimeout(domain.idle);
         domain.idle = null;
@@ -142,11 +146,11 @@ export class Domains implements Sandbox {
     return true;
   }
 
-  private start(name: string): Domain {
+  private start(name: string, baseline: boolean): Domain {
     const held = new Map<Digest, number>();
     const died = (): void => this.suspects.died([...held.keys()]);
     const domain: Domain = {
-      sandbox: startSandbox({ ...this.options, inAll: this.places, died }),
+      sandbox: startSandbox({ ...this.options, inAll: this.places, died, baseline }),
       held,
       guests: 0,
       idle: null,

@@ -33,6 +33,8 @@ export interface SandboxOptions {
   readonly keeping?: Keeping;
   /** Megabytes of JavaScript heap. Default 1,024. */
   readonly heapMib?: number;
+  /** Without the engine's optimising compiler. Changes nothing that a guest computes or pays. */
+  readonly baseline?: boolean;
   /** The child's entry file; tests put a hostile one here. */
   readonly entry?: string;
   readonly nodePath?: string;
@@ -60,6 +62,9 @@ const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
  * of them before the first one runs.
  */
 const LOADING_OPTIONS = ["--wasm-lazy-validation"];
+
+/** A function that the baseline compiler cannot take ends the process: it does not fall back on the other. */
+const BASELINE_OPTIONS = ["--liftoff-only"];
 
 const CLOSED = "the sandbox was closed";
 
@@ -178,7 +183,12 @@ class Child {
         ),
         entry,
       ],
-      flags: [...ENGINE_OPTIONS, ...LOADING_OPTIONS, `--max-old-space-size=${options.heapMib ?? 1024}`],
+      flags: [
+        ...ENGINE_OPTIONS,
+        ...LOADING_OPTIONS,
+        ...(options.baseline === true ? BASELINE_OPTIONS : []),
+        `--max-old-space-size=${options.heapMib ?? 1024}`,
+      ],
       memoryBytes: MEMORY_BYTES,
       args: [String(options.slice ?? 1_000_000), String(VALUE_BYTES)],
       ...(options.nodePath !== undefined && { nodePath: options.nodePath }),

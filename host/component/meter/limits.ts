@@ -33,7 +33,7 @@ export interface MeterLimits {
   readonly merges: number;
 }
 
-/** For AssemblyScript and other small guests. */
+/** What the optimising compiler may be given by anybody: enough for AssemblyScript and other small guests. */
 export const STRICT_LIMITS: MeterLimits = {
   moduleBytes: 2 ** 20,
   types: 1_000,
@@ -51,7 +51,10 @@ export const STRICT_LIMITS: MeterLimits = {
   merges: 150_000,
 };
 
-/** For guests that carry an interpreter or a language's whole runtime: only where their author is trusted more. */
+/**
+ * For guests that carry an interpreter or a language's whole runtime. Where nobody vouches for its author, a module that needs these
+ * runs in a process without the optimising compiler (decision 013).
+ */
 export const LARGE_LIMITS: MeterLimits = {
   moduleBytes: 32 * 2 ** 20,
   types: 10_000,

@@ -8,8 +8,10 @@ import { seal } from "../../sandbox/inside/seal.js";
 import { Transfers } from "../../sandbox/transfer.js";
 import { inspect } from "../inspect/inspect.js";
 import { Refusal } from "../inspect/refusal.js";
+import { LARGE_LIMITS, STRICT_LIMITS } from "../meter/limits.js";
 import { meterModule } from "../meter/meter.js";
 import { FUEL_TABLE_VERSION } from "../meter/protocol.js";
+import { MeterError } from "../meter/refusal.js";
 import type { FromToolchain, ToolchainRequest } from "./messages.js";
 
 const MESSAGE_BYTES = 1 << 20;
@@ -31,12 +33,14 @@ async function admit(component: Uint8Array, memoryPages: number): Promise<void> 
   let modules: Uint8Array[] = [];
   try {
     const inspected = inspect(component);
-    modules = inspected.modules.map(({ name, bytes }) => meter(name, bytes, memoryPages));
+    const metered = inspected.modules.map(({ name, bytes }) => meter(name, bytes, memoryPages));
+    modules = metered.map(({ bytes }) => bytes);
     send({
       t: "admitted",
       imports: [...inspected.imports],
       exports: [...inspected.exports],
       plan: JSON.stringify(inspected.plan),
+      large: metered.some(({ large }) => large),
       modules: inspected.modules.map(({ name }, index) => ({ name, bytes: modules[index]!.length })),
       functions: inspected.modules.reduce((sum, module) => sum + module.functions, 0),
       fuelTable: FUEL_TABLE_VERSION,
@@ -50,9 +54,15 @@ async function admit(component: Uint8Array, memoryPages: number): Promise<void> 
   exit(0);
 }
 
-function meter(name: string, bytes: Uint8Array, memoryPages: number): Uint8Array {
+/** Within the strict limits where that is possible. What a module computes and pays does not depend on which it was. */
+function meter(name: string, bytes: Uint8Array, memoryPages: number): { readonly bytes: Uint8Array; readonly large: boolean } {
   try {
-    return meterModule(bytes, { memoryPages }).bytes;
+    try {
+      return { bytes: meterModule(bytes, { memoryPages, limits: STRICT_LIMITS }).bytes, large: false };
+    } catch (error) {
+      if (!(error instanceof MeterError) || !BEYOND.has(error.code)) throw error;
+      return { bytes: meterModule(bytes, { memoryPages, limits: LARGE_LIMITS }).bytes, large: true };
+    }
   } catch (error) {
     if (!(error instanceof RlpError)) throw error;
     const at = error.place?.at ? ` (${error.place.at})` : "";
@@ -63,3 +73,6 @@ function meter(name: string, bytes: Uint8Array, memoryPages: number): Uint8Array
     );
   }
 }
+
+/** What larger limits may help against. */
+const BEYOND: ReadonlySet<string> = new Set(["METER_TOO_LARGE", "METER_TABLE"]);

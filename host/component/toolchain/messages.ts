@@ -33,6 +33,7 @@ export const fromToolchain = z.discriminatedUnion("t", [
     imports: z.array(z.string().max(128)).max(64),
     exports: z.array(z.string().max(128)).max(16),
     plan: z.string().max(1 << 20),
+    large: z.boolean(),
     modules: z.array(z.strictObject({ name: z.string().regex(/^core[0-9]{1,2}$/), bytes })).max(16),
     functions: bytes,
     fuelTable: bytes,

@@ -15,6 +15,7 @@ export interface Translated {
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   readonly plan: string;
+  readonly large: boolean;
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly functions: number;
   readonly fuelTable: number;
@@ -129,12 +130,13 @@ async function gather(answer: Extract<FromToolchain, { t: "admitted" }>, transfe
   const total = answer.modules.reduce((sum, { bytes }) => sum + bytes, 0);
   if (total > RESULT_BYTES)
     throw new AdmissionError("ADMIT_LIMIT", `metered it has ${total} bytes, where ${RESULT_BYTES} are the limit`);
-  const { imports, exports, plan, functions, fuelTable } = answer;
+  const { imports, exports, plan, large, functions, fuelTable } = answer;
   const contents = await Promise.all(answer.modules.map(({ bytes }, index) => transfers.expect(index, bytes)));
   return {
     imports,
     exports,
     plan,
+    large,
     functions,
     fuelTable,
     modules: answer.modules.map(({ name }, index) => ({ name, bytes: contents[index]! })),

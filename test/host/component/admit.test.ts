@@ -136,19 +136,19 @@ test.each<[string, string, object, RegExp]>([
   ["sends garbage", "pipe.write('garbage garbage garbage')", {}, /rules of the pipe/],
   [
     "sends what is no answer",
-    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', modules: [{ name: '../../etc', bytes: 1 }], functions: 0, fuelTable: 1 })",
+    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', large: false, modules: [{ name: '../../etc', bytes: 1 }], functions: 0, fuelTable: 1 })",
     {},
     /rules of the pipe/,
   ],
   [
     "sends bytes that it did not announce",
-    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', modules: [{ name: 'core0', bytes: 4 }], functions: 0, fuelTable: 1 }); pipe.write(frame(1, Buffer.alloc(40)))",
+    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', large: false, modules: [{ name: 'core0', bytes: 4 }], functions: 0, fuelTable: 1 }); pipe.write(frame(1, Buffer.alloc(40)))",
     {},
     /rules of the pipe/,
   ],
   [
     "announces gigabytes",
-    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', modules: [{ name: 'core0', bytes: 2 ** 40 }], functions: 0, fuelTable: 1 })",
+    "say({ t: 'admitted', imports: [], exports: [], plan: '{}', large: false, modules: [{ name: 'core0', bytes: 2 ** 40 }], functions: 0, fuelTable: 1 })",
     {},
     /metered it has/,
   ],

@@ -1,5 +1,11 @@
 /** Which guests share a process, and how long a stranger's process lives. */
-import { afterEach, beforeAll, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { blake3 } from "#core/digest.js";
+import { AdmissionCache } from "#host/component/cache.js";
 import type { Admitted, GuestEnd } from "#host/component/contract.js";
 import { BUNDLED, Domains, type DomainOptions } from "#host/sandbox/domains.js";
 import { COMPLETE, imports, ok, textAt } from "../component/guest.js";
@@ -153,4 +159,53 @@ test("an end between two deaths clears it, and closing is no death", async () =>
   expect((await run(domains, guest, { domain: "own" })).end.kind).toBe("ok");
   expect(reasonOf(await killed(guest, "own"))).toContain("SIGKILL");
   expect((await run(domains, guest, { domain: "own" })).end.kind).toBe("ok");
+});
+
+/** More bytes than the strict limits of metering allow, and work that a compiler could make faster. */
+const LARGE = {
+  imports: [imports.complete],
+  pages: 24,
+  fields: `(data (i32.const 131072) "${"x".repeat((1 << 20) + 1)}")`,
+  run: `(local $i i32) (local $sum f64)
+    (loop $again
+      (local.set $sum (f64.add (local.get $sum) (f64.sqrt (f64.convert_i32_u (i32.load8_u (i32.add (i32.const 131072) (local.get $i)))))))
+      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 300000))))
+    (f64.store (i32.const 700) (local.get $sum))
+    (i32.store8 (i32.const 600) (i32.add (i32.const 97) (i32.rem_u (i32.load (i32.const 704)) (i32.const 26))))
+    ${COMPLETE} ${ok("(i32.const 600)", "(i32.const 1)")}`,
+};
+
+test("what is beyond the strict limits runs without the optimising compiler where nobody vouches for it, and does the same", async () => {
+  const large = await admitted(LARGE);
+  expect([guest.large, large.large]).toEqual([false, true]);
+  open();
+  const flags = new Map<string, boolean>();
+  const how = async (component: Admitted, vouched: boolean) => {
+    const { end } = await run(domains, component, { domain: "d", vouched }, (call) => {
+      for (const name of ["d", "d baseline"]) {
+        const pid = domains.pidOf(name);
+        if (pid !== undefined && process.platform === "linux")
+          flags.set(name, readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("--liftoff-only"));
+      }
+      return completion(call);
+    });
+    if (end.kind !== "ok") throw new Error(JSON.stringify(end));
+    return { outputs: end.outputs, fuel: end.fuel, localHash: end.localHash };
+  };
+  const baseline = await how(large, false);
+  expect(domains.pidOf("d")).toBeUndefined();
+  expect(await how(large, true)).toEqual(baseline);
+  await how(guest, false);
+  expect(domains.size).toBe(2);
+  if (process.platform === "linux") expect(Object.fromEntries(flags)).toEqual({ d: false, "d baseline": true });
+});
+
+test("a large component's plan and modules come out of the cache as large as they went in", async () => {
+  const large = await admitted(LARGE);
+  const dir = await mkdtemp(join(tmpdir(), "rlp-large-"));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const cache = new AdmissionCache(dir, new Uint8Array(32));
+  const name = blake3("name");
+  await cache.store(name, large);
+  expect((await cache.load(name, large.digest))?.large).toBe(true);
 });
