@@ -5,6 +5,7 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { describe as describeAbi, fuzzAbi } from "./abi/run.js";
 import { describe as describeComponents, fuzzComponents } from "./component/run.js";
 import { describe, fuzzMetering, repeatMetering } from "./meter/run.js";
 
@@ -38,7 +39,13 @@ switch (positionals[0] ?? "meter") {
     process.exitCode = tally.findings > 0 ? 1 : 0;
     break;
   }
+  case "abi": {
+    const tally = await fuzzAbi({ seed, programs, until }, say);
+    say(describeAbi(tally));
+    process.exitCode = tally.findings > 0 ? 1 : 0;
+    break;
+  }
   default:
-    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter, component\n`);
+    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter, component, abi\n`);
     process.exitCode = 2;
 }
