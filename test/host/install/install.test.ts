@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -84,6 +85,9 @@ test.each<[string, readonly Member[], RegExp]>([
   ["too deep", [manifest, { name: `${"a/".repeat(20)}b` }], /UNSAFE.*no name/],
   ["a file twice", [manifest, { name: "a", body: "1" }, { name: "a", body: "2" }], /UNSAFE.*`a` is there twice/],
   ["a file twice but for case", [manifest, { name: "README.md" }, { name: "readme.md" }], /UNSAFE.*twice/],
+  ["a file twice but for how it is folded", [manifest, { name: "stra\u00dfe" }, { name: "STRASSE" }], /UNSAFE.*twice/],
+  ["a file twice but for its width", [manifest, { name: "a" }, { name: "\uff41" }], /UNSAFE.*twice/],
+  ["a manifest behind a folder in other letters", [manifest, { name: "SRC/a" }, { name: "src/A" }], /UNSAFE.*twice/],
   ["a file twice but for its form", [manifest, { name: "\u00e9" }, { name: "e\u0301" }], /UNSAFE.*twice/],
   ["a file where a folder is", [manifest, { name: "a/b" }, { name: "a" }], /UNSAFE.*`a` is there twice/],
   ["a folder where a file is", [manifest, { name: "a" }, { name: "a/b" }], /UNSAFE.*`a` is there twice/],
@@ -118,6 +122,8 @@ test.each<[string, Buffer, RegExp]>([
   ["text", Buffer.from("hello".repeat(200)), /MALFORMED.*no tar archive/],
   ["cut off", tar([manifest]).subarray(0, 700), /MALFORMED/],
   ["a second archive behind the first", Buffer.concat([tar([manifest]), tar([manifest])]), /MALFORMED.*follows its end mark/],
+  ["text behind the gzip", Buffer.concat([gzipSync(tar([manifest])), Buffer.from("more")]), /MALFORMED/],
+  ["zeros behind the gzip", Buffer.concat([gzipSync(tar([manifest])), Buffer.alloc(64)]), /MALFORMED.*follows the end/],
   ["damaged gzip", Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1]), /MALFORMED.*cannot be unpacked/],
   ["a gzip bomb", gzipSync(Buffer.alloc(32 << 20)), /TOO_LARGE.*unfolds/],
   ["a file larger than a component may be", tar([manifest, { name: "a", body: Buffer.alloc((16 << 20) + 1) }]), /TOO_LARGE/],
@@ -243,6 +249,94 @@ test.each([["nothere"], ["../note"], [".staging-x"], ["note/.."], [""]])("remove
   mkdirSync(join(agentsDir, ".staging-x"));
   await expect(removeAgent(name, agentsDir)).rejects.toMatchObject({ code: "USAGE_NOT_FOUND" });
   expect(left()).toContain("note");
+});
+
+test("killed at whatever moment, there is a whole bundle or none, and the next install goes through", async () => {
+  const archive = join(root, "bundle.tar");
+  const files = Array.from({ length: 200 }, (_, i): Member => ({ name: `src/${i}/a`, body: "x".repeat(i) }));
+  writeFileSync(archive, tar([manifest, ...files]));
+  const rounds = 8;
+  let killed = 0;
+  for (let round = 0; round < rounds; round++) {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "installer.mjs"), archive, join(root, "home")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    // The child says when it begins; where in its work the blow falls is left to the machine.
+    for await (const _ of child.stdout) break;
+    await new Promise((resolve) => setTimeout(resolve, (round * round) / 2));
+    child.kill("SIGKILL");
+    if (((await once(child, "close")) as [number | null])[0] === null) killed++;
+    const here = left().filter((name) => !name.startsWith(".staging-"));
+    if (here.length === 0) continue;
+    expect(here).toEqual(["note"]);
+    expect(readdirSync(join(agentsDir, "note", "src")).length).toBe(200);
+    for (const i of [0, 99, 199]) expect(readFileSync(join(agentsDir, "note", "src", String(i), "a")).length).toBe(i);
+    await removeAgent("note", agentsDir);
+  }
+  expect(killed).toBeGreaterThan(0);
+  expect((await installAgent(archive, world())).dir).toBe(join(agentsDir, "note"));
+});
+
+/** A bundle of a version, signed by a trusted key or by nobody. */
+async function installVersion(version: string, by: "ada" | null, changes: Partial<InstallWorld> = {}): Promise<string> {
+  await removeAgent("note", agentsDir).catch(() => {});
+  return installing(tar([{ name: "manifest.toml", body: `note ${version}` }]), {
+    inspect: async (dir) => {
+      const [name, found] = readFileSync(join(dir, "manifest.toml"), "utf8").split(" ");
+      return { dir, face: { name, version: found } as any, manifest: new Uint8Array(), component: {} as any };
+    },
+    judge: () => ({
+      standing: by === null ? { kind: "stranger", key: null } : { kind: "signed", key: "0".repeat(32), name: by },
+      rule: null,
+      policy: defaultTrust,
+    }),
+    ...changes,
+  });
+}
+const installed = expect.stringMatching(/agents[\\/]note$/);
+
+test.each<[string, readonly (readonly [string, "ada" | null])[], string, "ada" | null, unknown]>([
+  [
+    "an older signed one in the place of a newer",
+    [["1.10.0", "ada"]],
+    "1.9.0",
+    "ada",
+    expect.stringMatching(/^INSTALL_DOWNGRADE: .*1\.9\.0 is older than 1\.10\.0/),
+  ],
+  ["a pre-release in the place of its release", [["1.0.0", "ada"]], "1.0.0-rc.2", "ada", expect.stringMatching(/DOWNGRADE/)],
+  [
+    "an unsigned one of whatever version",
+    [["1.0.0", "ada"]],
+    "9.0.0",
+    null,
+    expect.stringMatching(/^INSTALL_DOWNGRADE: .*nobody vouches/),
+  ],
+  [
+    "older than one that another one came after",
+    [
+      ["2.0.0", "ada"],
+      ["2.1.0", "ada"],
+    ],
+    "2.0.5",
+    "ada",
+    expect.stringMatching(/older than 2\.1\.0/),
+  ],
+  ["the same again", [["1.0.0", "ada"]], "1.0.0", "ada", installed],
+  ["a newer one", [["1.9.0", "ada"]], "1.10.0", "ada", installed],
+  ["an older signed one where a stranger's came with a large number", [["99.0.0", null]], "1.0.0", "ada", installed],
+])("after it was removed: %s", async (_, before, version, by, told) => {
+  for (const [each, who] of before) expect(await installVersion(each, who)).toEqual(installed);
+  expect(await installVersion(version, by)).toEqual(told);
+  if (told !== installed) expect(await installVersion(version, by, { allowDowngrade: true })).toEqual(installed);
+  // It is still remembered, by its own letters: an archive's folder and file names say nothing.
+  expect(readdirSync(join(root, "home", "versions"))).toEqual(before.some(([, who]) => who) || by ? ["note"] : []);
+});
+
+test("a record that cannot be read lets nothing older in", async () => {
+  expect(await installVersion("2.0.0", "ada")).toEqual(installed);
+  rmSync(join(root, "home", "versions", "note"), { recursive: true });
+  writeFileSync(join(root, "home", "versions", "note"), "");
+  await expect(installVersion("1.0.0", "ada")).rejects.toThrow(/ENOTDIR/);
 });
 
 test("removing a link removes the link", async () => {

@@ -1,9 +1,21 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { generateKey, listKeys, revokeKey, signingKey, trustKey } from "#host/trust/keys.js";
+import { exclusively } from "#host/trust/exclusive.js";
+import { generateKey, listKeys, ownKey, revokeKey, signingKey, trustKey } from "#host/trust/keys.js";
 import { checkSignature, signatureFile, signBundle } from "#host/trust/signature.js";
 
 let root: string;
@@ -125,4 +137,84 @@ test("signing needs one key of the home's own that is not revoked", () => {
   expect(signingKey(keys, undefined).known.name).toBe("b");
   writeFileSync(join(keys, "b.key"), fresh().privateKey.export({ type: "pkcs8", format: "pem" }));
   expect(() => signingKey(keys, "b")).toThrow(/not the one that the list names/);
+});
+
+test.each<[string, () => void]>([
+  ["the folder is a link", () => (renameSync(keys, `${keys}.x`), symlinkSync(`${keys}.x`, keys))],
+  ["others can look into the folder", () => chmodSync(keys, 0o755)],
+  [
+    "the list is a link",
+    () => (renameSync(join(keys, "known.json"), join(root, "x")), symlinkSync(join(root, "x"), join(keys, "known.json"))),
+  ],
+  ["others can write the list", () => chmodSync(join(keys, "known.json"), 0o622)],
+  ["the list is a folder", () => (rmSync(join(keys, "known.json")), mkdirSync(join(keys, "known.json")))],
+])("keys that somebody else could have put there are none: %s", (_, spoil) => {
+  generateKey(keys, "own");
+  signBundle(bundle, keys, undefined);
+  spoil();
+  for (const act of [
+    () => listKeys(keys),
+    () => checkSignature(bundle, keys),
+    () => signBundle(bundle, keys, undefined),
+    () => ownKey(keys),
+  ])
+    expect(act).toThrow(expect.objectContaining({ code: "TRUST_FILE", place: { file: expect.stringContaining(keys) } }));
+});
+
+test.each<[string, () => void, RegExp]>([
+  [
+    "a link",
+    () => (renameSync(join(keys, "own.key"), join(root, "x")), symlinkSync(join(root, "x"), join(keys, "own.key"))),
+    /link/,
+  ],
+  ["that others can read", () => chmodSync(join(keys, "own.key"), 0o640), /others can get at it \(mode 640\)/],
+])("a private key is not used: %s", (_, spoil, message) => {
+  generateKey(keys, "own");
+  spoil();
+  expect(() => signingKey(keys, "own")).toThrow(message);
+  expect(() => ownKey(keys)).toThrow(message);
+});
+
+test("a key of a small order, for which anybody could sign, is no key", () => {
+  const y = Buffer.from("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "hex");
+  for (const point of [Buffer.alloc(32), Buffer.from([...y.subarray(0, 31), (y[31] ?? 0) | 0x80])])
+    expect(() => trustKey(keys, "ada", point.toString("base64"))).toThrow(/its order is small/);
+});
+
+test("a list in which a key stands twice trusts nobody: one of the two could be revoked", () => {
+  const { public: base64, id } = generateKey(keys, "own");
+  const twice = [
+    { name: "own", id, public: base64, status: "revoked" },
+    { name: "other", id, public: base64, status: "trusted" },
+  ];
+  writeFileSync(join(keys, "known.json"), JSON.stringify({ version: 1, keys: twice }), { mode: 0o600 });
+  expect(() => listKeys(keys)).toThrow(expect.objectContaining({ code: "TRUST_LIST" }));
+});
+
+test("the home's own key: made once, taken again, another one when it is revoked, `own` of several", () => {
+  expect(ownKey(keys).known.name).toBe("own");
+  expect(ownKey(keys).known).toEqual(listKeys(keys)[0]);
+  revokeKey(keys, "own");
+  expect(ownKey(keys).known.name).toBe("own-2");
+  generateKey(keys, "release");
+  expect(() => ownKey(keys)).toThrow(/several keys to sign with: own-2, release/);
+});
+
+test("a first build that was killed between its key and the list: the next one takes that key", () => {
+  const { id } = generateKey(keys, "own");
+  rmSync(join(keys, "known.json"));
+  expect(ownKey(keys).known).toMatchObject({ name: "own", id, status: "trusted" });
+});
+
+test("a lock whose owner is dead is broken, one whose owner lives is not, and nothing of either stays", () => {
+  mkdirSync(keys, { mode: 0o700 });
+  const file = join(keys, "known.json");
+  writeFileSync(`${file}.lock`, "999999999");
+  expect(exclusively(file, () => "done")).toBe("done");
+  expect(() =>
+    exclusively(file, () => {
+      throw new Error("half");
+    }),
+  ).toThrow("half");
+  expect(readdirSync(keys)).toEqual([]);
 });
