@@ -58,7 +58,7 @@ export interface Wanted {
 export interface AgentSummary {
   readonly name: string;
   readonly dir: string;
-  /** What is wrong with it, where it cannot be used. */
+  /** What is wrong with it, where it cannot be used: it is damaged, or it may not run. */
   readonly fault: Error | null;
   readonly face: Omit<AgentInterface, "imports"> | null;
   readonly standing: Standing | null;
@@ -294,11 +294,13 @@ export class Catalog {
     return Promise.all(
       this.names().map(async (name) => {
         const dir = this.folder(name) as string;
+        let face: AgentSummary["face"] = null;
         try {
-          const { face, manifest } = await readBundle(dir);
-          return { name, dir, fault: null, face, standing: this.judged({ dir, face, manifest }, "launch").standing };
+          const read = await readBundle(dir);
+          face = read.face;
+          return { name, dir, fault: null, face, standing: this.judged({ ...read, dir }, "launch").standing };
         } catch (error) {
-          return { name, dir, fault: error as Error, face: null, standing: null };
+          return { name, dir, fault: error as Error, face, standing: null };
         }
       }),
     );
