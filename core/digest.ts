@@ -23,6 +23,14 @@ export function blake3Bytes(...parts: readonly (Uint8Array | string)[]): Uint8Ar
   return hasher.digest("binary");
 }
 
+/** BLAKE3 of what comes bit by bit; the thread is free in between. */
+export async function digestStream(chunks: AsyncIterable<Uint8Array>): Promise<Digest> {
+  const own = await createBLAKE3(); // the one of all others must not be left in the middle of a value
+  own.init();
+  for await (const chunk of chunks) own.update(chunk);
+  return own.digest("hex") as Digest;
+}
+
 const HEX = /^[0-9a-f]{64}$/;
 
 export function isDigest(text: unknown): text is Digest {

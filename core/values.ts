@@ -71,6 +71,10 @@ export const hostFailures = {
   "host.cancelled": false,
   /** The component could not be instantiated or does not speak the contract. */
   "host.component": false,
+  /** The granted directories have changed under the attempt: another one sees them as they are now. */
+  "host.conflict": true,
+  /** What the attempt has written could not become part of the granted directories. */
+  "host.commit": false,
 } as const satisfies Record<string, boolean>;
 export type HostFailureCode = keyof typeof hostFailures;
 

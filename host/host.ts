@@ -1,5 +1,6 @@
 /** The host of one home: its agents, its knowledge base, its sandbox process and its broker, each made when it is first needed. */
 import { readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { formatPlace, UsageError, type RlpError } from "#core/errors.js";
 import type { JsonObject } from "#core/json.js";
 import { openKb, type Kb } from "#kb/kb.js";
@@ -19,11 +20,13 @@ import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
+import { directoryGuard, type DirectoryGuard } from "./fs/guard.js";
 import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
 import type { LoadedAgent } from "./run/executor.js";
 import { Domains } from "./sandbox/domains.js";
+import { codeRoot } from "./sandbox/spawn.js";
 import { isolation } from "./sandbox/isolation/ladder.js";
 import type { Isolation } from "./sandbox/isolation/rung.js";
 import { TrustError } from "./trust/error.js";
@@ -60,6 +63,8 @@ export class Host {
   /** Where an operator's overrides stand. */
   readonly overrides: readonly OverridePlace[];
   readonly http: HttpGate;
+  /** Which directories may be granted. */
+  readonly directories: DirectoryGuard;
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
   private readonly cage: () => Promise<Isolation>;
@@ -102,6 +107,10 @@ export class Host {
       road: async () => (await import("./http/connect.js")).systemRoad(),
       userAgent: `rlp/${VERSION}`,
     });
+    this.directories = directoryGuard(() => ({
+      secret: [home.root, config.kb.root_dir],
+      trusted: [dirname(codeRoot().packageFile), ...this.catalog.folders(), "/etc/runloop"],
+    }));
     if (options.warm) {
       this.domains().warm();
       void this.ledger().then(

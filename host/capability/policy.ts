@@ -7,7 +7,11 @@ import { capsSchema, grantOf, narrowingOf } from "#openings/grant/language.js";
 import type { Narrowing } from "#openings/grant/narrow.js";
 import { readToml, TomlProblem } from "../component/toml.js";
 
-export type PolicyCode = "POLICY_INVALID" | "POLICY_UNREADABLE";
+export type PolicyCode =
+  | "POLICY_INVALID"
+  | "POLICY_UNREADABLE"
+  /** A granted directory that is not there, or that no agent may have. */
+  | "POLICY_DIRECTORY";
 
 /** A policy file that cannot be read or says something that is not in the language. */
 export class PolicyError extends RlpError<PolicyCode> {

@@ -126,6 +126,11 @@ export class Catalog {
     for (const dir of bundles.map((bundle) => dirname(bundle))) if (!this.dirs.includes(dir)) this.dirs.push(dir);
   }
 
+  /** Every folder in which bundles are looked for. */
+  folders(): readonly string[] {
+    return this.dirs;
+  }
+
   names(): readonly string[] {
     const found = new Set<string>();
     for (const dir of this.dirs) for (const name of bundlesIn(dir)) found.add(name);

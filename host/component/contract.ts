@@ -79,6 +79,23 @@ export interface GuestSpec {
    * control process like any other (also for interfaces that are otherwise answered in the sandbox process), which denies it.
    */
   readonly stubs?: readonly string[];
+  /** The directories that the grant holds; the guest has a view of its own of each. */
+  readonly directories?: GrantedDirectories;
+}
+
+/** Granted directories as a guest finds them, under their own absolute paths: sorted, each once. */
+export type GrantedDirectories = readonly { readonly path: string; readonly writable: boolean }[];
+
+/** A name that an attempt leaves otherwise than it found it. null: nothing is there. */
+export interface GuestChange {
+  readonly dir: string;
+  readonly path: string;
+  readonly before: { readonly kind: "directory" } | { readonly kind: "file"; readonly version: string } | null;
+  readonly after:
+    | { readonly kind: "directory" }
+    /** `pieces`: what `fs.store` said of each, in order. */
+    | { readonly kind: "file"; readonly size: number; readonly pieces: readonly Digest[] }
+    | null;
 }
 
 /** A host call that needs authority: `model.complete`, `kb.search`, `actions.propose`, … */
@@ -126,13 +143,19 @@ export interface GuestCosts {
   readonly met?: readonly MetLimit[] | undefined;
 }
 
+/** What a guest that has succeeded made of the granted directories, where that is anything. */
+export interface GuestChanges {
+  readonly changes?: readonly GuestChange[] | undefined;
+}
+
 export type GuestEnd =
   | ({
       readonly kind: "ok";
       readonly outputs: readonly { readonly port: string; readonly type: string; readonly body: string }[];
-    } & GuestCosts)
+    } & GuestCosts &
+      GuestChanges)
   /** A command ended with success, and this is its standard output. */
-  | ({ readonly kind: "exited"; readonly stdout: string } & GuestCosts)
+  | ({ readonly kind: "exited"; readonly stdout: string } & GuestCosts & GuestChanges)
   /** The guest returned `err`, trapped, or met a limit; `failure.code` says which. */
   | ({
       readonly kind: "failed";

@@ -132,6 +132,8 @@ export const fixed = {
   stream_lines: "1,000 lines and 64 KiB of standard error, and of standard output where it is no result (dropped, and counted)",
   sleep_ms: "86,400,000: what one attempt may sleep on its own clock, in all (`host.timeout`)",
   state: "1 MiB in all, 4,096 keys of 256 characters, values of 65,536 characters (`invalid`)",
+  files:
+    "64 MiB (`file_bytes`) and 5,000 names (`file_changes`) that one attempt leaves changed in granted directories (`quota`)",
   unsuspended_fuel:
     "10⁶ in a start function or post-return, and for an allocation half a unit more per byte (`host.fuel-exhausted`)",
 } as const;

@@ -15,6 +15,8 @@ import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
 import { acceptOutputs, acceptStandardOutput, checkInputs } from "./outputs.js";
 import { Held } from "./held.js";
+import { commitFiles } from "./commit-files.js";
+import { granted } from "../fs/directories.js";
 import { WallClock } from "./wall-clock.js";
 
 /** An agent that is ready to run. */
@@ -182,7 +184,11 @@ export async function execution(run: {
       end.kind === "exited"
         ? acceptStandardOutput(end.stdout, agent.face, run.types, read)
         : acceptOutputs(end.outputs, agent.face, run.types, read);
-    return "code" in outputs ? { status: "error", failure: outputs, costs: end } : { status: "ok", outputs, costs: end };
+    if ("code" in outputs) return { status: "error", failure: outputs, costs: end };
+    if (!end.changes) return { status: "ok", outputs, costs: end };
+    const failure = await commitFiles(calls, end.changes, end.fuel);
+    if (failure === "stopped") return { status: "cancelled", costs: end };
+    return failure ? { status: "error", failure, costs: end } : { status: "ok", outputs, costs: end };
   }
 }
 
@@ -219,6 +225,7 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
     linked: linkedInterfaces(agent.face, agent.grant),
     stubs: stubbedInterfaces(agent.face, agent.grant),
     granted: { time: agent.grant.time !== false, random: agent.grant.random },
+    directories: granted(agent.grant),
   };
 }
 

@@ -77,8 +77,11 @@ export class LedgerJournal implements Journal {
   }
 
   load(stored: StoredValue): Json {
-    if ("value" in stored) return stored.value;
-    const bytes = this.unsaved.get(stored.blob)?.bytes ?? this.ledger.blob(stored.blob);
-    return blobValue(bytes);
+    return "value" in stored ? stored.value : blobValue(this.bytes(stored.blob));
+  }
+
+  /** A blob as it is. Throws where it is missing or is not what its digest says. */
+  bytes(digest: Digest): Uint8Array {
+    return this.unsaved.get(digest)?.bytes ?? this.ledger.blob(digest);
   }
 }

@@ -5,6 +5,8 @@
 import type { RunEventOf } from "#core/events.js";
 import { proposalIdOf } from "../imports/actions.js";
 import type { ActionKind } from "../actions/action.js";
+import { FILES_ACTION } from "../actions/files.js";
+import { asWanted, type Change } from "../fs/changes.js";
 import { canonicalJson, isJsonObject, parseJson, type Json } from "#core/json.js";
 import type { TraceId } from "#core/ids.js";
 import type { StoredValue } from "#core/values.js";
@@ -53,17 +55,18 @@ export class ReplayedCalls extends AttemptCalls {
       return { what: "a call that was answered stands as denied", expected: "denied", got: "allowed" };
     const proposal = proposals.find(({ meta }) => meta.call_seq === call.seq)?.meta;
     if (proposal) return this.amissWith(proposal, call, answer);
-    return call.interface === "actions" && "ok" in answer
+    const decided = call.interface === "actions" || `${call.interface}.${call.function}` === "fs.commit";
+    return decided && "ok" in answer
       ? { what: "it was decided, and nothing was proposed", expected: null, got: `call ${call.seq}` }
       : null;
   }
 
   private amissWith(proposal: RunEventOf<"action.proposed">["meta"], call: GuestCall, answer: CallAnswer) {
-    const { spec, load, traceId } = this.evidence;
+    const { spec, traceId } = this.evidence;
     const id = proposalIdOf({ traceId, node: spec.node, attempt: spec.attempt, seq: call.seq });
     if (proposal.proposal_id !== id) return { what: "another proposal stands there", expected: proposal.proposal_id, got: id };
     const asked = this.wanted(call);
-    const said = { action: proposal.action, args: load(proposal.args) };
+    const said = { action: proposal.action, args: this.said(proposal) };
     if (asked && canonicalJson(asked) !== canonicalJson(said))
       return { what: "the proposal is for something else than was asked", expected: said, got: asked };
 
@@ -85,9 +88,18 @@ export class ReplayedCalls extends AttemptCalls {
     return null;
   }
 
+  /** What was proposed; of changes to files without the digests, which no replay can take again. */
+  private said({ action, args }: RunEventOf<"action.proposed">["meta"]): Json {
+    const said = this.evidence.load(args);
+    if (action !== FILES_ACTION) return said;
+    const { changes } = said as unknown as { readonly changes: readonly Change[] };
+    return changes.map(asWanted) as unknown as Json;
+  }
+
   /** What an agent asked for by `actions.propose`, as it is normalised; null for another function, or another version's action. */
   private wanted(call: GuestCall): { action: Json; args: Json } | null {
     const [name, text] = call.args;
+    if (`${call.interface}.${call.function}` === FILES_ACTION) return { action: FILES_ACTION, args: name ?? null };
     const kind = call.interface === "actions" && typeof name === "string" ? this.evidence.kinds.get(name) : undefined;
     if (!kind || typeof text !== "string") return null;
     return { action: kind.kind, args: kind.parse(parseJson(text)) };

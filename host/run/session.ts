@@ -11,6 +11,9 @@ import { rowToRunEvent } from "#kb/ledger/row.js";
 import { RunBudgets } from "../broker/broker.js";
 import type { Host } from "../host.js";
 import { actionFunctions, type ActionDesk } from "../imports/actions.js";
+import { realDisk } from "../fs/disk.js";
+import { commitLock } from "../fs/lock.js";
+import { fsFunctions } from "../imports/fs.js";
 import { httpFunctions } from "../imports/http.js";
 import { kbFunctions } from "../imports/kb.js";
 import { modelFunctions } from "../imports/model.js";
@@ -123,6 +126,14 @@ function executorOf(
       ...modelFunctions(host.broker, budgets),
       ...actionFunctions(desk),
       ...httpFunctions(host.http, desk),
+      ...fsFunctions({
+        desk,
+        guard: host.directories,
+        key,
+        disk: realDisk,
+        blob: (digest) => journal.bytes(digest),
+        alone: commitLock(kb.ledger),
+      }),
     ]);
     return new AgentExecutor({
       traceId: spec.traceId,

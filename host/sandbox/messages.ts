@@ -3,7 +3,8 @@ import * as z from "zod";
 import type { JsonLimits, Json, JsonObject } from "#core/json.js";
 import { failure } from "#core/values.js";
 import type { CallError } from "#core/values.js";
-import type { GuestSpec } from "../component/contract.js";
+import type { GrantedDirectories, GuestSpec } from "../component/contract.js";
+import { wantedChanges } from "../fs/changes.js";
 
 /** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs and 1 MiB of state, escaped). */
 export const MESSAGE_BYTES = 8 << 20;
@@ -63,8 +64,8 @@ export const fromSandbox = z.discriminatedUnion("t", [
     chunk: text.max(4096),
   }),
   z.discriminatedUnion("kind", [
-    z.strictObject({ ...end, kind: z.literal("exited"), stdout: text }),
-    z.strictObject({ ...end, kind: z.literal("ok"), outputs: z.array(output).max(4096) }),
+    z.strictObject({ ...end, kind: z.literal("exited"), stdout: text, changes: wantedChanges.optional() }),
+    z.strictObject({ ...end, kind: z.literal("ok"), outputs: z.array(output).max(4096), changes: wantedChanges.optional() }),
     z.strictObject({
       ...end,
       kind: z.literal("failed"),
@@ -98,6 +99,7 @@ export interface StartMessage {
   readonly linked: readonly string[];
   readonly stubs: readonly string[];
   readonly granted: { readonly time: boolean; readonly random: boolean };
+  readonly directories: GrantedDirectories;
 }
 
 /** C → X. Trusted: it is typed, not checked. */

@@ -181,6 +181,7 @@ class Child {
         ...["interfaces.js", "snapshot.js", "wit.js", "type.js", "wasi", "flat.js", "meter"].map((name) =>
           join(dist, "host", "component", name),
         ),
+        ...["limits.js", "path.js", "error.js"].map((name) => join(dist, "host", "fs", name)),
         entry,
       ],
       flags: [
@@ -242,8 +243,8 @@ class Child {
     this.busy();
     const { node, attempt: number, with: given, inputs, seed, epochMs, state, linked, stubs = [] } = spec;
     const limits = { ...USUAL, ...spec.limits };
-    const granted = spec.granted ?? { time: false, random: false };
-    const world = { seed, epochMs, state, limits, linked, granted, stubs };
+    const { granted = { time: false, random: false }, directories = [] } = spec;
+    const world = { seed, epochMs, state, limits, linked, granted, stubs, directories };
     this.send({ t: "start", attempt, component, node, number, with: given, inputs, ...world });
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });

@@ -1,4 +1,6 @@
 /** One attempt of one node: a fresh instance, its host calls, and how it ended. */
+import type { Digest } from "#core/digest.js";
+import type { GuestChange } from "../../component/contract.js";
 import { FuelAccount, GuestLimit } from "../../component/meter/account.js";
 import { isObject, type Json } from "../abi/json.js";
 import { LiftTooLarge } from "../abi/lift.js";
@@ -14,8 +16,10 @@ import type { Turns } from "./turns.js";
 import { Exited } from "./wasi/cli.js";
 import { VirtualClock } from "./wasi/clock.js";
 import type { WasiFunctions } from "./wasi/contract.js";
+import { changesOf } from "./wasi/filesystem/changes.js";
+import { filesystemFunctions } from "./wasi/filesystem/functions.js";
+import { View } from "./wasi/filesystem/view.js";
 import { wasiFunctions } from "./wasi/functions.js";
-import { noFiles } from "./wasi/no-files.js";
 import { SeededRandom } from "./wasi/randomness.js";
 import { stubFunctions } from "./wasi/stub.js";
 import { wasm } from "./wasm.js";
@@ -33,8 +37,8 @@ export type Answer =
   | { readonly failed: string };
 
 type End =
-  | { kind: "ok"; outputs: unknown }
-  | { kind: "exited"; stdout: string }
+  | { kind: "ok"; outputs: unknown; changes?: readonly GuestChange[] }
+  | { kind: "exited"; stdout: string; changes?: readonly GuestChange[] }
   | {
       kind: "failed";
       failure: { code: string; message: string; retryable: boolean };
@@ -56,6 +60,8 @@ export class Attempt {
   private readonly local: LocalHost;
   /** What the answers of this process are made from, the contract's and WASI's alike. */
   private readonly given: { readonly clock: VirtualClock; readonly random: SeededRandom; readonly transcript: Transcript };
+  /** Of the granted directories. */
+  private readonly view: View;
   private streams: StandardStreams | null = null;
   private instance: Instance | null = null;
   private seq = 0;
@@ -78,6 +84,13 @@ export class Attempt {
       random: new SeededRandom(start.seed),
       transcript: new Transcript(fuel),
     };
+    const { clock } = this.given;
+    this.view = new View({
+      directories: start.directories,
+      ask: (name, args) => this.ask({ interface: "fs", function: name, args }),
+      now: () => (start.granted.time ? clock.wallNs() : null),
+      met: (name, value, ceiling) => this.local.note(name, value, ceiling),
+    });
     this.local = new LocalHost({
       ...this.given,
       state: start.state,
@@ -128,7 +141,9 @@ export class Attempt {
         new Border(this.start.limits),
       );
       this.checkMemory();
-      end = world === "agent" ? await this.agent(this.instance) : await this.command(this.instance, this.streams);
+      end = await this.withChanges(
+        world === "agent" ? await this.agent(this.instance) : await this.command(this.instance, this.streams),
+      );
     } catch (error) {
       end = this.stopped(error);
     }
@@ -166,7 +181,10 @@ export class Attempt {
         stdio,
         before: () => this.checkMemory(),
       },
-      { ...noFiles, ...Object.fromEntries(stubs.map((name) => [name, stubFunctions(name, (call) => this.ask(call))])) },
+      {
+        ...filesystemFunctions(this.view),
+        ...Object.fromEntries(stubs.map((name) => [name, stubFunctions(name, (call) => this.ask(call))])),
+      },
     );
   }
 
@@ -261,6 +279,18 @@ export class Attempt {
         },
       };
     return { kind: "ok", outputs };
+  }
+
+  /** A success with what it leaves in the granted directories: the files go over piece by piece before the end does. */
+  private async withChanges(end: End): Promise<End> {
+    if (end.kind !== "ok" && end.kind !== "exited") return end;
+    const changes = await changesOf(this.view, async (piece) => {
+      const args = [Buffer.from(piece).toString("base64")];
+      const { ok } = (await this.ask({ interface: "fs", function: "store", args })) as { readonly ok?: Digest };
+      if (ok !== undefined) return ok;
+      throw new AttemptFailed({ code: "host.commit", message: "a piece of a file was not taken", retryable: false });
+    });
+    return changes.length === 0 ? end : { ...end, changes };
   }
 
   private tooLarge(name: string, value: number, ceiling: number): End {

@@ -1,0 +1,69 @@
+/** A set of changes as a person decides on it: texts as differences, everything else by size and digest. */
+import { visibleLine } from "#core/visible.js";
+import type { Change } from "./changes.js";
+import { diffLines } from "./diff.js";
+
+/** A text that is larger is told by size and digest, as one that is none. */
+export const TEXT_BYTES = 256 << 10;
+/** All texts together; what comes after that is told by size and digest, and it is said so. */
+const SHOWN_BYTES = 1 << 20;
+
+export interface ShownChange {
+  readonly change: Change;
+  /** The bytes, where they are few enough to be looked at; null where there is no file. */
+  readonly before: Uint8Array | null;
+  readonly after: Uint8Array | null;
+}
+
+export function showChanges(all: readonly ShownChange[]): string {
+  let left = SHOWN_BYTES;
+  const blocks = all.map((one) => {
+    const diff = textDiff(one);
+    const bytes = diff?.reduce((sum, line) => sum + line.length, 0) ?? 0;
+    const fits = diff !== null && bytes <= left;
+    if (fits) left -= bytes;
+    return [`  ${headline(one)}`, ...(fits ? diff.map((line) => `    ${visibleLine(line)}`) : told(one, diff !== null))].join(
+      "\n",
+    );
+  });
+  return [`Change ${all.length === 1 ? "one name" : `${all.length} names`} in granted directories`, ...blocks].join("\n");
+}
+
+function headline({ change: { dir, path, before, after } }: ShownChange): string {
+  const place = visibleLine(`${dir.replace(/\/$/, "")}/${path}`);
+  const was = before === null ? null : before.kind;
+  const is = after === null ? null : after.kind;
+  if (is === null) return `remove ${was === "directory" ? "directory " : ""}${place}`;
+  if (is === "directory") return was === null ? `make directory ${place}` : `make directory ${place} in the place of a file`;
+  if (was === null) return `make ${place}`;
+  return was === "file" ? `change ${place}` : `make ${place} in the place of a directory`;
+}
+
+function textDiff({ change, before, after }: ShownChange): readonly string[] | null {
+  const [wasFile, isFile] = [change.before?.kind === "file", change.after?.kind === "file"];
+  if (!wasFile && !isFile) return [];
+  const old = wasFile ? textOf(before) : "";
+  const now = isFile ? textOf(after) : "";
+  return old === null || now === null ? null : diffLines(old, now);
+}
+
+/** Bytes that are no text, or of which nobody has more than a digest. */
+function told({ change: { before, after } }: ShownChange, isText: boolean): readonly string[] {
+  const line = (name: string, content: Change["before"] | Change["after"]): readonly string[] =>
+    content?.kind === "file" ? [`    ${name}: ${content.size} bytes, BLAKE3 ${content.digest}`] : [];
+  return [
+    isText ? "    (more text than is shown at once: by digest)" : "    (not shown as text)",
+    ...line("before", before),
+    ...line("after", after),
+  ];
+}
+
+function textOf(bytes: Uint8Array | null): string | null {
+  if (bytes === null || bytes.length > TEXT_BYTES) return null;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return text.includes("\0") ? null : text;
+  } catch {
+    return null;
+  }
+}
