@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { blake3 } from "#core/digest.js";
+import { remember } from "./strangers.js";
 import { buildSource } from "#sdk/build/source.js";
 
 export interface Stranger {
@@ -26,6 +27,7 @@ export async function writeAgent(folder: string, agent: Stranger): Promise<void>
   await mkdir(bundle, { recursive: true });
   const component = typeof agent.code === "string" ? await buildSource(sourceOf(agent)) : agent.code;
   const policy = agent.policy ?? "";
+  remember(agent.name, blake3(component));
   await writeFile(join(bundle, "agent.wasm"), component);
   await writeFile(join(bundle, "policy.caps"), policy);
   await writeFile(

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { accept } from "./strangers.js";
 import { parseRunEvent, type RunEvent, type RunEventOf, type RunKind } from "#core/events.js";
 
 export const root = resolve(import.meta.dirname, "../..");
@@ -28,12 +29,14 @@ export interface HomeFolder {
 /** A fresh home. The environment holds nothing but what a bare shell has. */
 export async function freshHome(env: Record<string, string> = {}): Promise<HomeFolder> {
   const path = await mkdtemp(join(tmpdir(), "rlp-home-"));
-  const start = (...words: string[]): ChildProcessWithoutNullStreams =>
-    spawn(process.execPath, [launcher, ...words], {
+  const start = (...words: string[]): ChildProcessWithoutNullStreams => {
+    accept(path);
+    return spawn(process.execPath, [launcher, ...words], {
       cwd: root,
       env: { PATH: process.env["PATH"] ?? "", RUNLOOP_HOME: path, NO_COLOR: "1", ...env },
       stdio: ["pipe", "pipe", "pipe"],
     });
+  };
   return {
     path,
     start,

@@ -17,6 +17,8 @@ export const SEED = "5a".repeat(32);
 export function spec(admitted: Admitted, given: Partial<GuestSpec> = {}): GuestSpec {
   return {
     component: admitted,
+    // Whatever the machine gives: which cage an agent needs is asked in test/host/trust.
+    anyCage: true,
     node: "node",
     attempt: 1,
     with: "{}",
