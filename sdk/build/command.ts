@@ -53,7 +53,10 @@ function check(module: Uint8Array, file: string): void {
       cause,
     });
   }
-  const stranger = WebAssembly.Module.imports(compiled).find(({ module: from }) => from !== PREVIEW_1);
+  const imported = WebAssembly.Module.imports(compiled);
+  // A module with the interfaces of WASI 0.2 in it, as `wit-bindgen` leaves it: it says itself what it is, and needs no adapter.
+  if (imported.some(({ module: from }) => from.startsWith("wasi:"))) return;
+  const stranger = imported.find(({ module: from }) => from !== PREVIEW_1);
   if (stranger)
     throw new BuildError(
       "BUILD_IMPORT",

@@ -205,6 +205,8 @@ function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; re
       return { node, to: { calls, note: decision === "denied" ? `${callName(event.meta)} was denied` : callName(event.meta) } };
     }
     case "log":
+    case "node.stdout":
+    case "node.stderr":
       return { node: event.meta.node, to: { note: event.message } };
     default:
       return null;
