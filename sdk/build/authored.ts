@@ -62,10 +62,10 @@ async function built(folder: string): Promise<BuiltAgent> {
 
 /** A command's `module.wasm`. Where there is neither that nor a source, its `agent.wasm`, which must be a component then. */
 function programOf(folder: string): string | null {
-  if (worldOf({ folder }) !== "command") return null;
+  if (worldOf(folder) !== "command") return null;
   const program = join(folder, PROGRAM);
   if (existsSync(program)) return program;
-  if (existsSync(join(folder, "src", "agent.ts"))) return null;
+  if ([join("src", "agent.ts"), "Cargo.toml"].some((name) => existsSync(join(folder, name)))) return null;
   const component = join(folder, COMPONENT);
   if (existsSync(component) && isComponent(readFileSync(component))) return component;
   throw new BuildError("BUILD_BUNDLE", `there is no \`${PROGRAM}\` to make a command of`, {

@@ -3,18 +3,22 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { dirname, join, relative } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import { isJsonObject, parseJson } from "#core/json.js";
-import { sourcesOf, worldOf } from "./agent.js";
+import { partsOf } from "./agent.js";
 import { BuildError } from "./errors.js";
-import { baseKey, buildKey } from "./key.js";
+import { buildKey } from "./key.js";
+import { isKnownRuntime } from "./link/runtime.js";
 import { projectRoot, readText } from "./layout.js";
 import { buildCached } from "./source.js";
 import { namedFiles, stampBundle } from "./stamp.js";
 
 export interface BundleReport {
   readonly folder: string;
-  readonly outcome: "fresh" | "built" | "stamped";
+  /** `skipped`: what this platform's tools make of it is not what the manifest names, and nobody could tell whether it should be. */
+  readonly outcome: "fresh" | "built" | "stamped" | "skipped";
   readonly digest: Digest;
 }
+
+const ENTRIES = ["agent.ts", "agent.js"];
 
 /** Folders of bundles that carry their source. */
 export function bundledAgents(root: string = projectRoot): readonly string[] {
@@ -22,7 +26,9 @@ export function bundledAgents(root: string = projectRoot): readonly string[] {
     .map((name) => join(root, name))
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder, { withFileTypes: true }).map((entry) => ({ folder, entry })))
-    .filter(({ folder, entry }) => entry.isDirectory() && existsSync(join(folder, entry.name, "src", "agent.ts")))
+    .filter(
+      ({ folder, entry }) => entry.isDirectory() && ENTRIES.some((name) => existsSync(join(folder, entry.name, "src", name))),
+    )
     .map(({ folder, entry }) => join(folder, entry.name))
     .sort();
 }
@@ -39,24 +45,26 @@ export async function buildBundles(
 ): Promise<readonly BundleReport[]> {
   const root = options.root ?? projectRoot;
   const stamps = new Stamps(join(root, "dist", "agents.json"));
-  const base = baseKey();
   const reports: BundleReport[] = [];
   for (const folder of folders) {
-    const done = await buildBundle(folder, relative(root, folder).replaceAll("\\", "/"), base, stamps, options.stamp);
+    const done = await buildBundle(folder, relative(root, folder).replaceAll("\\", "/"), stamps, options.stamp);
     reports.push(done);
     report(done);
   }
   return reports;
 }
 
-async function buildBundle(folder: string, name: string, base: Digest, stamps: Stamps, stamp: boolean): Promise<BundleReport> {
+async function buildBundle(folder: string, name: string, stamps: Stamps, stamp: boolean): Promise<BundleReport> {
   const component = join(folder, "agent.wasm");
-  const key = buildKey(sourcesOf({ folder }), worldOf({ folder }), base);
+  const parts = partsOf({ folder });
+  const key = buildKey(parts);
   const held = existsSync(component) ? blake3(readFileSync(component)) : undefined;
   if (!stamp && held !== undefined && stamps.get(name) === `${key} ${held}` && held === manifestDigest(folder))
     return { folder, outcome: "fresh", digest: held };
 
-  const built = await buildCached({ folder }, base);
+  if (!stamp && parts.language === "javascript" && !isKnownRuntime())
+    return { folder, outcome: "skipped", digest: (manifestDigest(folder) ?? "") as Digest };
+  const built = await buildCached({ folder });
   if (!stamp) refuseOther(folder, built.digest);
   if (held !== built.digest) {
     // Renamed into place: a run that starts meanwhile sees the old component or the new one.

@@ -5,11 +5,14 @@ import { BuildError } from "./errors.js";
 import type { Files } from "./layout.js";
 import { witSource } from "./wit.js";
 
+/** In which form the module's strings are. */
+export type Encoding = "utf8" | "utf16";
+
 /** Wraps a core module that follows the canonical ABI of the world `agent`; imports that it does not use are left out. */
-export async function componentOf(module: Uint8Array): Promise<Uint8Array> {
+export async function componentOf(module: Uint8Array, encoding: Encoding): Promise<Uint8Array> {
   // Loaded here, not above: 13 MB of tools that are needed only when something is really built.
   const { componentEmbed, componentNew } = await import("@bytecodealliance/jco-transpile/wasm-tools");
-  const embedded = await componentEmbed({ binary: module, witSource: witSource(), stringEncoding: "utf16", world: "agent" });
+  const embedded = await componentEmbed({ binary: module, witSource: witSource(), stringEncoding: encoding, world: "agent" });
   return componentNew(embedded, []);
 }
 

@@ -3,12 +3,16 @@ import { RlpError, type ErrorDetails, type Place } from "#core/errors.js";
 export type BuildCode =
   /** The compiler refused the source. */
   | "BUILD_COMPILE"
+  /** Top-level code, which runs during the build, failed. */
+  | "BUILD_RUN"
   /** The source uses something that would have to come from outside of the contract. */
   | "BUILD_IMPORT"
   /** A folder or file that a bundle needs is missing or malformed. */
   | "BUILD_BUNDLE"
   /** What was built is not what the manifest names. */
-  | "BUILD_DIGEST";
+  | "BUILD_DIGEST"
+  /** A tool of the build is missing, or another than the one that this version was made for. */
+  | "BUILD_TOOL";
 
 /** One thing that the compiler complains about. */
 export interface BuildIssue {

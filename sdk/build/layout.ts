@@ -17,6 +17,10 @@ export const projectRoot = ((): string => {
   }
 })();
 
+/** The types that an author's editor reads, and the part of a new agent in Rust that is the same for all. */
+export const declarations = join(projectRoot, "sdk", "javascript", "runloop.d.ts");
+export const rustTemplate = join(projectRoot, "sdk", "template", "rust");
+
 /** All files under `folder` whose names end so, in code-unit order, line ends as `\n`. */
 export function readTree(folder: string, ending: string): Files {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
-import { buildAgent, sourcesOf, worldOf, type AgentSource, type BuiltAgent } from "./agent.js";
+import { buildAgent, partsOf, type AgentSource, type BuiltAgent } from "./agent.js";
 import { buildKey } from "./key.js";
 import { projectRoot } from "./layout.js";
 
@@ -10,7 +10,7 @@ const cache = join(projectRoot, "dist", ".cache", "components");
 
 /** As `buildAgent`, from the cache under `dist` where it can be. Deleting the cache is always safe. */
 export async function buildCached(from: AgentSource, base?: Digest): Promise<BuiltAgent> {
-  const key = buildKey(sourcesOf(from), worldOf(from), base);
+  const key = buildKey(partsOf(from), base);
   const held = readBack(key);
   if (held) return held;
   const built = await buildAgent(from);
@@ -23,9 +23,14 @@ export async function buildCached(from: AgentSource, base?: Digest): Promise<Bui
   return built;
 }
 
-/** The component of an agent given as the text of `agent.ts`. */
+/** The component of an agent given as the text of `agent.ts` in AssemblyScript. */
 export async function buildSource(source: string): Promise<Uint8Array> {
   return (await buildCached({ source })).component;
+}
+
+/** The component of an agent given as the text of `agent.js`, with all globals. */
+export async function buildScript(script: string): Promise<Uint8Array> {
+  return (await buildCached({ script })).component;
 }
 
 function readBack(key: Digest): BuiltAgent | undefined {

@@ -52,17 +52,18 @@ function readManifest(manifest: string, file: string): Record<string, unknown> {
 
 /** Files of a bundle that must be named though the author did not: schemas, tools, source. */
 function filesThatMatter(folder: string): readonly string[] {
-  const below = (name: string, ending: string): string[] =>
+  const below = (name: string, ...endings: readonly string[]): string[] =>
     existsSync(join(folder, name))
       ? readdirSync(join(folder, name), { recursive: true, encoding: "utf8" })
-          .filter((entry) => entry.endsWith(ending))
+          .filter((entry) => endings.some((ending) => entry.endsWith(ending)))
           .map((entry) => `${name}/${entry.replaceAll("\\", "/")}`)
           .sort()
       : [];
   return [
     ...(existsSync(join(folder, "tools.json")) ? ["tools.json"] : []),
     ...below("schemas", ".json"),
-    ...below("src", ".ts"),
+    ...["Cargo.toml", "Cargo.lock"].filter((name) => existsSync(join(folder, name))),
+    ...below("src", ".ts", ".js", ".mts", ".mjs", ".json", ".rs"),
   ];
 }
 

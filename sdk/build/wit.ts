@@ -5,6 +5,27 @@
 import { join } from "node:path";
 import { projectRoot, readTree } from "./layout.js";
 
+/**
+ * A world for one agent in JavaScript: the interfaces that it uses and no more, since the bindings that are made of it import all that the
+ * world does. Its exports are those that `link/driver.ts` makes one `run` of.
+ */
+export function scriptWorld(interfaces: readonly string[], folder: string = join(projectRoot, "sdk", "wit")): string {
+  const files = readTree(folder, ".wit");
+  const bodies = ["types.wit", "interfaces.wit"].map((name) => (files.get(name) ?? "").replace(HEADER, ""));
+  const header = HEADER.exec(files.get("types.wit") ?? "")?.[0] ?? "";
+  const world = [
+    "world script {",
+    "  use types.{invocation, output-message, failure};",
+    ...interfaces.map((name) => `  import ${name};`),
+    "  export start: func(invocation: invocation);",
+    "  export pump: async func();",
+    "  export turn: func() -> bool;",
+    "  export finish: func() -> result<list<output-message>, failure>;",
+    "}",
+  ];
+  return [header, ...bodies, ...world].join("\n");
+}
+
 const HEADER = /^package ([^;{]+);\n/m;
 
 /** `sdk/wit` with its dependencies, for `componentEmbed`'s `witSource`. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { componentWit } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { afterAll, expect, test } from "vitest";
 import { blake3 } from "#core/digest.js";
-import { buildAgent, sourcesOf, type AgentSource } from "#sdk/build/agent.js";
+import { buildAgent, partsOf, type AgentSource } from "#sdk/build/agent.js";
 import { BuildError } from "#sdk/build/errors.js";
 import { buildKey } from "#sdk/build/key.js";
 import { projectRoot } from "#sdk/build/layout.js";
@@ -156,7 +156,7 @@ test("an author's file cannot stand in for one of the SDK's", async () => {
 test("a cached component that was damaged on disk is built again", async () => {
   const source = agent('log.info("cached");');
   const first = Buffer.from(await buildSource(source));
-  const file = join(projectRoot, "dist", ".cache", "components", `${buildKey(sourcesOf({ source }), "agent")}.wasm`);
+  const file = join(projectRoot, "dist", ".cache", "components", `${buildKey(partsOf({ source }))}.wasm`);
   const held = readFileSync(file);
   expect(held.subarray(32).equals(first)).toBe(true);
   for (const damaged of [held.with(100, held[100]! ^ 1), held.subarray(0, 20)]) {

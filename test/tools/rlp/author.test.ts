@@ -222,8 +222,8 @@ test.each([
   ["no name", ["1note"], /is no agent's name/, /note/],
   ["a path for a name", ["../note"], /is no agent's name/, /note/],
   ["a bundled agent's name", ["writer"], /there is an agent `writer` already/, /another name/],
-  ["another language", ["x", "--lang", "js"], /JavaScript are not built by this version/, /AssemblyScript/],
-  ["a language nobody knows", ["x", "--lang", "cobol"], /Allowed choices are as, js, rust/, /--help/],
+  ["what a program has no use for", ["x", "--lang", "rust", "--caps", "kb_read"], /nothing for `kb_read`/, /--lang js/],
+  ["a language nobody knows", ["x", "--lang", "cobol"], /Allowed choices are as, js, ts, rust/, /--help/],
   ["a port without a type", ["x", "--in", "text"], /`text` is no port/, /name:type/],
   ["a type that there is not", ["x", "--in", "a:txt.v1"], /no port type `txt\.v1`/, /`text\.v1`/],
   ["a port twice", ["x", "--in", "a:text.v1", "--in", "a:json.v1"], /`a` is named twice/, /once/],
@@ -274,7 +274,7 @@ async function typing(text: string) {
   let said = "";
   output.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
   const wizard = openWizard(input, output);
-  const settled = answers(wizard, "x", {}, sharedTypes());
+  const settled = answers(wizard, "x", { lang: "as" }, sharedTypes());
   // One line for each question: what is typed ahead of a question would be lost.
   for (const line of text.split("\n")) {
     const questions = said.split("] ").length;
@@ -294,6 +294,7 @@ test("the wizard asks for what the flags left open, and asks again where an answ
   expect(result).toEqual({
     spec: {
       name: "x",
+      lang: "as",
       description: "Takes notes.",
       inputs: [
         { name: "text", type: "text.v1", required: true },

@@ -2,23 +2,38 @@
 import { stringify } from "yaml";
 import type { TypeRegistry } from "#openings/agent.js";
 import { exampleOf } from "./example.js";
-import { firstCases, sourceOf } from "./source.js";
+import { assemblyScriptOf } from "./assemblyscript.js";
+import { firstCases } from "./cases.js";
+import { rustFiles } from "./rust.js";
+import { scriptFiles } from "./script.js";
 import type { AgentSpec, CapSpec, PortSpec } from "./spec.js";
 
 export function bundleFiles(spec: AgentSpec, types: TypeRegistry): ReadonlyMap<string, string> {
   return new Map([
     ["manifest.toml", manifest(spec)],
     ["policy.caps", policy(spec.caps)],
-    ["src/agent.ts", sourceOf(spec, types)],
+    ...sourceFiles(spec, types),
     ["tests/agent.yaml", tests(spec, types)],
     ["README.md", readme(spec)],
   ]);
 }
 
+function sourceFiles(spec: AgentSpec, types: TypeRegistry): ReadonlyMap<string, string> {
+  switch (spec.lang) {
+    case "as":
+      return new Map([["src/agent.ts", assemblyScriptOf(spec, types)]]);
+    case "js":
+    case "ts":
+      return scriptFiles(spec, types);
+    case "rust":
+      return rustFiles(spec, types);
+  }
+}
+
 /** JSON's escapes are TOML's too. */
 const text = (value: string): string => JSON.stringify(value);
 
-function manifest({ name, description, inputs, outputs }: AgentSpec): string {
+function manifest({ name, lang, description, inputs, outputs }: AgentSpec): string {
   const port = (direction: "in" | "out", { name, type, required }: PortSpec): string[] => [
     `[ports.${direction}.${name}]`,
     `type = ${text(type)}`,
@@ -31,7 +46,7 @@ function manifest({ name, description, inputs, outputs }: AgentSpec): string {
     `name = ${text(name)}`,
     'version = "0.1.0"',
     `description = ${text(description)}`,
-    'world = "agent"',
+    `world = "${lang === "rust" ? "command" : "agent"}"`,
     'entry = { path = "agent.wasm", blake3 = "" }',
     "",
     ...inputs.flatMap((each) => port("in", each)),
@@ -42,7 +57,8 @@ function manifest({ name, description, inputs, outputs }: AgentSpec): string {
     "",
     "[limits]",
     "memory_mib = 64",
-    "fuel = 2_000_000_000",
+    // JavaScript is interpreted: ten to fifty instructions for one.
+    `fuel = ${lang === "js" || lang === "ts" ? "20" : "2"}_000_000_000`,
     // A model may take its time; an agent that only computes is held to much less by its fuel.
     "wall_ms = 120_000",
     "",

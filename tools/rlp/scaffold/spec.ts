@@ -14,8 +14,13 @@ export interface CapSpec {
   readonly name: string;
   readonly values: true | readonly string[];
 }
+/** AssemblyScript, JavaScript, TypeScript, Rust. */
+export const LANGUAGES = ["as", "js", "ts", "rust"] as const;
+export type AgentLanguage = (typeof LANGUAGES)[number];
+
 export interface AgentSpec {
   readonly name: string;
+  readonly lang: AgentLanguage;
   readonly description: string;
   readonly inputs: readonly PortSpec[];
   readonly outputs: readonly PortSpec[];
@@ -109,4 +114,18 @@ export function withoutRepeats<T extends { readonly name: string }>(what: string
     seen.add(name);
   }
   return items;
+}
+
+/** A program of the world `command` knows nothing of our interfaces: what it may do, it does through WASI. */
+const OF_PROGRAMS: readonly string[] = ["time", "random"];
+
+/** Refuses a capability that the language's template has no use for. */
+export function fitting(lang: AgentLanguage, caps: readonly CapSpec[]): readonly CapSpec[] {
+  const stray = lang === "rust" ? caps.find(({ name }) => !OF_PROGRAMS.includes(name)) : undefined;
+  if (stray)
+    throw refuse(
+      `an agent in Rust is a program for WASI, which has nothing for \`${stray.name}\``,
+      `it may have ${OF_PROGRAMS.join(" and ")}; for the rest: --lang js, or --lang as`,
+    );
+  return caps;
 }

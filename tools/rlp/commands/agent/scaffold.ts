@@ -9,9 +9,12 @@ import { bundleFiles, openingFile } from "../../scaffold/files.js";
 import {
   readCaps,
   readDescription,
+  LANGUAGES,
   readName,
   readPort,
+  fitting,
   withoutRepeats,
+  type AgentLanguage,
   type AgentSpec,
   type CapSpec,
   type PortSpec,
@@ -20,7 +23,7 @@ import { openWizard, type Wizard } from "../../scaffold/wizard.js";
 import { mustBeFree, writeFolder, writeNew } from "../../scaffold/write.js";
 
 interface Flags {
-  readonly lang: "as" | "js" | "rust";
+  readonly lang: AgentLanguage;
   readonly opening?: boolean;
   readonly nonInteractive?: boolean;
   readonly description?: string;
@@ -35,7 +38,7 @@ const several = (word: string, before: readonly string[] = []): readonly string[
 export function define(command: Command, act: Act): void {
   command
     .argument("<name>", "lower-case letters, digits and _")
-    .addOption(new Option("--lang <language>", "as: AssemblyScript").choices(["as", "js", "rust"]).default("as"))
+    .addOption(new Option("--lang <language>", "AssemblyScript, JavaScript, TypeScript or Rust").choices(LANGUAGES).default("as"))
     .option("--description <text>", "one line about what it does")
     .option("--in <port:type>", "an input, name?:type where it may stay empty; repeatable", several)
     .option("--out <port:type>", "an output; repeatable", several)
@@ -56,10 +59,6 @@ export function define(command: Command, act: Act): void {
 async function scaffold(context: Context, args: readonly string[], flags: Flags): Promise<ExitCode> {
   const { out, world } = context;
   const name = readName(args[0] ?? "");
-  if (flags.lang !== "as")
-    throw new UsageError("USAGE", `agents in ${flags.lang === "js" ? "JavaScript" : "Rust"} are not built by this version`, {
-      hint: "leave --lang out for AssemblyScript, which reads like TypeScript",
-    });
   const root = resolve(world.cwd, flags.dir ?? ".");
   const folder = join(root, "agents", name);
   const opening = join(root, "openings", `${name}.yaml`);
@@ -113,12 +112,8 @@ async function settle(context: Context, name: string, flags: Flags, types: TypeR
 }
 
 /** Flags first; for the rest the person's word, or a sensible beginning where nobody is there. Null: the person left. */
-export async function answers(
-  wizard: Wizard | null,
-  name: string,
-  flags: Omit<Flags, "lang">,
-  types: TypeRegistry,
-): Promise<Settled | null> {
+export async function answers(wizard: Wizard | null, name: string, flags: Flags, types: TypeRegistry): Promise<Settled | null> {
+  const { lang } = flags;
   const settled = async <T>(given: T | undefined, ask: string, otherwise: string, read: (text: string) => T): Promise<T | null> =>
     given ?? (wizard ? wizard.ask({ ask, otherwise, read }) : read(otherwise));
   const ports = (what: string, words: readonly string[]): readonly PortSpec[] =>
@@ -127,7 +122,8 @@ export async function answers(
       words.map((word) => readPort(word, types)),
     );
   const split = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== "");
-  const caps = (words: readonly string[]): readonly CapSpec[] => withoutRepeats("capability", words.flatMap(readCaps));
+  const caps = (words: readonly string[]): readonly CapSpec[] =>
+    fitting(lang, withoutRepeats("capability", words.flatMap(readCaps)));
 
   const given = flags.description === undefined ? undefined : readDescription(flags.description);
   const [givenIn, givenOut] = [flags.in && ports("input", flags.in), flags.out && ports("output", flags.out)];
@@ -150,5 +146,5 @@ export async function answers(
     /^\s*y/i.test(text),
   );
   if (withOpening === null) return null;
-  return { spec: { name, description, inputs, outputs, caps: held }, withOpening };
+  return { spec: { name, lang, description, inputs, outputs, caps: held }, withOpening };
 }

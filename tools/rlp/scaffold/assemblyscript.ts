@@ -1,27 +1,11 @@
-/**
- * The first source of a new agent: small, running, and using each thing that it was scaffolded with, so that an author changes
- * rather than begins. What it computes is known here too, because its first tests expect it.
- */
-import type { Json } from "#core/json.js";
+/** The first source of a new agent in AssemblyScript. */
 import type { TypeRegistry } from "#openings/agent.js";
+import { has, localName, NOTED } from "./cases.js";
 import { exampleOf } from "./example.js";
-import type { AgentSpec, PortSpec } from "./spec.js";
-
-/** One case of the new agent's own tests, as `tests/*.yaml` writes it. */
-export interface FirstCase {
-  readonly name: string;
-  readonly inputs: Readonly<Record<string, Json>>;
-  readonly answers?: Readonly<Record<string, readonly Json[]>>;
-  readonly expect: { readonly ports: Readonly<Record<string, Json>> } | { readonly failure: Readonly<Record<string, Json>> };
-}
-
-const has = ({ caps }: AgentSpec, name: string): boolean => caps.some((cap) => cap.name === name);
-
-/** A name that is free in the generated function, whatever the ports are called. */
-const local = (port: PortSpec): string => `${port.name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())}In`;
+import type { AgentSpec } from "./spec.js";
 
 /** `src/agent.ts`. */
-export function sourceOf(spec: AgentSpec, types: TypeRegistry): string {
+export function assemblyScriptOf(spec: AgentSpec, types: TypeRegistry): string {
   const lines = [...readLines(spec), ...capLines(spec), ...sendLines(spec, types)];
   const body = lines.map((line) => (line === "" ? "" : `  ${line}`)).join("\n");
   const imports = [...new Set(["Invocation", "Outcome", "ok", ...usedNames(body)])].sort((a, b) =>
@@ -43,7 +27,7 @@ const usedNames = (body: string): string[] => NAMES.filter((name) => new RegExp(
 
 function readLines(spec: AgentSpec): string[] {
   return spec.inputs.flatMap((port, index) => {
-    const name = local(port);
+    const name = localName(port);
     const text = port.type === "text.v1" ? `${name}.first().asText()` : `${name}.first().toString()`;
     return [
       `const ${name} = call.input(${JSON.stringify(port.name)});`,
@@ -57,8 +41,6 @@ function readLines(spec: AgentSpec): string[] {
     ];
   });
 }
-
-const NOTED = "an agent's note";
 
 function capLines(spec: AgentSpec): string[] {
   return [
@@ -129,59 +111,5 @@ function expression(type: string, types: TypeRegistry): string {
       return 'json().set("text", answer)';
     default:
       return `parse(${JSON.stringify(JSON.stringify(exampleOf(type, types)))}).value`;
-  }
-}
-
-/** The cases that the source above passes. */
-export function firstCases(spec: AgentSpec, types: TypeRegistry): readonly FirstCase[] {
-  const inputs = Object.fromEntries(spec.inputs.map(({ name, type }) => [name, exampleOf(type, types)]));
-  let answer = spec.inputs
-    .map(({ name, type }) => (type === "text.v1" ? (inputs[name] as string) : JSON.stringify(inputs[name])))
-    .join("\n");
-  const answers: Record<string, readonly Json[]> = {};
-  if (has(spec, "kb_read")) {
-    const hit = { citation: "0#0", title: "Porto", text: "The lease.", uri: "notes/porto.md", domain: "notes", score: 1 };
-    answers["kb.search"] = [{ ok: [hit] }];
-    answer += `\n- ${hit.title}`;
-  }
-  if (has(spec, "model")) {
-    answer = "One friendly sentence.";
-    answers["model.complete"] = [{ ok: { text: answer, model: "test/model", input_tokens: 10, output_tokens: 5 } }];
-  }
-  if (has(spec, "kb_write")) {
-    const delta = { kind: "note.added", payload: { title: NOTED, text: answer } };
-    answers["kb.propose"] = [{ args: [delta], ok: 1 }];
-  }
-  const ports = Object.fromEntries(spec.outputs.map(({ name, type }) => [name, valueOf(type, answer, types)]));
-  const empty = spec.inputs.find(({ required }) => required);
-  return [
-    { name: "the example", inputs, ...(Object.keys(answers).length > 0 && { answers }), expect: { ports } },
-    ...(empty
-      ? [
-          {
-            name: "nothing arrives",
-            inputs: {},
-            expect: {
-              failure: { code: `${spec.name}.nothing`, message: `nothing arrived on ${empty.name}`, retryable: false },
-            },
-          },
-        ]
-      : []),
-  ];
-}
-
-function valueOf(type: string, answer: string, types: TypeRegistry): Json {
-  switch (type) {
-    case "text.v1":
-      return answer;
-    case "bool.v1":
-      return answer.length > 0;
-    case "number.v1":
-      return answer.length;
-    case "json.v1":
-    case "any":
-      return { text: answer };
-    default:
-      return exampleOf(type, types);
   }
 }
