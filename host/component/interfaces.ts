@@ -7,6 +7,7 @@ import type { WitFunction, WitInterface } from "./type.js";
 import { cli, commandRun, RUN } from "./wasi/cli.js";
 import { clocks } from "./wasi/clocks.js";
 import { filesystem } from "./wasi/filesystem.js";
+import { http } from "./wasi/http.js";
 import { io } from "./wasi/io.js";
 import { random } from "./wasi/random.js";
 import { MODULE_LOADER, snapshot } from "./snapshot.js";
@@ -14,7 +15,7 @@ import { interfaces, run, shortName } from "./wit.js";
 
 export type World = "agent" | "command";
 
-export const wasi: Readonly<Record<string, WitInterface>> = { ...io, ...clocks, ...random, ...cli, ...filesystem };
+export const wasi: Readonly<Record<string, WitInterface>> = { ...io, ...clocks, ...random, ...cli, ...filesystem, ...http };
 
 const VERSIONED = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.(?:0|[1-9][0-9]{0,2})$/;
 

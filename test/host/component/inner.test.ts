@@ -1,14 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { componentize } from "componentize-qjs";
+import { expect, test } from "vitest";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { inspect } from "#host/component/inspect/inspect.js";
 import { Refusal } from "#host/component/inspect/refusal.js";
 import { MODULE_LOADER } from "#host/component/snapshot.js";
 import { instance, load } from "../sandbox/instance.js";
-import { wit } from "./guest.js";
 
 async function refusal(text: string): Promise<Refusal> {
   const bytes = await parse(text);
@@ -215,19 +210,4 @@ test("the loader of modules is nobody: whoever calls it traps", async () => {
       ${COMMAND})`),
   );
   await expect(instance(component, new Map()).run([])).rejects.toThrow(/`load` is there only while a component is built/);
-});
-
-test("a component of componentize-qjs is understood as it comes, built without the asynchronous ABI", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "rlp-qjs-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const witPath = join(folder, "agent.wit");
-  await writeFile(witPath, wit);
-  const jsSource = `import log from "runloop:agent/log@0.1.0"; export function run() { log.write("info", "hello", ""); return []; }`;
-  const { component } = await componentize({ witPath, jsSource, world: "agent", sync: true });
-  const { imports, exports, plan } = inspect(component);
-  expect(exports).toEqual(["run"]);
-  expect(imports).toContain("runloop:agent/log@0.1.0");
-  expect(imports).not.toContain(MODULE_LOADER);
-  expect(plan.run).toMatchObject({ world: "agent", encoding: "utf8" });
-  expect(plan.instances.flatMap((one) => one.imports).filter(({ source }) => source.kind === "absent")).toHaveLength(2);
 });
