@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { DataError } from "./errors.js";
+import { Pace } from "./schema.js";
 import type { OpeningId, TraceId, NodeId, ProposalId } from "./ids.js";
 import { digest, failure, json, labels, storedValue } from "./values.js";
 
@@ -296,10 +297,12 @@ export function isEventKind(kind: string): kind is EventKind {
   return Object.hasOwn(eventMeta, kind);
 }
 
+const metaPace = Object.fromEntries(Object.keys(eventMeta).map((kind) => [kind, new Pace()])) as Record<EventKind, Pace>;
+
 /** Refuses an event that does not fit its kind's closed schema, with the path of what is wrong (`DATA_BAD_EVENT`). */
 export function checkMeta(kind: string, meta: unknown): void {
   if (!isEventKind(kind)) throw new DataError("DATA_BAD_EVENT", `there is no event kind \`${kind}\``);
-  const result = eventMeta[kind].safeParse(meta);
+  const result = eventMeta[kind].safeParse(meta, metaPace[kind].next());
   if (!result.success) throw badEvent(kind, result.error);
 }
 

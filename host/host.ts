@@ -6,7 +6,7 @@ import type { JsonObject } from "#core/json.js";
 import { openKb, type Kb } from "#kb/kb.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
 import type { AgentCatalog, AgentInterface, TypeRegistry } from "#openings/agent.js";
-import { compileOpening } from "#openings/language/compile.js";
+import { readSource } from "#openings/language/compile.js";
 import { emailAction } from "./actions/email.js";
 import type { ActionKind } from "./actions/action.js";
 import { join } from "node:path";
@@ -164,14 +164,12 @@ export class Host {
   /** As {@link compile}, of an opening that stands in no file: `file` only names it in diagnostics. */
   async compileText(file: string, bytes: Uint8Array, params: JsonObject): Promise<Compiled> {
     const defaults = { confirm_external: this.config.security.confirm_external_actions };
-    const wanted = new Set<string>();
     const catalog = this.catalog;
-    // The first pass only asks which agents the file names; they are then read and admitted, which takes a process.
-    const ask = {
-      get: (name: string, variant: string | null) => (wanted.add(variant === null ? name : `${name}@${variant}`), undefined),
-      names: () => catalog.names(),
-    };
-    compileOpening({ file, bytes }, { agents: ask, types: this.types, params, defaults });
+    const source = readSource({ file, bytes }, { params, defaults });
+    // Of an unknown variant it is said whether there is the agent without it.
+    const wanted = new Set(
+      source.uses.flatMap(({ agent, variant }) => (variant === null ? [agent] : [`${agent}@${variant}`, agent])),
+    );
     const agents = new Map<string, AgentInterface>();
     const refused = new Map<string, RlpError>();
     const notices = new Map<string, readonly string[]>();
@@ -198,7 +196,7 @@ export class Host {
         return error && { message: `${error.code}: ${error.message}, ${formatPlace(error.place)}`, hint: error.hint };
       },
     };
-    const { opening, diagnostics } = compileOpening({ file, bytes }, { agents: known, types: this.types, params, defaults });
+    const { opening, diagnostics } = source.check({ agents: known, types: this.types });
     return { file, opening, diagnostics, agents };
   }
 

@@ -11,6 +11,7 @@ import { createBLAKE3 } from "hash-wasm";
 import * as z from "zod";
 import type { Digest } from "#core/digest.js";
 import { parseJson } from "#core/json.js";
+import { INTERPRETED } from "#core/schema.js";
 import type { Admitted } from "./contract.js";
 
 const MAGIC = Buffer.from("rlp admitted 1\n");
@@ -119,7 +120,7 @@ function decode(body: Buffer, digest: Digest): Admitted | undefined {
     return body.subarray(at - length, at);
   };
   try {
-    const head = header.parse(parseJson(take(take(4).readUInt32BE(0)).toString("utf8")));
+    const head = header.parse(parseJson(take(take(4).readUInt32BE(0)).toString("utf8")), INTERPRETED);
     const plan = take(head.plan);
     const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
     if (at !== body.length) return undefined;

@@ -3,6 +3,7 @@ import { parse, TomlError } from "smol-toml";
 import * as z from "zod";
 import { nearest } from "#core/nearest.js";
 import type { Place } from "#core/errors.js";
+import { INTERPRETED } from "#core/schema.js";
 
 /** Something is wrong in a TOML file. The caller turns it into an error of its own family. */
 export class TomlProblem extends Error {
@@ -36,7 +37,7 @@ export function readToml<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T
     const [first = "not TOML"] = error.message.split("\n");
     throw new TomlProblem(first, { file, line: error.line, column: error.column });
   }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, INTERPRETED);
   if (result.success) return result.data;
   throw problem(result.error.issues[0]!, text, file, schema);
 }

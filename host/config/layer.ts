@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import type { Place } from "#core/errors.js";
+import { INTERPRETED } from "#core/schema.js";
 import { isJsonObject, type Json } from "#core/json.js";
 import { expandTilde } from "./home.js";
 import type { ConfigIssue } from "./issue.js";
@@ -53,8 +54,8 @@ export function layerOf(kind: LayerKind, raw: Iterable<Raw>, base: string, env: 
       );
       continue;
     }
-    if (value === null && kind !== "env" && !z.safeParse(leaf, null).success) continue; // `kb:` followed by nothing: not set
-    const parsed = z.safeParse(leaf, value);
+    if (value === null && kind !== "env" && !z.safeParse(leaf, null, INTERPRETED).success) continue; // `kb:` followed by nothing: not set
+    const parsed = z.safeParse(leaf, value, INTERPRETED);
     if (parsed.success) settings.set(path, { value: absolute(path, parsed.data as Json, base, env), place });
     else for (const issue of parsed.error.issues) found.issues.push(misfit(path, issue, place));
   }

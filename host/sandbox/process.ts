@@ -5,6 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { join } from "node:path";
 import * as z from "zod";
 import { parseJson, type Json } from "#core/json.js";
+import { Pace } from "#core/schema.js";
 import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
 import { limitTable } from "../limits/table.js";
 import { mostInProcess, NO_PLACE, Places } from "./places.js";
@@ -67,6 +68,8 @@ const LOADING_OPTIONS = ["--wasm-lazy-validation"];
 const BASELINE_OPTIONS = ["--liftoff-only"];
 
 const CLOSED = "the sandbox was closed";
+
+const messagePace = new Pace();
 
 /** How often the watchdog looks within its time. */
 const LOOKS = 5;
@@ -197,7 +200,7 @@ class Child {
     this.writer = new FrameWriter(this.confined.pipe);
     const reader = new FrameReader(
       { messageBytes: MESSAGE_BYTES, chunks: false, ...RATES, now: () => performance.now() },
-      { message: (text) => this.receive(fromSandbox.parse(parseJson(text, messageLimits))), chunk: () => {} },
+      { message: (text) => this.receive(fromSandbox.parse(parseJson(text, messageLimits), messagePace.next())), chunk: () => {} },
     );
     this.confined.pipe.on("data", (chunk: Buffer) => {
       if (this.reason !== null) return;

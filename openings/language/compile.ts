@@ -22,6 +22,41 @@ export interface CompileWorld {
   readonly defaults: { readonly confirm_external: boolean };
 }
 
+/** An opening as far as it can be read without knowing any agent. */
+export interface ReadOpening {
+  /** Agents that it names, as `use` has them; each once, in the order of the file. */
+  readonly uses: readonly { readonly agent: string; readonly variant: string | null }[];
+  /** Once: what is found is added to what was found in reading. */
+  check(world: Pick<CompileWorld, "agents" | "types">): {
+    readonly opening: Opening | null;
+    readonly diagnostics: readonly Diagnostic[];
+  };
+}
+
+/** The first half of {@link compileOpening}, for those who have to fetch the agents that it names. */
+export function readSource(
+  source: { readonly file: string; readonly bytes: Uint8Array },
+  world: Pick<CompileWorld, "params" | "defaults">,
+): ReadOpening {
+  const decoded = decodeSource(source.file, source.bytes);
+  const report = new Reporter(decoded.source);
+  for (const fault of decoded.faults) report.add(fault);
+  const draft = report.hasErrors ? null : read(report, world);
+  const uses = new Map(
+    (draft?.nodes ?? []).flatMap(({ use }) =>
+      use ? [[`${use.value.agent}@${use.value.variant ?? ""}`, use.value] as const] : [],
+    ),
+  );
+  return {
+    uses: [...uses.values()],
+    check(agents) {
+      if (draft) checkDraft(report, draft, { ...world, ...agents });
+      const opening = draft && !report.hasErrors ? assemble(draft) : null;
+      return { opening, diagnostics: report.diagnostics() };
+    },
+  };
+}
+
 /**
  * Reads, fills in and checks an opening. `opening` is null if and only if a diagnostic is an error. Never throws for anything that
  * stands in the file; the diagnostics are in the order of the file, at most `openingLimits.diagnostics` and one that counts the rest.
@@ -30,16 +65,10 @@ export function compileOpening(
   source: { readonly file: string; readonly bytes: Uint8Array },
   world: CompileWorld,
 ): { readonly opening: Opening | null; readonly diagnostics: readonly Diagnostic[] } {
-  const decoded = decodeSource(source.file, source.bytes);
-  const report = new Reporter(decoded.source);
-  for (const fault of decoded.faults) report.add(fault);
-  const draft = report.hasErrors ? null : read(report, world);
-  if (draft) checkDraft(report, draft, world);
-  const opening = draft && !report.hasErrors ? assemble(draft) : null;
-  return { opening, diagnostics: report.diagnostics() };
+  return readSource(source, world).check(world);
 }
 
-function read(report: Reporter, world: CompileWorld): Draft | null {
+function read(report: Reporter, world: Pick<CompileWorld, "params" | "defaults">): Draft | null {
   const brace = /^(?:\s|#[^\n]*\n|\/\/[^\n]*\n)*?opening[ \t]*"/.exec(report.source.text.slice(0, 4096));
   if (brace) {
     unsupported(report, { start: brace[0].length - 1, end: brace[0].length }, "the brace form");
