@@ -25,6 +25,8 @@ import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
 import type { Compiled } from "./run/contract.js";
 import type { LoadedAgent } from "./run/executor.js";
+import { commandToolsOf } from "./tools/command.js";
+import type { HostTools } from "./tools/tool.js";
 import { Domains } from "./sandbox/domains.js";
 import { codeRoot } from "./sandbox/spawn.js";
 import { isolation } from "./sandbox/isolation/ladder.js";
@@ -65,6 +67,7 @@ export class Host {
   readonly http: HttpGate;
   /** Which directories may be granted. */
   readonly directories: DirectoryGuard;
+  readonly tools: HostTools;
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
   private readonly cage: () => Promise<Isolation>;
@@ -102,6 +105,7 @@ export class Host {
     });
     const email = emailAction({ outbox: home.outboxDir, from: "rlp@localhost" });
     this.actions = new Map([[email.kind, email]]);
+    this.tools = commandToolsOf(config.tools.commands, process.env);
     this.http = new HttpGate({
       secrets: environmentSecrets(process.env),
       road: async () => (await import("./http/connect.js")).systemRoad(),

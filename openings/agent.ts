@@ -35,6 +35,15 @@ export interface AgentInterface {
   };
   /** JSON Schemas of port types that only this agent knows. */
   readonly schemas: Readonly<Record<string, JsonObject>>;
+  /** Tools of the host that it knows how to use, from its `tools.json`. */
+  readonly tools?: readonly DeclaredTool[];
+}
+
+export interface DeclaredTool {
+  readonly id: string;
+  readonly description: string;
+  /** JSON Schema of its arguments; null: as the host has it. */
+  readonly inputSchema: JsonObject | null;
 }
 
 /** An effective grant. Everything is off unless it is named. */

@@ -46,3 +46,8 @@ export function mayAct(grant: Grant, action: string): Denial | null {
   if (grant.actions.includes(action)) return null;
   return { cap: "actions", target: action, reason: `the grant does not hold the action \`${action}\`` };
 }
+
+export function mayUseTool(grant: Grant, tool: string): Denial | null {
+  if (grant.tools.includes(tool)) return null;
+  return { cap: "tools", target: tool, reason: `the grant does not hold the tool \`${tool}\`` };
+}

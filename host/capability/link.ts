@@ -3,8 +3,8 @@ import type { AgentInterface, Grant } from "#openings/agent.js";
 import { isOptional, knownImport } from "#openings/check/grants.js";
 import type { Denial } from "./authorize.js";
 
-/** Has no functions; has none that this host answers. */
-const NEVER_LINKED: ReadonlySet<string> = new Set(["types", "tools"]);
+/** Has no functions. */
+const NEVER_LINKED: ReadonlySet<string> = new Set(["types"]);
 
 /** The interfaces that the component imports and the grant holds: `kb`, `wasi:io/streams`. */
 export function linkedInterfaces(agent: AgentInterface, grant: Grant): readonly string[] {

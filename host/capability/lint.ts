@@ -11,14 +11,18 @@ export interface Finding {
   readonly hint: string;
 }
 
-type Lists = "fs_ro" | "fs_rw" | "secrets_raw" | "tools" | "exec" | "spawn";
+type Lists = "fs_ro" | "fs_rw" | "secrets_raw" | "exec" | "spawn";
 /** Read, and linked by nothing yet. */
-const WITHOUT_EFFECT: readonly Lists[] = ["fs_ro", "fs_rw", "secrets_raw", "tools", "exec", "spawn"];
+const WITHOUT_EFFECT: readonly Lists[] = ["fs_ro", "fs_rw", "secrets_raw", "exec", "spawn"];
 
 const warning = (cap: string, message: string, hint: string): Finding => ({ severity: "warning", cap, message, hint });
 
-/** Findings that follow from the policy alone. `actions`: the kinds that this host can do. */
-export function lintGrant(grant: Grant, actions: ReadonlySet<string>): readonly Finding[] {
+/** Findings that follow from the policy alone. `actions`: the kinds that this host can do; `tools`: those that it offers. */
+export function lintGrant(
+  grant: Grant,
+  actions: ReadonlySet<string>,
+  tools: ReadonlySet<string> = new Set(),
+): readonly Finding[] {
   const found: Finding[] = WITHOUT_EFFECT.filter((cap) => grant[cap].length > 0).map((cap) =>
     warning(
       cap,
@@ -36,6 +40,14 @@ export function lintGrant(grant: Grant, actions: ReadonlySet<string>): readonly 
     found.push(warning("kb_read", `\`${RAW_CONTACTS}\` shows it e-mail addresses unmasked`, "leave it out where masked ones do"));
   for (const kind of grant.actions.filter((each) => !actions.has(each)))
     found.push(warning("actions", `this host has no action \`${kind}\``, `there are: ${[...actions].sort().join(", ")}`));
+  for (const id of grant.tools.filter((each) => !tools.has(each)))
+    found.push(
+      warning(
+        "tools",
+        `this host offers no tool \`${id}\``,
+        tools.size === 0 ? "`tools.commands` in config.yaml offers tools" : `there are: ${[...tools].sort().join(", ")}`,
+      ),
+    );
   for (const { id, hosts } of grant.secrets)
     for (const host of hosts.filter((each) => !reachable(grant, each)))
       found.push(
@@ -55,6 +67,7 @@ const LINKS: readonly { readonly name: string; readonly cap: string; readonly he
   { name: "kb", cap: "kb_read and kb_write", held: ({ kb_read, kb_write }) => kb_read !== false || kb_write !== false },
   { name: "model", cap: "model", held: ({ model }) => model !== false },
   { name: "http", cap: "net", held: ({ net }) => net.length > 0 },
+  { name: "tools", cap: "tools", held: ({ tools }) => tools.length > 0 },
   { name: "clock", cap: "time", held: ({ time }) => time !== false },
   { name: "random", cap: "random", held: ({ random }) => random },
 ];
@@ -76,8 +89,15 @@ export function lintImports(face: AgentInterface): readonly Finding[] {
     ),
   );
   const unused = face.grant.actions.length > 0 && !imported("actions");
+  const named = new Set((face.tools ?? []).map(({ id }) => id));
+  const nameless = face.grant.tools
+    .filter((id) => imported("tools") && !named.has(id))
+    .map((id) =>
+      warning("tools", `\`${id}\` is granted, and the bundle's tools.json does not name it`, "name it there, or take it out"),
+    );
   return [
     ...missing,
+    ...nameless,
     ...idle,
     ...(unused
       ? [

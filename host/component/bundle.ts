@@ -12,6 +12,7 @@ import { parsePolicy } from "../capability/policy.js";
 import { limitsOf } from "../limits/effective.js";
 import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 import { VERSION } from "./version.js";
+import { readDeclaredTools, ToolsProblem } from "../tools/declared.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
 import { readToml, TomlProblem } from "./toml.js";
@@ -105,6 +106,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
       optionalImports: given.imports?.optional ?? [],
       limits: limitsOf(given.limits ?? {}),
       schemas: portSchemas(dir, artifacts),
+      ...toolsOf(dir, artifacts),
     },
     component: { path: join(dir, agent.entry.path), bytes: component },
     artifacts,
@@ -130,6 +132,21 @@ function ports(given: Readonly<Record<string, z.infer<typeof inPort>>>): Record<
       { types: typeof type === "string" ? [type] : type, required, ...(description !== undefined && { description }) },
     ]),
   );
+}
+
+/** What `[artifacts.tools]` names. */
+function toolsOf(dir: string, artifacts: Bundle["artifacts"]): Pick<AgentInterface, "tools"> {
+  const file = artifacts.get("tools");
+  if (!file) return {};
+  try {
+    return { tools: readDeclaredTools(file.bytes) };
+  } catch (error) {
+    if (!(error instanceof ToolsProblem)) throw error;
+    throw new AdmissionError("ADMIT_BUNDLE", `not a list of tools: ${error.message}`, {
+      place: { file: join(dir, file.path) },
+      hint: '`[{"id": "git_log", "description": "…", "input_schema": {…}}]`',
+    });
+  }
 }
 
 /** `schemas/<type>.json`. A schema that lies there and is not named in the manifest could be anybody's. */

@@ -1,5 +1,6 @@
 /** The keys of `config.yaml` (version 1) and their defaults. */
 import * as z from "zod";
+import { commandTools } from "../tools/configured.js";
 import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 
 const text = z.string().min(1).max(4096);
@@ -117,6 +118,8 @@ const keys = {
     instances_per_process: positive.max(16_000),
     processes: positive.max(1024),
   }),
+  /** Commands of this machine that agents may be given. */
+  tools: section({ commands: commandTools }),
   agents: section({ search_dirs: z.array(path) }),
   openings: section({ search_dirs: z.array(path) }),
   ui: section({ theme: z.enum(["mono", "dark", "light"]) }),
@@ -167,6 +170,7 @@ export function defaults(kbRoot: string): Config {
       instances_per_process: 8000,
       processes: 16,
     },
+    tools: { commands: [] },
     agents: { search_dirs: [] },
     openings: { search_dirs: [] },
     ui: { theme: "mono" },
@@ -206,4 +210,5 @@ export const actedOn: ReadonlySet<string> = new Set([
   "limits.instances",
   "limits.instances_per_process",
   "limits.processes",
+  "tools.commands",
 ]);

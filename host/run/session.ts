@@ -16,6 +16,7 @@ import { commitLock } from "../fs/lock.js";
 import { fsFunctions } from "../imports/fs.js";
 import { httpFunctions } from "../imports/http.js";
 import { kbFunctions } from "../imports/kb.js";
+import { toolFunctions } from "../imports/tools.js";
 import { modelFunctions } from "../imports/model.js";
 import { unit } from "#openings/engine/spending.js";
 import { watchForCancel } from "./cancel-request.js";
@@ -134,6 +135,7 @@ function executorOf(
         blob: (digest) => journal.bytes(digest),
         alone: commitLock(kb.ledger),
       }),
+      ...toolFunctions(host.tools, desk),
     ]);
     return new AgentExecutor({
       traceId: spec.traceId,

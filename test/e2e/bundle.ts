@@ -15,6 +15,8 @@ export interface Stranger {
   /** Further tables of the manifest; `[ports.out.out]` of type `any` where there are none. */
   readonly ports?: string;
   readonly limits?: string;
+  /** Its `tools.json`. */
+  readonly tools?: string;
   /** A digest that is not the component's. */
   readonly digest?: string;
 }
@@ -30,6 +32,7 @@ export async function writeAgent(folder: string, agent: Stranger): Promise<void>
   remember(agent.name, blake3(component));
   await writeFile(join(bundle, "agent.wasm"), component);
   await writeFile(join(bundle, "policy.caps"), policy);
+  if (agent.tools !== undefined) await writeFile(join(bundle, "tools.json"), agent.tools);
   await writeFile(
     join(bundle, "manifest.toml"),
     `[agent]
@@ -42,7 +45,7 @@ ${agent.ports ?? PORTS}
 [caps]
 file = "policy.caps"
 blake3 = "${blake3(policy)}"
-
+${agent.tools === undefined ? "" : `[artifacts.tools]\npath = "tools.json"\nblake3 = "${blake3(agent.tools)}"\n`}
 [limits]
 ${agent.limits ?? ""}
 `,

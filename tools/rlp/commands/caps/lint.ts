@@ -36,7 +36,7 @@ async function lint(context: Context, args: readonly string[]): Promise<ExitCode
     import("#host/capability/policy.js"),
     import("#host/capability/lint.js"),
   ]);
-  const found: Finding[] = [...lintGrant(await loadPolicy(file), new Set(host.actions.keys()))];
+  const found: Finding[] = [...lintGrant(await loadPolicy(file), new Set(host.actions.keys()), new Set(host.tools.keys()))];
   let compared = false;
   if (bundle !== undefined)
     try {
