@@ -62,7 +62,8 @@ const variable = z
   );
 
 /** Programs that read a command line out of an argument: what is filled in there would be text of theirs, not a value. */
-const SHELLS = /(?:^|\/)(?:sh|bash|dash|ash|zsh|ksh|fish|csh|tcsh|cmd|powershell|pwsh|busybox|env|xargs|ssh|sudo|su|doas|nohup|eval)$/;
+const SHELLS =
+  /(?:^|\/)(?:sh|bash|dash|ash|zsh|ksh|fish|csh|tcsh|cmd|powershell|pwsh|busybox|env|xargs|ssh|sudo|su|doas|nohup|eval)$/;
 const INTERPRETERS = /(?:^|\/)(?:python[0-9.]*|perl|ruby|node|nodejs|deno|bun|php|lua|awk|gawk|mawk|sed|jq|osascript)$/;
 
 /** `{name}` stands for an argument. */

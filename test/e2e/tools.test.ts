@@ -96,7 +96,7 @@ test.each<[string, object, object]>([
   [
     "arguments that its own schema refuses",
     { tool: "first_lines", args: { count: 1 } },
-    { code: "invalid", message: expect.stringContaining("`file` is missing") },
+    { code: "invalid", message: expect.stringContaining("is missing") },
   ],
   ["arguments that the host refuses", { tool: "first_lines", args: { file: "../../etc/passwd" } }, { code: "invalid" }],
   ["an option in the place of a file", { tool: "first_lines", args: { file: "--version" } }, { code: "invalid" }],
