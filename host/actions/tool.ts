@@ -1,6 +1,6 @@
 /** `tool.<id>`: a call of a host's tool that changes something. An agent asks for it with `tools.call`. */
 import { CallFailure } from "../imports/interface.js";
-import type { HostTool } from "../tools/tool.js";
+import type { HostTool } from "../toolbox/tool.js";
 import { OutcomeUnknown, type ActionKind } from "./action.js";
 
 export function toolAction(tool: HostTool): ActionKind {

@@ -12,7 +12,7 @@ import { parsePolicy } from "../capability/policy.js";
 import { limitsOf } from "../limits/effective.js";
 import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 import { VERSION } from "./version.js";
-import { readDeclaredTools, ToolsProblem } from "../tools/declared.js";
+import { readDeclaredTools, ToolsProblem } from "../toolbox/declared.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
 import { readToml, TomlProblem } from "./toml.js";

@@ -1,6 +1,6 @@
 /** The keys of `config.yaml` (version 1) and their defaults. */
 import * as z from "zod";
-import { commandTools } from "../tools/configured.js";
+import { commandTools } from "../toolbox/configured.js";
 import { limitNames, limitTable, type LimitName } from "../limits/table.js";
 
 const text = z.string().min(1).max(4096);

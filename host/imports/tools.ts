@@ -5,7 +5,7 @@ import type { DeclaredTool } from "#openings/agent.js";
 import { misfits } from "#openings/types/schema.js";
 import { toolAction } from "../actions/tool.js";
 import { mayUseTool } from "../capability/authorize.js";
-import type { HostTool, HostTools } from "../tools/tool.js";
+import type { HostTool, HostTools } from "../toolbox/tool.js";
 import { carryOut, type ActionDesk } from "./actions.js";
 import { CallFailure, refuse, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
 import { read, readText } from "./kb.js";

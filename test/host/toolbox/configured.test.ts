@@ -6,10 +6,10 @@ import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import type { Json } from "#core/json.js";
 import { CallFailure } from "#host/imports/interface.js";
-import { checkPaths, fill, readArguments, schemaOf } from "#host/tools/arguments.js";
-import { commandToolsOf } from "#host/tools/command.js";
-import { commandTool, commandTools, type CommandTool } from "#host/tools/configured.js";
-import { readDeclaredTools, ToolsProblem } from "#host/tools/declared.js";
+import { checkPaths, fill, readArguments, schemaOf } from "#host/toolbox/arguments.js";
+import { commandToolsOf } from "#host/toolbox/command.js";
+import { commandTool, commandTools, type CommandTool } from "#host/toolbox/configured.js";
+import { readDeclaredTools, ToolsProblem } from "#host/toolbox/declared.js";
 import { misfits, schemaFault } from "#openings/types/schema.js";
 
 const folder = mkdtempSync(join(tmpdir(), "rlp-tools-"));
