@@ -15,7 +15,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const WASM = "not really a component";
 const POLICY = 'kb_read = ["notes"]\n';
 const SCHEMA = '{"type": "object"}';
-const TOOLS = "[]";
+const TOOLS = '[{"id": "grep"}]';
 
 interface Parts {
   readonly manifest?: (text: string) => string;
@@ -94,6 +94,7 @@ test("a bundle gives the agent's face, its component and its other files", async
     optionalImports: ["http"],
     limits: { ...limitsOf({}), memory_mib: 32, fuel: 1_000_000 },
     schemas: { "report.v1": { type: "object" } },
+    tools: [{ id: "grep", description: "", inputSchema: null }],
   });
   expect(Buffer.from(bundle.component.bytes).toString()).toBe(WASM);
   expect([...bundle.artifacts.keys()]).toEqual(["schema", "tools"]);
