@@ -8,6 +8,7 @@ import { blake3 } from "#core/digest.js";
 import { buildAuthored } from "#sdk/build/authored.js";
 import { commandOf, isComponent } from "#sdk/build/command.js";
 import { BuildError } from "#sdk/build/errors.js";
+import { projectRoot } from "#sdk/build/layout.js";
 import { command, preview1 } from "../host/sandbox/command.js";
 
 const folder = mkdtempSync(join(tmpdir(), "rlp-command-"));
@@ -107,4 +108,16 @@ test("a bundle with nothing but a component keeps it; one with a module in its p
       place: { file: join(empty, "module.wasm") },
     });
   expect(existsSync(join(folder, "empty", "agent.wasm"))).toBe(false);
+});
+
+test("the command in the SDK's README builds", async () => {
+  const readme = readFileSync(join(projectRoot, "sdk", "README.md"), "utf8");
+  const source = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
+    .map(([, text = ""]) => text)
+    .find((text) => text.includes("runloop/command"));
+  const path = await bundle("readme", {});
+  mkdirSync(join(path, "src"));
+  writeFileSync(join(path, "src", "agent.ts"), source!);
+  await buildAuthored(path);
+  expect(await componentWit(readFileSync(join(path, "agent.wasm")))).toContain("export wasi:cli/run@0.2.");
 });

@@ -30,10 +30,12 @@ export class StandardStreams implements Stdio {
   readonly stdin: Source;
   readonly stdout: Gathered | Lines;
   readonly stderr: Lines;
+  private readonly command: boolean;
 
   /** An agent has its invocation and its result elsewhere: nothing is on its standard input, and its standard output is a log. */
   constructor(start: StartMessage, world: "agent" | "command", outputBytes: number, write: (line: OutputLine) => void) {
     const command = world === "command";
+    this.command = command;
     this.stdin = new Source(Buffer.from(command ? invocationText(start) : ""));
     this.stdout = command ? new Gathered(outputBytes) : new Lines("stdout", write);
     this.stderr = new Lines("stderr", write);
@@ -69,7 +71,7 @@ export class StandardStreams implements Stdio {
     const words = this.lastWords();
     return new AttemptFailed({
       code: "agent.exit",
-      message: `exit status ${status}${words === "" ? ", and nothing on standard error" : `: ${words}`}`,
+      message: `${this.command ? "" : "it left without a result: "}exit status ${status}${words === "" ? ", and nothing on standard error" : `: ${words}`}`,
       // A status says nothing about it. Whoever lets an opening try again does so because it may help.
       retryable: true,
     });

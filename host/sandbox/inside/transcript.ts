@@ -8,10 +8,16 @@ import { Resource, type Native } from "./wasi/contract.js";
 /** What comes next, so that no two sequences of values give the same bytes. */
 const TAG = { call: 1, null: 2, false: 3, true: 4, number: 5, bigint: 6, text: 7, bytes: 8, list: 9, record: 10, handle: 11 };
 
+/** Gathered before it is hashed: most entries are a few bytes, and a call of the hash costs as much as hundreds of them. */
+const GATHERED = 1024;
+const ENTRY = 9;
+
 export class Transcript {
   private readonly hash = createHash("sha256");
   private readonly fuel: () => number;
-  private readonly scratch = Buffer.alloc(9);
+  /** Made when it is first needed: thousands of attempts wait without ever asking for anything. */
+  private gathered: Buffer | null = null;
+  private filled = 0;
 
   constructor(fuel: () => number) {
     this.fuel = fuel;
@@ -27,7 +33,7 @@ export class Transcript {
     if (value === null) return this.number(TAG.null, 0);
     if (value instanceof Uint8Array) {
       this.number(TAG.bytes, value.length);
-      this.hash.update(value);
+      this.bytes(value);
     } else if (value instanceof Resource) {
       this.number(TAG.handle, 0);
       this.text(value.resource);
@@ -44,9 +50,9 @@ export class Transcript {
         case "number":
           return this.number(TAG.number, value);
         case "bigint": {
-          this.scratch[0] = TAG.bigint;
-          this.scratch.writeBigInt64LE(BigInt.asIntN(64, value), 1);
-          this.hash.update(this.scratch);
+          const [room, at] = this.room();
+          room[at] = TAG.bigint;
+          room.writeBigInt64LE(BigInt.asIntN(64, value), at + 1);
           return;
         }
         default: {
@@ -62,18 +68,41 @@ export class Transcript {
 
   /** SHA-256 of all of it, 64 hexadecimal digits. Ends the transcript. */
   digest(): string {
+    this.flush();
     return this.hash.digest("hex");
   }
 
   private text(text: string): void {
     const bytes = Buffer.from(text);
     this.number(TAG.text, bytes.length);
-    this.hash.update(bytes);
+    this.bytes(bytes);
   }
 
   private number(tag: number, value: number): void {
-    this.scratch[0] = tag;
-    this.scratch.writeDoubleLE(value, 1);
-    this.hash.update(this.scratch);
+    const [room, at] = this.room();
+    room[at] = tag;
+    room.writeDoubleLE(value, at + 1);
+  }
+
+  private bytes(bytes: Uint8Array): void {
+    if (this.filled + bytes.length > GATHERED) this.flush();
+    if (bytes.length > GATHERED) this.hash.update(bytes);
+    else {
+      this.gathered!.set(bytes, this.filled);
+      this.filled += bytes.length;
+    }
+  }
+
+  /** Where the next entry goes. */
+  private room(): [Buffer, number] {
+    this.gathered ??= Buffer.allocUnsafe(GATHERED);
+    if (this.filled + ENTRY > GATHERED) this.flush();
+    this.filled += ENTRY;
+    return [this.gathered, this.filled - ENTRY];
+  }
+
+  private flush(): void {
+    if (this.gathered && this.filled > 0) this.hash.update(this.gathered.subarray(0, this.filled));
+    this.filled = 0;
   }
 }

@@ -1,9 +1,13 @@
 /** Commands in a real sandbox process: hostile ones, then how they get an invocation and give a result. */
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { admit } from "#host/component/admit.js";
 import type { Admitted, GuestSpec, Sandbox } from "#host/component/contract.js";
 import { knownImport } from "#openings/check/grants.js";
 import { startSandbox } from "#host/sandbox/process.js";
-import { adapted, admitted, command, data, preview1, READ_ALL, type Command } from "./command.js";
+import { witSource as sdkWit } from "#sdk/build/wit.js";
+import { componentOf, moduleText, ok } from "../component/guest.js";
+import { adapted, admitted, command, data, importLines, preview1, READ_ALL, type Command } from "./command.js";
 import { failure, run as runGuest, type Answer, type Ran } from "./run.js";
 
 let sandbox: Sandbox;
@@ -95,6 +99,18 @@ describe("hostile", () => {
     expect(failure((await run(await guest(given))).end)).toMatchObject({
       code: "host.trap",
       message: expect.stringMatching(message),
+    });
+  });
+
+  test("during an allocation nothing is answered, and the attempt is over", async () => {
+    const reentrant = await guest({
+      uses: [...STREAMS, "wasi:cli/stdin"],
+      run: `(call $read (call $get-stdin) (i64.const 10) (i32.const 64)) ${OK}`,
+      realloc: "(drop (call $get-stdin))",
+    });
+    expect(failure((await run(reentrant)).end)).toMatchObject({
+      code: "host.trap",
+      message: expect.stringContaining("outside of `run`"),
     });
   });
 
@@ -281,5 +297,39 @@ test("the same attempt again is the same to the last unit of fuel and bit of its
   });
   expect((await run(program, { with: '{"other":1}' })).end).not.toMatchObject({
     localHash: (one.end as { localHash: string }).localHash,
+  });
+});
+
+describe("WASI in an agent of the world `agent`", () => {
+  const uses = [...STREAMS, "wasi:cli/stdin", "wasi:cli/stdout", "wasi:cli/stderr", "wasi:cli/exit"];
+  const both = sdkWit().replace("world agent {", `world agent {\n${uses.map((name) => `import ${name}@0.2.0;`).join("\n")}`);
+  const agent = async (run: string): Promise<Admitted> => {
+    const text = moduleText({ imports: [importLines(uses)], run, fields: `${data(1000, "one\ntwo")}`, pages: 2 });
+    return admit(await componentOf(await parse(text), "utf8", "agent", both));
+  };
+  const say = (stream: string): string =>
+    `(call $blocking-write-and-flush (call $get-${stream}) (i32.const 1000) (i32.const 7) (i32.const 1200))`;
+
+  test("both streams are its log, standard input is empty, and its result is what it returns", async () => {
+    const talking = await agent(`${say("stdout")} ${say("stderr")}
+      (call $read (call $get-stdin) (i64.const 10) (i32.const 1100))
+      (i32.store8 (i32.const 1300) (i32.add (i32.const 48) (i32.load8_u (i32.const 1100))))
+      ${ok("(i32.const 1300)", "(i32.const 1)")}`);
+    const { end, lines } = await run(talking);
+    expect(end).toMatchObject({ kind: "ok", outputs: [{ body: "1" }] });
+    expect(lines.map(({ stream, chunk }) => [stream, chunk])).toEqual([
+      ["stdout", "one"],
+      ["stderr", "one"],
+      ["stdout", "two"],
+      ["stderr", "two"],
+    ]);
+  });
+
+  test.each([0, 1])("`exit` with %i is a failure: there is no result", async (status) => {
+    const { end } = await run(await agent(`${say("stderr")} (call $exit (i32.const ${status})) (i32.const 0)`));
+    expect(failure(end)).toMatchObject({
+      code: "agent.exit",
+      message: `it left without a result: exit status ${status}: one\ntwo`,
+    });
   });
 });

@@ -37,22 +37,29 @@ export interface Command {
   /** Instructions of `run`; leaves 0 for success and 1 for failure. The heap begins at 8192. */
   readonly run: string;
   readonly fields?: string;
+  /** Instructions before `cabi_realloc` allocates. */
+  readonly realloc?: string;
 }
 
-export async function command({ uses, run, fields = "" }: Command): Promise<Uint8Array> {
+/** `(import …)` lines of the functions of these interfaces. */
+export function importLines(uses: readonly string[]): string {
   const lines = uses.flatMap((name) =>
     Object.entries(imports[name]!).map(([func, type]) => {
       const as = name === "wasi:clocks/wall-clock" ? "wall" : symbol(func);
       return `(import "${name}@0.2.0" "${func}" (func $${as} ${type}))`;
     }),
   );
+  return lines.join("\n");
+}
+
+export async function command({ uses, run, fields = "", realloc = "" }: Command): Promise<Uint8Array> {
   return componentOf(
-    await parse(`(module ${lines.join("\n")}
+    await parse(`(module ${importLines(uses)}
       (memory (export "memory") 4)
       (global $heap (mut i32) (i32.const 8192))
       ${fields}
       (func (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
-        (local $at i32)
+        (local $at i32) ${realloc}
         (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
         (global.set $heap (i32.add (local.get $at) (local.get $size)))
         (local.get $at))

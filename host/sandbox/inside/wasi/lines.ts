@@ -25,18 +25,23 @@ const NEWLINE = 0x0a;
 export class Lines implements Sink {
   private readonly stream: StreamName;
   private readonly write: (line: OutputLine) => void;
-  private readonly line = Buffer.alloc(RAW);
+  /** Made when something is written: most attempts never write a line. */
+  private buffer: Buffer | null = null;
   private filled = 0;
   private lines = 0;
   private bytes = 0;
   private readonly dropped = { lines: 0, bytes: 0 };
   /** The last lines, in a ring: a flood of short ones must not allocate. */
-  private readonly last = Array.from({ length: LAST_LINES }, () => ({ bytes: Buffer.alloc(RAW), length: 0 }));
+  private readonly last: { readonly bytes: Buffer; length: number }[] = [];
   private ended = 0;
 
   constructor(stream: StreamName, write: (line: OutputLine) => void) {
     this.stream = stream;
     this.write = write;
+  }
+
+  private get line(): Buffer {
+    return (this.buffer ??= Buffer.allocUnsafeSlow(RAW));
   }
 
   take(bytes: Uint8Array): void {
@@ -90,7 +95,8 @@ export class Lines implements Sink {
   }
 
   private keep(size: number): void {
-    const last = this.last[this.ended++ % LAST_LINES]!;
+    const last = (this.last[this.ended % LAST_LINES] ??= { bytes: Buffer.allocUnsafeSlow(RAW), length: 0 });
+    this.ended++;
     this.line.copy(last.bytes, 0, 0, size);
     last.length = size;
     if (this.lines >= MOST.lines || this.bytes + size > MOST.bytes) {
