@@ -47,7 +47,10 @@ export function readComponent(bytes: Uint8Array): Component {
   const all = new Assembly();
   const outermost = new ComponentReader(new Reader(bytes, 8), all, null, 0);
   const exports = outermost.read();
-  const memories = all.modules.reduce((sum, module) => sum + module.memories, 0);
+  // A module that is instantiated twice has two, one that never is none; of neither more than the limit is ever of use.
+  const defined = all.modules.reduce((sum, module) => sum + module.memories, 0);
+  const made = all.instances.reduce((sum, { module }) => sum + module.memories, 0);
+  const memories = Math.max(defined, made);
   if (memories > limits.memories)
     throw new Refusal("ADMIT_LIMIT", `${memories} linear memories, where ${limits.memories} is the limit`);
   const { modules, instances, lowered, snapshot } = all;

@@ -208,6 +208,12 @@ test.each<[string, () => Uint8Array | Promise<Uint8Array>, string, RegExp]>([
     "ADMIT_LIMIT",
     /2 linear memories/,
   ],
+  [
+    "a memory that is made twice",
+    () => bytes(section(1, [...CORE, ...section(5, vec([0, 1]))]), section(2, vec([0, 0, 0], [0, 0, 0]))),
+    "ADMIT_LIMIT",
+    /2 linear memories/,
+  ],
   ["a core module that is cut off", () => bytes(section(1, [...CORE, 1, 9])), "ADMIT_MALFORMED", /longer than what holds it/],
   [
     "types of the garbage collector",
