@@ -25,6 +25,7 @@ export type OpeningCode =
   | "OPENING_DUPLICATE_ID"
   | "OPENING_EXPRESSION"
   | "OPENING_TEMPLATE"
+  | "OPENING_PARAM"
   // The checks against agents and types
   | "OPENING_UNKNOWN_AGENT"
   | "OPENING_AGENT_REFUSED"

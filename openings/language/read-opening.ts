@@ -6,6 +6,7 @@ import { parseEdgeSource, parseExpression, parsePortRef } from "./expression.js"
 import { asMap, asText, Fields, identifier, mismatch } from "./fields.js";
 import { openingLimits } from "./limits.js";
 import { mergeParams } from "./params.js";
+import { checkStrayParams } from "./stray-params.js";
 import { readNode } from "./read-node.js";
 import { policyKeys, readPolicy } from "./read-policy.js";
 import { placed, readReference } from "./read-reference.js";
@@ -45,9 +46,15 @@ export function readOpening(report: Reporter, tree: Tree, world: ReadingWorld): 
   const params = mergeParams(given ?? {}, world.params);
   const templates = new Templates(params, given !== undefined);
   const nodes = readNodes(report, fields, templates);
+  const goals = fields.list("goals").flatMap((goal) => readGoal(report, goal, templates));
+  // Where something else is wrong not every template was read.
+  if (given && !report.hasErrors) {
+    const span = fields.entry("params")?.keySpan ?? { start: 0, end: 0 };
+    checkStrayParams(report, span, world.params, given, templates.used);
+  }
   return {
     name: (name && identifier(report, name.value, "the name")) ?? null,
-    goals: fields.list("goals").flatMap((goal) => readGoal(report, goal, templates)),
+    goals,
     params,
     policy: readPolicy(report, fields.map("policy"), world.defaults),
     nodes,

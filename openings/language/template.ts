@@ -23,6 +23,8 @@ export const hasTemplate = (text: string): boolean => text.includes("{{");
 export class Templates {
   readonly #sizes = new Map<string, number>();
   #spent = 0;
+  /** Paths that templates have named, without `params.`, there or not. */
+  readonly used = new Set<string>();
 
   /** `complete` is false where a part of the parameters could not be read: what is missing then is no fault of the template. */
   constructor(
@@ -69,6 +71,7 @@ export class Templates {
         ok: false,
         fault: { message: `${quoted(path)} is not a parameter`, hint: "a template is {{params.name}}, dots for nested keys" },
       };
+    this.used.add(path.slice("params.".length));
     if (!this.complete) return { ok: false, fault: null };
     let value: Json = this.params;
     for (const [depth, step] of steps.entries()) {
