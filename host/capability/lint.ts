@@ -2,6 +2,9 @@
 import type { AgentInterface, Grant } from "#openings/agent.js";
 import { missingGrants } from "#openings/check/grants.js";
 import { RAW_CONTACTS } from "#openings/grant/meet.js";
+import { granted } from "../fs/directories.js";
+import type { DirectoryGuard } from "../fs/guard.js";
+import { PolicyError } from "./policy.js";
 
 export interface Finding {
   readonly severity: "error" | "warning";
@@ -11,9 +14,9 @@ export interface Finding {
   readonly hint: string;
 }
 
-type Lists = "fs_ro" | "fs_rw" | "secrets_raw" | "exec" | "spawn";
+type Lists = "secrets_raw" | "exec" | "spawn";
 /** Read, and linked by nothing yet. */
-const WITHOUT_EFFECT: readonly Lists[] = ["fs_ro", "fs_rw", "secrets_raw", "exec", "spawn"];
+const WITHOUT_EFFECT: readonly Lists[] = ["secrets_raw", "exec", "spawn"];
 
 const warning = (cap: string, message: string, hint: string): Finding => ({ severity: "warning", cap, message, hint });
 
@@ -31,6 +34,8 @@ export function lintGrant(
     ),
   );
   if (grant.time === "real") found.push(warning("time", '`"real"` is the run\'s own clock in this version', "time = true"));
+  for (const path of grant.fs_ro.filter((each) => grant.fs_rw.includes(each)))
+    found.push(warning("fs_ro", `${path} stands in \`fs_rw\` too, which reads as well`, "take it out of one of them"));
   for (const { host } of grant.net)
     if (host.startsWith("*."))
       found.push(warning("net", `\`${host}\` is every host under that name, also those of others`, "name the hosts one by one"));
@@ -56,14 +61,28 @@ export function lintGrant(
   return found;
 }
 
+/** Findings on the directories of a policy, as this machine has them. */
+export async function lintDirectories(grant: Grant, guard: DirectoryGuard): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
+  for (const { path, writable } of granted(grant))
+    await guard.check(path, writable).catch((error: unknown) => {
+      if (!(error instanceof PolicyError)) throw error;
+      found.push({ severity: "error", cap: writable ? "fs_rw" : "fs_ro", message: error.message, hint: error.hint ?? "" });
+    });
+  return found;
+}
+
 /** Whether a `net` rule names the host (and the port, where the secret does). */
 function reachable({ net }: Grant, target: string): boolean {
   const [, host = "", port] = /^(.*?)(?::([0-9]{1,5}))?$/.exec(target) ?? [];
   return net.some((rule) => rule.host === host && (port === undefined || rule.port === null || rule.port === Number(port)));
 }
 
+const FILES = "wasi:filesystem/preopens";
+
 /** Interface → the capabilities that link it, and whether a grant holds one of them. */
 const LINKS: readonly { readonly name: string; readonly cap: string; readonly held: (grant: Grant) => boolean }[] = [
+  { name: FILES, cap: "fs_ro and fs_rw", held: ({ fs_ro, fs_rw }) => fs_ro.length > 0 || fs_rw.length > 0 },
   { name: "kb", cap: "kb_read and kb_write", held: ({ kb_read, kb_write }) => kb_read !== false || kb_write !== false },
   { name: "model", cap: "model", held: ({ model }) => model !== false },
   { name: "http", cap: "net", held: ({ net }) => net.length > 0 },
@@ -80,7 +99,8 @@ export function lintImports(face: AgentInterface): readonly Finding[] {
     message: `the component imports ${name}: ${reason}`,
     hint: capability === null ? "no policy helps: the agent has to do without it" : `grant ${capability}`,
   }));
-  const imported = (name: string): boolean => face.imports.some((each) => each.startsWith(`runloop:agent/${name}@`));
+  const imported = (name: string): boolean =>
+    face.imports.some((each) => each.startsWith(name.startsWith("wasi:") ? `${name}@` : `runloop:agent/${name}@`));
   const idle = LINKS.filter(({ name, held }) => held(face.grant) && !imported(name)).map(({ name, cap }) =>
     warning(
       cap,

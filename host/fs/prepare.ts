@@ -6,7 +6,7 @@ import type { ActionKind } from "../actions/action.js";
 import { filesAction } from "../actions/files.js";
 import { proposalIdOf } from "../imports/actions.js";
 import { CallFailure, type CallContext } from "../imports/interface.js";
-import { asWanted, type Change, type WantedChange } from "./changes.js";
+import { asWanted, sameContent, type Change, type WantedChange } from "./changes.js";
 import { contentOf } from "./commit.js";
 import type { Disk } from "./disk.js";
 import { FileError } from "./error.js";
@@ -30,14 +30,14 @@ export interface FilesHost {
 
 /**
  * Looks at everything that is to be changed, and takes the digests before and after. Where the run has proposed the very same before
- * it was cut off, that proposal stands: by now the disk may hold part of it. Throws `CallFailure` with `unavailable` for a conflict.
+ * it was cut off, that proposal stands: by now the disk may hold part of it. null where all of it is on the disk already. Throws `CallFailure` with `unavailable` for a conflict.
  */
 export async function prepareCommit(
   host: FilesHost,
   context: CallContext,
   wanted: readonly WantedChange[],
   granted: (dir: string) => Promise<GrantedDirectory>,
-): Promise<{ readonly kind: ActionKind; readonly args: Json }> {
+): Promise<{ readonly kind: ActionKind; readonly args: Json } | null> {
   const action = (text: string) =>
     filesAction({
       text,
@@ -58,6 +58,7 @@ export async function prepareCommit(
   const shown: ShownChange[] = [];
   for (const change of wanted) shown.push(await looked(host, await granted(change.dir), change));
   const changes = shown.map(({ change }) => change);
+  if (changes.every(({ before, after }) => sameContent(before, after))) return null;
   return { kind: action(showChanges(shown)), args: { changes } as unknown as Json };
 }
 

@@ -1,6 +1,6 @@
 /** A set of changes as a person decides on it: texts as differences, everything else by size and digest. */
 import { visibleLine } from "#core/visible.js";
-import type { Change } from "./changes.js";
+import { sameContent, type Change } from "./changes.js";
 import { diffLines } from "./diff.js";
 
 /** A text that is larger is told by size and digest, as one that is none. */
@@ -36,6 +36,7 @@ function headline({ change: { dir, path, before, after } }: ShownChange): string
   if (is === null) return `remove ${was === "directory" ? "directory " : ""}${place}`;
   if (is === "directory") return was === null ? `make directory ${place}` : `make directory ${place} in the place of a file`;
   if (was === null) return `make ${place}`;
+  if (sameContent(before, after)) return `leave ${place} as it is`;
   return was === "file" ? `change ${place}` : `make ${place} in the place of a directory`;
 }
 

@@ -111,6 +111,7 @@ export function fsFunctions(options: FsOptions): HostFunctions {
           .find((piece) => !own.has(piece));
         if (stray !== undefined) throw new CallFailure("invalid", `the piece ${stray} is not one that the attempt has stored`);
         const kind = await prepareCommit(options, context, wanted, (name) => granted(context, name, "write"));
+        if (kind === null) return { answer: { ok: { tag: "unchanged" } }, labels: [] };
         const done = await carryOut(options.desk, context, { interface: "fs", function: "commit", ...kind });
         return "rejected" in done
           ? { answer: { ok: { tag: "rejected", val: done.rejected } }, labels: [] }

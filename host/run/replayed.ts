@@ -55,7 +55,7 @@ export class ReplayedCalls extends AttemptCalls {
       return { what: "a call that was answered stands as denied", expected: "denied", got: "allowed" };
     const proposal = proposals.find(({ meta }) => meta.call_seq === call.seq)?.meta;
     if (proposal) return this.amissWith(proposal, call, answer);
-    const decided = call.interface === "actions" || `${call.interface}.${call.function}` === "fs.commit";
+    const decided = isCommit(call) ? !isUnchanged(answer) : call.interface === "actions";
     return decided && "ok" in answer
       ? { what: "it was decided, and nothing was proposed", expected: null, got: `call ${call.seq}` }
       : null;
@@ -99,11 +99,18 @@ export class ReplayedCalls extends AttemptCalls {
   /** What an agent asked for by `actions.propose`, as it is normalised; null for another function, or another version's action. */
   private wanted(call: GuestCall): { action: Json; args: Json } | null {
     const [name, text] = call.args;
-    if (`${call.interface}.${call.function}` === FILES_ACTION) return { action: FILES_ACTION, args: name ?? null };
+    if (isCommit(call)) return { action: FILES_ACTION, args: name ?? null };
     const kind = call.interface === "actions" && typeof name === "string" ? this.evidence.kinds.get(name) : undefined;
     if (!kind || typeof text !== "string") return null;
     return { action: kind.kind, args: kind.parse(parseJson(text)) };
   }
+}
+
+const isCommit = (call: GuestCall): boolean => `${call.interface}.${call.function}` === FILES_ACTION;
+
+/** Files that hold already what the attempt wants of them: there is nothing to decide. */
+function isUnchanged(answer: CallAnswer): boolean {
+  return "ok" in answer && isJsonObject(answer.ok) && answer.ok["tag"] === "unchanged";
 }
 
 function rejectionIn(answer: CallAnswer): string | null {

@@ -6,6 +6,7 @@ import { jsonDigest, type Json } from "#core/json.js";
 import { UsageError } from "#core/errors.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
 import { FUEL_TABLE_VERSION } from "../component/meter/protocol.js";
+import { granted } from "../fs/directories.js";
 import { VERSION, type Host } from "../host.js";
 import type { Isolation } from "../sandbox/isolation/rung.js";
 import type { Compiled, RunOptions, RunResult } from "./contract.js";
@@ -23,6 +24,9 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
   if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
   const agents = new Map<string, LoadedAgent>();
   for (const node of opening.nodes) agents.set(node.id, agentForNode(await host.agent(agentName(node)), node));
+  // Told before anything runs; each attempt looks again.
+  for (const { grant } of agents.values())
+    for (const { path, writable } of granted(grant)) await host.directories.check(path, writable);
   const agent_dirs = host.agentDirs(opening.nodes.map(agentName));
   const ledger = await host.ledger();
   const watermark = ledger.watermark();

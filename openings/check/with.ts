@@ -20,7 +20,8 @@ export function checkWith(context: CheckContext): void {
 function checkNode({ report, types }: CheckContext, node: DraftNode, agent: AgentInterface): void {
   const { tree, value } = node.with;
   const described = properties(agent.withSchema);
-  const confirms = (agent.policy ?? agent.grant).actions.length > 0;
+  const { actions, fs_rw } = agent.policy ?? agent.grant;
+  const confirms = actions.length > 0 || fs_rw.length > 0;
   const known = [...Object.keys(agent.inputs), ...described, ...(confirms ? [CONFIRM] : [])];
   // Without a value a template did not resolve: the keys can still be judged.
   const rest = new Map(Object.entries(value ?? {}));

@@ -73,6 +73,7 @@ export function planOpening(opening: Opening, agents: AgentCatalog): Plan {
 function planNode(opening: Opening, node: OpeningNode, agent: AgentInterface, edges: readonly OpeningEdge[]): PlannedNode {
   const { limits } = agent;
   const grant = nodeGrant(agent, node);
+  const actions = [...grant.actions, ...(grant.fs_rw.length > 0 ? [`fs.commit to ${grant.fs_rw.join(", ")}`] : [])];
   const asks = opening.policy.confirm_external || node.with[CONFIRM] === true;
   return {
     id: node.id,
@@ -87,8 +88,8 @@ function planNode(opening: Opening, node: OpeningNode, agent: AgentInterface, ed
     memory_mib: limits.memory_mib,
     timeout_ms: node.timeout_ms === null ? limits.wall_ms : Math.min(node.timeout_ms, limits.wall_ms),
     retry: node.retry,
-    confirms: asks ? grant.actions : [],
-    unasked: asks ? [] : grant.actions,
+    confirms: asks ? actions : [],
+    unasked: asks ? [] : actions,
     guards: edges.flatMap(({ from, guard }) => (guard ? [`${refText(from)} ${guard.op} ${JSON.stringify(guard.literal)}`] : [])),
   };
 }

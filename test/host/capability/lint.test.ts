@@ -6,7 +6,7 @@ import { agent } from "../run/world.js";
 const lint = (policy: string) => lintGrant(parsePolicy(Buffer.from(policy), "policy.caps"), new Set(["email.send"]));
 
 test.each([
-  ["files, which nothing links", 'fs_ro = ["/srv"]', "fs_ro", /links nothing/],
+  ["a directory granted twice", 'fs_ro = ["/srv"]\nfs_rw = ["/srv"]', "fs_ro", /reads as well/],
   ["commands, which nothing links", 'exec = ["ls"]', "exec", /links nothing/],
   ["secrets that a guest would see", 'secrets_raw = ["a"]', "secrets_raw", /links nothing/],
   ["the real time", 'time = "real"', "time", /the run's own clock/],

@@ -31,12 +31,16 @@ async function lint(context: Context, args: readonly string[]): Promise<ExitCode
   const file = bundle === undefined ? resolve(world.cwd, what) : join(bundle, "policy.caps");
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new UsageError("USAGE_NOT_FOUND", "there is no such policy, and no bundle", { place: { file } });
-  const [host, { loadPolicy }, { lintGrant, lintImports }] = await Promise.all([
+  const [host, { loadPolicy }, { lintDirectories, lintGrant, lintImports }] = await Promise.all([
     context.host(),
     import("#host/capability/policy.js"),
     import("#host/capability/lint.js"),
   ]);
-  const found: Finding[] = [...lintGrant(await loadPolicy(file), new Set(host.actions.keys()), new Set(host.tools.keys()))];
+  const policy = await loadPolicy(file);
+  const found: Finding[] = [
+    ...lintGrant(policy, new Set(host.actions.keys()), new Set(host.tools.keys())),
+    ...(await lintDirectories(policy, host.directories)),
+  ];
   let compared = false;
   if (bundle !== undefined)
     try {
