@@ -63,7 +63,13 @@ export function lintOverrides(
       if (!name.endsWith(ENDING) || !IDENTIFIER.test(agent))
         return [finding("it is never read", `an override is called <agent>${ENDING}, as the agent is`)];
       const known = agents.get(agent);
-      if (!known) return [finding(`no agent is called \`${agent}\``, "`rlp agent list` shows the names")];
+      if (!known)
+        return [
+          finding(
+            `this home has no agent \`${agent}\``,
+            "`rlp agent list` shows the names; it counts for one that an opening brings",
+          ),
+        ];
       try {
         const [read] = hostLayers(known.grant, agent, null, [{ layer, dir }]).layers;
         const added = read?.ignored ?? [];

@@ -33,14 +33,18 @@ export function grantWithin(recorded: Json | undefined, most: Grant): Grant | nu
 }
 
 /** By agent: who vouched for it, and what the layers over its policy were. */
-export function recordTrust(agents: ReadonlyMap<string, LoadedAgent>): NonNullable<MetaOf<"run.started">["trust"]> {
+export function recordTrust(
+  nodes: readonly OpeningNode[],
+  agents: ReadonlyMap<string, LoadedAgent>,
+): NonNullable<MetaOf<"run.started">["trust"]> {
   return Object.fromEntries(
-    [...agents.values()].flatMap(({ face, trust }) => {
+    nodes.flatMap((node) => {
+      const trust = agents.get(node.id)?.trust;
       if (!trust) return [];
       const { standing, reduced, layers } = trust;
       return [
         [
-          face.name,
+          agentName(node),
           {
             standing: standing.kind,
             ...(standing.kind !== "bundled" && standing.key !== null && { key: standing.key }),

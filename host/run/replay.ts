@@ -76,7 +76,7 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
       components[name] = agent.face.digest;
       // Which interfaces are linked follows from it. Layers that were over it then may be others now, or on another machine.
       const expected = history.started.meta.grants[node.id];
-      const grant = narrowedThen(history, agent) ? grantWithin(expected, agent.grant) : exactly(expected, agent.grant);
+      const grant = narrowedThen(history, name) ? grantWithin(expected, agent.grant) : exactly(expected, agent.grant);
       if (grant === null && agent.face.digest === history.started.meta.components[name])
         return disagreement({
           node: node.id,
@@ -103,8 +103,8 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
 }
 
 /** Whether the run says that a layer of the host took something from the agent. */
-const narrowedThen = (history: History, { face }: LoadedAgent): boolean =>
-  history.started.meta.trust?.[face.name]?.layers?.some(({ took }) => took.length > 0) === true;
+const narrowedThen = (history: History, agent: string): boolean =>
+  history.started.meta.trust?.[agent]?.layers?.some(({ took }) => took.length > 0) === true;
 
 const exactly = (recorded: Json | undefined, grant: Grant): Grant | null =>
   canonicalJson(granted(recorded)) === canonicalJson(granted(grant as unknown as Json)) ? grant : null;

@@ -71,7 +71,7 @@ function started(
       opening.nodes.map((node) => [agentName(node), limitsOf((agents.get(node.id) as LoadedAgent).face.limits)]),
     ),
     ...(lowered.length > 0 && { limits_lowered: lowered }),
-    trust: recordTrust(agents),
+    trust: recordTrust(opening.nodes, agents),
     budgets: { tokens: opening.policy.budget_tokens },
     host: { rlp: VERSION, node: process.version, isolation: isolation.name, fuel_table: FUEL_TABLE_VERSION },
   };

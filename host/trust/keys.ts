@@ -224,6 +224,10 @@ function adopt(keysDir: string, name: string): void {
   }
 }
 
+/** Names of the home's own keys, each of which was looked at. Throws where one cannot be used. */
+export const checkPrivateKeys = (keysDir: string): readonly string[] =>
+  ownKeys(keysDir).map(({ name }) => signingKey(keysDir, name).known.name);
+
 /** A private key of the home's own to sign with; without a name the only one that is trusted. */
 export function signingKey(keysDir: string, name: string | undefined): SigningKey {
   const own = ownKeys(keysDir);

@@ -1,6 +1,6 @@
 /** An agent of somebody else's, from their machine to a run on mine, and everything that may stand in its way. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -107,7 +107,7 @@ test("lint finds what an operator's files say in vain", async () => {
     ["warning", "Writer.caps", "it is never read"],
     ["warning", "critic.txt", "it is never read"],
     ["error", "mailer.caps", expect.stringContaining("unknown key `modle`")],
-    ["warning", "nobody.caps", "no agent is called `nobody`"],
+    ["warning", "nobody.caps", "this home has no agent `nobody`"],
     ["warning", "note_taker.caps", expect.stringMatching(/cannot add.*actions email\.send/)],
   ]);
   rmSync(overrides, { recursive: true });
@@ -162,6 +162,21 @@ test("what was installed stops when its key is revoked", async () => {
   expect((await me("agent", "install", "note_taker-1.2.0.tar.gz")).stderr).toMatch(/TRUST_REVOKED/);
   const listed = json(await me("agent", "list")).find(({ name }: { name: string }) => name === "note_taker");
   expect(listed.fault).toMatch(/revoked/);
+});
+
+test("doctor looks at what trust rests on, and at where the home lies", async () => {
+  const trust = async (home: string) =>
+    json(await at(home, "doctor")).findings.filter(({ check }: { check: string }) => check === "trust");
+  expect(await trust("ada")).toEqual([
+    { check: "trust", status: "ok", what: expect.stringMatching(/1 keys are trusted \(own: own\)/) },
+  ]);
+  mkdirSync(join(cwd, ".git"));
+  expect(await trust("ada")).toMatchObject([
+    { status: "ok" },
+    { status: "warning", what: expect.stringContaining(`project ${cwd}`) },
+  ]);
+  chmodSync(join(cwd, "ada", "keys", "own.key"), 0o644);
+  expect(await trust("ada")).toMatchObject([{ status: "broken", mend: expect.stringMatching(/^chmod go-rwx .*own\.key$/) }]);
 });
 
 test("--accept-reduced is written down with the component that it is for", async () => {

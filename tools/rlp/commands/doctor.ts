@@ -5,6 +5,7 @@ import { visibleLine } from "#core/visible.js";
 import type { Act, Context } from "../context.js";
 import { broken, ok, reason, type Finding } from "../doctor/finding.js";
 import { checkConfig, checkHome, checkLedger, checkProviders } from "../doctor/home.js";
+import { checkTrust } from "../doctor/trust.js";
 import { checkIsolation } from "../doctor/isolation.js";
 import { checkLimits } from "../doctor/limits.js";
 import { checkJspi, checkNode, checkSqlite, checkToolchain } from "../doctor/runtime.js";
@@ -36,6 +37,7 @@ async function doctor(context: Context) {
     ...(config.loaded ? [checkLimits(config.loaded.config)] : []),
     ...(config.loaded ? checkProviders(config.loaded, world.env) : []),
     ...(config.loaded && sqlite.status === "ok" ? [await checkAgents(context)] : []),
+    ...(home && config.loaded && sqlite.status === "ok" ? await checkTrust(home, await context.host()) : []),
   ];
   const bad = findings.filter(({ status }) => status === "broken").length;
   if (!out.readable) out.data({ ok: bad === 0, findings });
