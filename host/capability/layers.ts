@@ -5,6 +5,7 @@ import { meet } from "#openings/grant/meet.js";
 import { beyond, change, narrow, nodeGrant, type Change, type Narrowing } from "#openings/grant/narrow.js";
 import { TrustError } from "../trust/error.js";
 import { readPrivate } from "../trust/private-file.js";
+import { reallyWithin } from "./folders.js";
 import { parseOverride, PolicyError } from "./policy.js";
 
 export type LayerName = "trust rule" | "system override" | "home override" | "opening";
@@ -32,7 +33,7 @@ export interface OverridePlace {
 
 /** What `caps` of a node does to a host's grant. It tries to add nothing: the opening would not have been taken. */
 export function nodeLayer(agent: { readonly grant: Grant }, caps: Narrowing, file: string): Layer {
-  const after = nodeGrant(agent, { caps });
+  const after = reallyWithin(nodeGrant(agent, { caps }), agent.grant);
   return { layer: "opening", file, ...change(agent.grant, after), grant: after, ignored: [] };
 }
 
@@ -50,7 +51,7 @@ export function hostLayers(
   let grant = policy;
   const layers: Layer[] = [];
   if (ceiling) {
-    const after = meet(grant, ceiling.caps);
+    const after = reallyWithin(reallyWithin(meet(grant, ceiling.caps), ceiling.caps), grant);
     layers.push({ layer: "trust rule", file: ceiling.file, ...change(grant, after), grant: after, ignored: [] });
     grant = after;
   }
@@ -59,7 +60,7 @@ export function hostLayers(
     const bytes = readOverride(file);
     if (bytes === null) continue;
     const narrowing = parseOverride(bytes, file);
-    const after = narrow(grant, narrowing);
+    const after = reallyWithin(narrow(grant, narrowing), grant);
     // Held against the bundle's own policy: what an earlier layer took is no attempt of this one to add.
     layers.push({ layer, file, ...change(grant, after), grant: after, ignored: beyond(policy, narrowing) });
     grant = after;

@@ -6,6 +6,7 @@ import { meet } from "#openings/grant/meet.js";
 import { nodeGrant } from "#openings/grant/narrow.js";
 import { recordedGrant } from "#openings/grant/recorded.js";
 import type { OpeningNode } from "#openings/ir.js";
+import { reallyWithin } from "../capability/folders.js";
 import { domainOf } from "../trust/agent.js";
 import type { LoadedAgent } from "./executor.js";
 
@@ -13,7 +14,8 @@ export const agentName = (node: Pick<OpeningNode, "agent" | "variant">): string 
   node.variant === null ? node.agent : `${node.agent}@${node.variant}`;
 
 /** The agent as a node has it: with the host's grant, as far as the node leaves it. */
-export const agentForNode = (agent: LoadedAgent, node: OpeningNode): LoadedAgent => withGrant(agent, nodeGrant(agent, node));
+export const agentForNode = (agent: LoadedAgent, node: OpeningNode): LoadedAgent =>
+  withGrant(agent, reallyWithin(nodeGrant(agent, node), agent.grant));
 
 /** What an agent may decides with whom it shares a process. */
 export function withGrant(agent: LoadedAgent, grant: Grant): LoadedAgent {

@@ -124,4 +124,9 @@ const holds = (outer: string, inner: string): boolean =>
 
 /** Of two folders of which one holds the other, the inner one. */
 const folders = (a: readonly string[], b: readonly string[]): readonly string[] =>
-  lists(a, b, (x, y) => (holds(x, y) ? y : holds(y, x) ? x : []));
+  lists(
+    a,
+    b,
+    (x, y) => (holds(x, y) ? y : holds(y, x) ? x : []),
+    (narrow, wide) => holds(wide, narrow),
+  );

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { formatPlace, RlpError } from "#core/errors.js";
 import type { Host } from "#host/host.js";
 import type { LoadedAgent } from "#host/run/executor.js";
+import { agentForNode } from "#host/run/agents.js";
 import { revokeKey } from "#host/trust/keys.js";
 import { signatureFile } from "#host/trust/signature.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
@@ -287,6 +288,35 @@ describe("overrides", () => {
       expect(await refusal(host, name)).toMatch(/^POLICY_(?:UNREADABLE|INVALID)/);
     }
   });
+});
+
+test("a folder that lies in a granted one by its name only is not left: a link would lead out", async () => {
+  const data = join(at.root, "data");
+  for (const dir of ["data/in/deep", "secret/deep"]) mkdirSync(join(at.root, dir), { recursive: true });
+  symlinkSync(join(at.root, "secret"), join(data, "way"));
+  const policy = `fs_ro = ["${data}"]\nfs_rw = ["${data}/way/deep"]\n`;
+  await at.bundle(at.agents, "bare", { policy });
+  const host = at.host();
+  const granted = async (override: string) => {
+    at.override(at.home.overridesDir, "bare", override);
+    return may(await host.agent("bare"));
+  };
+  expect(await granted(`fs_ro = ["${data}/in/deep"]\nfs_rw = []\n`)).toBe(`fs_ro ${data}/in/deep`);
+  expect(await granted(`fs_ro = ["${data}/way/deep", "${data}/way/later"]\nfs_rw = []\n`)).toBe(`fs_ro ${data}/way/deep`);
+  expect(await granted(`fs_ro = ["${data}/way/later", "${data}/later"]\nfs_rw = []\n`)).toBe(`fs_ro ${data}/later`);
+  // A ceiling holds for what the policy itself names, too.
+  rmSync(at.home.overridesDir, { recursive: true });
+  at.trustPolicy(`version = 1\n[strangers.caps]\nfs_rw = ["${data}"]\n`);
+  expect(may(await host.agent("bare"))).toBe(`fs_ro ${data}`);
+  // So does the grant for what a node of somebody's opening names.
+  const compiled = await host.compileText(
+    "x",
+    Buffer.from(`version: 0\nname: x\nnodes: [{id: a, use: agent:bare, caps: {fs: ["${data}/way"]}}]`),
+    {},
+  );
+  expect(compiled.diagnostics).toEqual([]);
+  const node = compiled.opening?.nodes[0];
+  expect(may(agentForNode(await host.agent("bare"), node!))).toBe("");
 });
 
 test("agents of one key share a process with each other and nobody else; strangers and who reads real time are alone", async () => {
