@@ -23,9 +23,9 @@ export interface Translated {
 export interface ToolchainOptions {
   /** What stands around the process. Default: the strongest that this machine gives. */
   readonly isolation?: Isolation | Promise<Isolation>;
-  /** Wall time for one component, in milliseconds. Default 30,000. */
+  /** Wall time for one component, in milliseconds. Default 30,000, and 4,000 more for each MiB of it. */
   readonly timeoutMs?: number;
-  /** JavaScript heap of the process, in MiB. Default 512. */
+  /** JavaScript heap of the process, in MiB. Default 512, and 64 more for each MiB of the component. */
   readonly heapMib?: number;
   readonly nodePath?: string;
   /** The process's entry file; tests put a hostile one here. */
@@ -36,8 +36,9 @@ const MESSAGE_BYTES = 2 << 20;
 /** All metered modules together. */
 const RESULT_BYTES = 96 << 20;
 
-/** Writable memory of the process: its heap, the component, what is made of it, and Node itself. */
-const MEMORY_BYTES = 2 * 2 ** 30;
+/** Writable memory of the process beside its heap: the component, what is made of it, and Node itself. */
+const MEMORY_BYTES = 3 * 2 ** 29;
+const MIB = 2 ** 20;
 
 let running = 0;
 const waiting: (() => void)[] = [];
@@ -55,12 +56,13 @@ export async function translate(component: Uint8Array, memoryPages: number, opti
 }
 
 async function once(component: Uint8Array, memoryPages: number, options: ToolchainOptions): Promise<Translated> {
-  const { timeoutMs = 30_000, heapMib = 512, nodePath } = options;
+  const mib = Math.ceil(component.length / MIB);
+  const { timeoutMs = 30_000 + 4_000 * mib, heapMib = 512 + 64 * mib, nodePath } = options;
   const { dist, packageFile } = codeRoot();
   const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
   const { pipe, gone, end, lastWords } = spawnConfined({
     isolation: await (options.isolation ?? isolation()),
-    memoryBytes: MEMORY_BYTES,
+    memoryBytes: MEMORY_BYTES + heapMib * MIB,
     entry,
     readable: [
       packageFile,
