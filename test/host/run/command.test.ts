@@ -1,9 +1,9 @@
 /** What the control process makes of a command: its standard output, its lines, its stubs. */
 import { expect, test } from "vitest";
-import type { GuestEnd } from "#host/component/contract.js";
+import type { GuestEnd, GuestLine } from "#host/component/contract.js";
 import { acceptStandardOutput } from "#host/run/outputs.js";
 import { schemaRegistry } from "#openings/types/registry.js";
-import { agent, attempt, costs, says } from "./world.js";
+import { agent, attempt, costs, recordedIn, says, type Guest } from "./world.js";
 
 const types = schemaRegistry({});
 const two = agent(
@@ -105,6 +105,25 @@ test("executed again, it says only what it has not said yet", async () => {
     ],
   });
   expect(journal.events.map(({ message }) => message)).toEqual(["one", "two"]);
+});
+
+test("a run that goes on after a crash writes only the lines that do not stand there yet, of whichever kind", async () => {
+  const said: GuestLine[] = [
+    { stream: "stdout", level: "info", chunk: "one" },
+    { level: "info", message: "two", fields: {} },
+    { stream: "stderr", level: "info", chunk: "three" },
+  ];
+  const saying =
+    (lines: readonly GuestLine[]): Guest =>
+    async (_, { log }) => {
+      for (const line of lines) log(line);
+      return exited('{"out":"x"}');
+    };
+  for (const before of [0, 1, 2, 3]) {
+    const { journal } = await attempt({ guests: [saying(said.slice(0, before))] });
+    const { journal: after } = await attempt({ guests: [saying(said)], recorded: recordedIn(journal) });
+    expect(after.events.map(({ message }) => message)).toEqual(["one", "two", "three"].slice(before));
+  }
 });
 
 test("what the grant holds decides what is linked, what is a stub and what is inert", async () => {
