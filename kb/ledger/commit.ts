@@ -2,7 +2,8 @@
 import { blake3 } from "#core/digest.js";
 import { KbError, toRecord } from "../errors.js";
 import type { Db } from "../files.js";
-import type { AppendRequest, Outcome } from "./messages.js";
+import type { Outcome, PlacedAppend } from "./messages.js";
+import { unpack, type PackedRows } from "./packed.js";
 import { COLUMNS, GENESIS, rowHash } from "./row.js";
 
 interface Tail {
@@ -16,7 +17,7 @@ interface Tail {
  * second decision, a blob that is not what its digest says) leaves the others alone; whatever else fails rolls back the whole
  * batch and is thrown.
  */
-export function committer(db: Db): (requests: readonly AppendRequest[]) => Outcome[] {
+export function committer(db: Db): (requests: readonly PlacedAppend[], rows: PackedRows) => Outcome[] {
   const readTail = db
     .prepare<[], [number, number, Uint8Array]>("SELECT id, ts_ms, hash FROM events ORDER BY id DESC LIMIT 1")
     .raw();
@@ -34,7 +35,8 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
   const readEnd = db
     .prepare<[string], number>("SELECT id FROM events WHERE trace_id = ? AND kind = 'run.finished' LIMIT 1")
     .pluck();
-  const insertRow = db.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  // The payload comes as UTF-8 and is stored as the text that it is.
+  const insertRow = db.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)`);
   const insertBlob = db.prepare("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
 
   function tailOf(): Tail {
@@ -54,7 +56,7 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
     return tail;
   }
 
-  function refuse(request: AppendRequest): KbError | undefined {
+  function refuse(request: PlacedAppend, rows: PackedRows): KbError | undefined {
     for (const { digest, bytes } of request.blobs)
       if (blake3(bytes) !== digest)
         return new KbError("KB_EVENT_INVALID", `the blob ${digest} holds other bytes than its digest says`);
@@ -65,7 +67,7 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
           hint: "a decision is made once",
         });
     }
-    for (const [, kind, , traceId] of request.rows) {
+    for (const { kind, traceId } of request.decides.length === 0 ? [] : unpack(rows, request.from, request.count)) {
       const end = kind === "action.decided" && traceId !== null ? readEnd.get(traceId) : undefined;
       if (end !== undefined)
         return new KbError("KB_DECIDED", `${traceId} has ended (event ${end}): nothing in it waits for a decision`, {
@@ -75,14 +77,14 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
     return undefined;
   }
 
-  function place(request: AppendRequest, tail: Tail, nextSeq: Map<string, number>): Outcome {
+  function place(request: PlacedAppend, rows: PackedRows, tail: Tail, nextSeq: Map<string, number>): Outcome {
     for (const { digest, bytes, mediaType } of request.blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
     const tsMs = Math.max(request.nowMs, tail.tsMs);
     const firstId = tail.id + 1;
     const seqs: (number | null)[] = [];
-    const hashes = new Uint8Array(32 * (request.rows.length + 1));
+    const hashes = new Uint8Array(32 * (request.count + 1));
     hashes.set(tail.hash);
-    for (const [actor, kind, scope, traceId, payload, provenance] of request.rows) {
+    for (const { actor, kind, scope, traceId, payload, provenance } of unpack(rows, request.from, request.count)) {
       let seq: number | null = null;
       if (traceId !== null) {
         seq = nextSeq.get(traceId) ?? (readSeq.get(traceId) ?? -1) + 1;
@@ -99,15 +101,15 @@ export function committer(db: Db): (requests: readonly AppendRequest[]) => Outco
     return { answer: { firstId, tsMs, seqs, hashes } };
   }
 
-  return (requests) => {
+  return (requests, rows) => {
     db.exec("BEGIN IMMEDIATE");
     try {
       const tail = tailOf();
       const before = tail.id;
       const nextSeq = new Map<string, number>();
       const outcomes = requests.map((request): Outcome => {
-        const refusal = refuse(request);
-        return refusal ? { error: toRecord(refusal) } : place(request, tail, nextSeq);
+        const refusal = refuse(request, rows);
+        return refusal ? { error: toRecord(refusal) } : place(request, rows, tail, nextSeq);
       });
       if (tail.id > before) writeHead.run(tail.id, tail.hash);
       db.exec("COMMIT");

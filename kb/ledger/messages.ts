@@ -1,5 +1,6 @@
 /** What the ledger and its writer thread say to each other. Requests are answered in the order in which they were sent. */
 import type { ErrorRecord } from "../errors.js";
+import type { PackedRows } from "./packed.js";
 
 /** actor, kind, scope, trace (null outside runs), payload and provenance as canonical JSON. */
 export type DraftColumns = readonly [
@@ -60,7 +61,15 @@ export interface WriterOptions {
   readonly busyMs: number;
 }
 
-export type ToWriter = { readonly type: "batch"; readonly requests: readonly Request[] } | { readonly type: "close" };
+/** An append as the thread gets it: so many rows from there on, of those that travel with the batch. */
+export interface PlacedAppend extends Omit<AppendRequest, "rows"> {
+  readonly from: number;
+  readonly count: number;
+}
+
+export type ToWriter =
+  | { readonly type: "batch"; readonly requests: readonly (PlacedAppend | LeaseRequest)[]; readonly rows: PackedRows }
+  | { readonly type: "close" };
 export type FromWriter =
   | { readonly type: "done"; readonly outcomes: readonly Outcome[] }
   /** Nothing can be written from now on; everything that waits fails with this. */

@@ -132,14 +132,24 @@ export function rowHash(
   actor: string,
   kind: string,
   scope: string,
-  payload: string,
+  /** Text, or its UTF-8. */
+  payload: string | Uint8Array,
   provenance: string,
 ): Uint8Array {
-  const text = `{"actor":${JSON.stringify(actor)},"id":${id},"kind":${JSON.stringify(kind)},"payload":${payload},"provenance":${provenance},"scope":${JSON.stringify(scope)},"seq":${seq},"trace_id":${JSON.stringify(traceId)},"ts_ms":${tsMs}}`;
+  const before = `{"actor":${JSON.stringify(actor)},"id":${id},"kind":${JSON.stringify(kind)},"payload":`;
+  const after = `,"provenance":${provenance},"scope":${JSON.stringify(scope)},"seq":${seq},"trace_id":${JSON.stringify(traceId)},"ts_ms":${tsMs}}`;
   // One buffer for all rows: at 400 bytes a row, allocating costs as much as hashing.
-  if (scratch.length < 32 + 3 * text.length) scratch = Buffer.allocUnsafe(64 + 4 * text.length);
+  const most = 32 + 3 * (before.length + payload.length + after.length);
+  if (scratch.length < most) scratch = Buffer.allocUnsafe(2 * most);
   scratch.set(prevHash);
-  return blake3Bytes(scratch.subarray(0, 32 + scratch.write(text, 32)));
+  let end = 32 + scratch.write(before, 32);
+  if (typeof payload === "string") end += scratch.write(payload, end);
+  else {
+    scratch.set(payload, end);
+    end += payload.length;
+  }
+  end += scratch.write(after, end);
+  return blake3Bytes(scratch.subarray(0, end));
 }
 let scratch = Buffer.allocUnsafe(8192);
 

@@ -8,7 +8,8 @@ import { KbError, storageError, toRecord } from "../errors.js";
 import { openReadWrite } from "../files.js";
 import { committer } from "./commit.js";
 import { leaseKeeper } from "./leases.js";
-import type { AppendRequest, FromWriter, Outcome, Request, ToWriter, WriterOptions } from "./messages.js";
+import type { FromWriter, LeaseRequest, Outcome, PlacedAppend, ToWriter, WriterOptions } from "./messages.js";
+import type { PackedRows } from "./packed.js";
 import { ledgerKind } from "./schema.js";
 
 /** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
@@ -45,14 +46,14 @@ function start(): void {
   }
 
   /** Appends that stand side by side share a transaction; a lease has one of its own. */
-  function answer(requests: readonly Request[]): Outcome[] {
+  function answer(requests: readonly (PlacedAppend | LeaseRequest)[], rows: PackedRows): Outcome[] {
     const outcomes: Outcome[] = [];
     for (let i = 0; i < requests.length;) {
       const request = requests[i]!;
       if (request.type === "append") {
-        const appends: AppendRequest[] = [];
+        const appends: PlacedAppend[] = [];
         for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
-        outcomes.push(...commit(appends));
+        outcomes.push(...commit(appends, rows));
         checkName();
         continue;
       }
@@ -69,7 +70,7 @@ function start(): void {
 
   port.on("message", (message: ToWriter) => {
     try {
-      if (message.type === "batch") return send({ type: "done", outcomes: answer(message.requests) });
+      if (message.type === "batch") return send({ type: "done", outcomes: answer(message.requests, message.rows) });
       db.close();
       send({ type: "closed" });
       port.close();

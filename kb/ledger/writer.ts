@@ -9,7 +9,18 @@
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built.js";
 import { fromRecord, KbError } from "../errors.js";
-import type { Answer, FromWriter, Outcome, Request, ToWriter, WriterOptions } from "./messages.js";
+import type {
+  Answer,
+  DraftColumns,
+  FromWriter,
+  LeaseRequest,
+  Outcome,
+  PlacedAppend,
+  Request,
+  ToWriter,
+  WriterOptions,
+} from "./messages.js";
+import { pack } from "./packed.js";
 
 /** A batch is cut here, so that one commit does not hold the lock, and its callers, for too long. */
 const BATCH_BYTES = 8 << 20;
@@ -143,12 +154,19 @@ export class Writer {
     this.#underWay = this.#queue.splice(0, count);
     this.#awaited &&= this.#queue.length > 0;
     this.start().ref();
-    const requests = this.#underWay.map((waiting) => waiting.request);
-    // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again.
-    const blobs = requests.flatMap((request) =>
-      request.type === "append" ? request.blobs.map(({ bytes }) => bytes.buffer as ArrayBuffer) : [],
-    );
-    this.#tell({ type: "batch", requests }, blobs);
+    const drafts: DraftColumns[] = [];
+    // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again, and so do the rows.
+    const moved: ArrayBuffer[] = [];
+    const requests = this.#underWay.map(({ request }): PlacedAppend | LeaseRequest => {
+      if (request.type === "lease") return request;
+      const { type, nowMs, rows, blobs, decides } = request;
+      const from = drafts.length;
+      for (const row of rows) drafts.push(row);
+      for (const { bytes } of blobs) moved.push(bytes.buffer as ArrayBuffer);
+      return { type, nowMs, blobs, decides, from, count: rows.length };
+    });
+    const rows = pack(drafts);
+    this.#tell({ type: "batch", requests, rows }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
   }
 
   #tell(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
