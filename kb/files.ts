@@ -1,5 +1,6 @@
 /** Opening the two database files without ever touching one that is not ours. */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { makeFolder } from "#core/folder.js";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { guarded, KbError } from "./errors.js";
@@ -66,7 +67,7 @@ function admit(file: string, kind: FileKind, header: Exclude<Header, string>): v
 /** Makes the folder of the knowledge base, for its owner alone. */
 export function makeRoot(root: string): void {
   guarded(root, "make the folder of the knowledge base", () => {
-    if (mkdirSync(root, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(root, 0o700);
+    if (makeFolder(root)) chmodSync(root, 0o700);
     if (!statSync(root).isDirectory()) throw foreign(root, "is not a folder");
   });
 }

@@ -4,8 +4,9 @@
  * not there. The bytes that were checked are the bytes that are used: nothing is read twice.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { makeFolder } from "#core/folder.js";
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createBLAKE3 } from "hash-wasm";
 import * as z from "zod";
@@ -60,7 +61,7 @@ export class AdmissionCache {
 
   /** Whole or not at all; whoever comes last wins, with the same bytes. Throws where the directory cannot be written. */
   async store(name: Digest, admitted: Admitted): Promise<void> {
-    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    makeFolder(this.dir);
     const body = encode(admitted);
     const temporary = `${this.file(name)}.${randomBytes(8).toString("hex")}.tmp`;
     try {

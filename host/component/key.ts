@@ -1,6 +1,7 @@
 /** The home's own secret: 32 random bytes in a file that only its owner can read. */
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { makeFolder } from "#core/folder.js";
+import { chmod, link, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RlpError } from "#core/errors.js";
 
@@ -15,7 +16,7 @@ export class HomeKeyError extends RlpError<HomeKeyCode> {
 export async function homeKey(path: string): Promise<Uint8Array> {
   const known = await read(path);
   if (known) return known;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`;
   const file = await open(temporary, "wx", 0o600);
   try {

@@ -1,9 +1,10 @@
 /** Files and names that are still there after a power loss. */
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { makeFolder } from "#core/folder.js";
 import { dirname } from "node:path";
 
 export async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const handle = await open(file, "wx", 0o600);
   try {
     await handle.writeFile(bytes);

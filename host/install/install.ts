@@ -1,5 +1,6 @@
 /** Bundles into a home and out of it: whole or not at all. A bundle lies there only after it was admitted. */
-import { lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { makeFolder } from "#core/folder.js";
 import { join } from "node:path";
 import { UsageError } from "#core/errors.js";
 import { IDENTIFIER } from "#core/ids.js";
@@ -43,7 +44,7 @@ const STALE_MS = 3_600_000;
 export async function installAgent(from: string, world: InstallWorld): Promise<Installed> {
   const files = (await readEntries(from)).bundle();
   const { agentsDir } = world;
-  await mkdir(agentsDir, { recursive: true, mode: 0o700 });
+  makeFolder(agentsDir);
   await sweep(agentsDir, world.now());
   const staging = await mkdtemp(join(agentsDir, STAGING));
   try {

@@ -3,7 +3,8 @@
  * does not open the door to an older one, and two installs at once cannot lose each other's. Unsigned ones leave no mark: anybody
  * could shut the real ones out with a large number.
  */
-import { mkdir, open, readdir } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
+import { makeFolder } from "#core/folder.js";
 import { join } from "node:path";
 import { compareVersions, VERSION } from "../component/version.js";
 import { syncFolder } from "./durable.js";
@@ -25,7 +26,7 @@ export async function highestVersion(versionsDir: string, agent: string): Promis
 /** Durable when it resolves. */
 export async function rememberVersion(versionsDir: string, agent: string, version: string): Promise<void> {
   const dir = join(versionsDir, agent);
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir);
   await (await open(join(dir, version), "a", 0o600)).close();
   for (const folder of [dir, versionsDir]) await syncFolder(folder);
 }

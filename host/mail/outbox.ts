@@ -1,5 +1,6 @@
 /** The default transport: one `.eml` file a message. Writing the same message twice leaves one file. */
-import { open, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { makeFolder } from "#core/folder.js";
 import { join } from "node:path";
 
 /**
@@ -7,7 +8,7 @@ import { join } from "node:path";
  * path. A file that is there already with the same bytes is left alone.
  */
 export async function writeToOutbox(folder: string, name: string, message: Uint8Array): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const path = join(folder, `${name}.eml`);
   const there = await readFile(path).catch(() => null);
   if (there && Buffer.compare(there, message) === 0) return path;

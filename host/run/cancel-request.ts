@@ -2,7 +2,8 @@
  * How one process asks another to cancel a run that the other drives: a file in the home, named after the run. (The ledger is not
  * the place: a request is no event of the run; `run.cancelled`, which follows, is.)
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { makeFolder } from "#core/folder.js";
 import { join } from "node:path";
 import type { TraceId } from "#core/ids.js";
 import type { Home } from "../config/home.js";
@@ -13,7 +14,7 @@ const LOOK_MS = 50;
 const file = (home: Home, traceId: TraceId): string => join(home.root, "cancel", traceId.replace("trace:", ""));
 
 export function requestCancel(home: Home, traceId: TraceId, why: string): void {
-  mkdirSync(join(home.root, "cancel"), { recursive: true, mode: 0o700 });
+  makeFolder(join(home.root, "cancel"));
   // Renamed into place: who looks sees all of it.
   const draft = `${file(home, traceId)}.${process.pid}`;
   writeFileSync(draft, why.toWellFormed(), { mode: 0o600 });

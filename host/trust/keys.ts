@@ -3,7 +3,8 @@
  * knows, trusted or revoked. A revoked key stays on the list for good. Trust never comes from a bundle or from the folder one is in.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { makeFolder } from "#core/folder.js";
+import { lstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { blake3 } from "#core/digest.js";
@@ -112,7 +113,7 @@ function changeKeys<T>(
 
 /** The folder for its owner alone; it is made where it is missing. */
 function openFolder(keysDir: string): void {
-  mkdirSync(keysDir, { recursive: true, mode: 0o700 });
+  makeFolder(keysDir);
   checkPrivateFolder(keysDir);
 }
 

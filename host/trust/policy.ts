@@ -2,8 +2,8 @@
  * `<home>/trust-policy.toml`: which keys may bring agents into this home, and with which capabilities at most. It lies in the home
  * and nowhere else. A file that cannot be read whole trusts nobody: there is no partly understood one.
  */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "#core/folder.js";
 import * as z from "zod";
 import { isDigest, type Digest } from "#core/digest.js";
 import { IDENTIFIER } from "#core/ids.js";
@@ -134,7 +134,7 @@ const nobody = (what: string, { place, hint, cause }: NonNullable<Details>): Tru
 
 /** Adds tables to the end of the file, which is made where it is missing; what stands there already keeps its words. */
 export function addToTrustPolicy(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   exclusively(file, () => {
     const before = bytesOf(file)?.toString("utf8") ?? "version = 1\n";
     const after = `${before}${before.endsWith("\n") ? "" : "\n"}\n${text}`;

@@ -51,11 +51,26 @@ function isAlive(pid: number, started: string): boolean {
   return started === "" || now === "" || now === started;
 }
 
+const HOLDER = "SELECT token, owner, pid, started, place, since_ms, beat_ms FROM leases WHERE trace_id = ?";
+
+/** Whether the holder of a lease is there: where its pid means something to us by looking, elsewhere by its heartbeats. */
+function isHeld(holder: LeaseColumns, here: string, nowMs: number): boolean {
+  return holder.place === here ? isAlive(holder.pid, holder.started) : nowMs - holder.beat_ms < EXPIRY_MS;
+}
+
+/** Gives the function that says whether somebody drives a run. It only looks. */
+export function leaseReader(db: Db): (traceId: string, nowMs: number) => boolean {
+  const read = db.prepare<[string], LeaseColumns>(HOLDER);
+  const here = processSpace();
+  return (traceId, nowMs) => {
+    const holder = read.get(traceId);
+    return holder !== undefined && isHeld(holder, here, nowMs);
+  };
+}
+
 /** Gives the function that answers lease requests, each in a transaction of its own. */
 export function leaseKeeper(db: Db): (request: LeaseRequest) => LeaseAnswer {
-  const read = db.prepare<[string], LeaseColumns>(
-    "SELECT token, owner, pid, started, place, since_ms, beat_ms FROM leases WHERE trace_id = ?",
-  );
+  const read = db.prepare<[string], LeaseColumns>(HOLDER);
   const write = db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   const beat = db.prepare("UPDATE leases SET beat_ms = ? WHERE trace_id = ? AND token = ?");
   const release = db.prepare("DELETE FROM leases WHERE trace_id = ? AND token = ?");
@@ -63,7 +78,7 @@ export function leaseKeeper(db: Db): (request: LeaseRequest) => LeaseAnswer {
 
   function acquire(request: LeaseRequest): LeaseAnswer {
     const holder = read.get(request.traceId);
-    if (holder && isHeld(holder, request.nowMs)) {
+    if (holder && isHeld(holder, here, request.nowMs)) {
       const since = new Date(holder.since_ms).toISOString();
       throw new KbError(
         "KB_LEASED",
@@ -84,10 +99,6 @@ export function leaseKeeper(db: Db): (request: LeaseRequest) => LeaseAnswer {
       request.nowMs,
     );
     return { held: true };
-  }
-
-  function isHeld(holder: LeaseColumns, nowMs: number): boolean {
-    return holder.place === here ? isAlive(holder.pid, holder.started) : nowMs - holder.beat_ms < EXPIRY_MS;
   }
 
   return db.transaction((request: LeaseRequest): LeaseAnswer => {

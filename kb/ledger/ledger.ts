@@ -7,7 +7,7 @@ import type { OpeningId, ProposalId, TraceId } from "#core/ids.js";
 import { guarded, KbError } from "../errors.js";
 import { BUSY_MS, makeRoot, openReadOnly, openReadWrite, type Db } from "../files.js";
 import { encodeAppend, type LedgerAppend } from "./drafts.js";
-import { BEAT_MS } from "./leases.js";
+import { BEAT_MS, leaseReader } from "./leases.js";
 import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
 import { COLUMNS, rowToRunEvent, storedRow, type LedgerRow, type RowColumns } from "./row.js";
 import { LEDGER_FILE, ledgerKind } from "./schema.js";
@@ -92,6 +92,8 @@ export interface Ledger {
 
   /** `KB_LEASED`, with the holder named, when another living process drives the run. */
   acquireLease(traceId: TraceId, holder: { readonly owner: string; readonly pid?: number }): Promise<Lease>;
+  /** Whether a process drives the run now. */
+  driven(traceId: TraceId): boolean;
   close(): Promise<void>;
 }
 
@@ -143,6 +145,7 @@ class SqliteLedger implements Ledger {
         source: rows<[string]>(
           "json_extract(provenance_json, '$.trace') = ? AND trace_id IS NULL AND provenance_json <> '{}' ORDER BY id",
         ),
+        driven: leaseReader(db),
         last: db.prepare<[], number | null>("SELECT max(id) FROM events").pluck(),
         blob: db.prepare<[Uint8Array], [Uint8Array, string]>("SELECT bytes, media_type FROM blobs WHERE hash = ?").raw(),
         first: db
@@ -254,6 +257,10 @@ class SqliteLedger implements Ledger {
   }
   recordsFrom(traceId: TraceId): readonly LedgerRow[] {
     return this.#read(() => this.#select.source.all(traceId)).map(storedRow);
+  }
+
+  driven(traceId: TraceId): boolean {
+    return this.#read(() => this.#select.driven(traceId, this.#now()));
   }
 
   async acquireLease(traceId: TraceId, holder: { readonly owner: string; readonly pid?: number }): Promise<Lease> {

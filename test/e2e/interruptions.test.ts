@@ -126,6 +126,10 @@ describe.runIf(process.platform === "linux")("kill -9", () => {
     await exited(run);
     const alive = (): number[] => family.filter((pid) => below(1).includes(pid));
     while (alive().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    // It stands as running, and nobody drives it: that is told, and what to type.
+    const listed = JSON.parse((await home.rlp("runs", "--status", "interrupted", "--json")).stdout) as { trace_id: string }[];
+    expect(listed.map(({ trace_id }) => trace_id)).toContain(trace);
+    expect((await home.rlp("runs", "--status", "running", "--json")).stdout).not.toContain(trace);
     expect(await resumed(trace)).toBe(await expected());
   });
 });

@@ -11,20 +11,30 @@ import { show } from "../terminal/table.js";
 import { withViews } from "../views.js";
 import { wholeNumber } from "../whole-number.js";
 
+/** A run that stands as running and that no process drives: its own was killed, or the machine went down. */
+type Shown = RunState | "interrupted";
+type ShownRun = Omit<RunSummary, "status"> & { readonly status: Shown };
+
 interface RunsFlags {
-  readonly status?: RunState;
+  readonly status?: Shown;
   readonly since?: string;
   readonly limit: number;
 }
 
 export function define(command: Command, act: Act): void {
   command
-    .addOption(new Option("--status <status>", "only these").choices(["running", "parked", "ok", "error", "cancelled"]))
+    .addOption(
+      new Option("--status <status>", "only these").choices(["running", "interrupted", "parked", "ok", "error", "cancelled"]),
+    )
     .option("--since <time>", "only runs from then on: 90m, 12h, 7d, or a date (2026-11-20, 2026-11-20T13:37)")
     .option("--limit <n>", "at most so many", wholeNumber("--limit", 100_000, 1), 50)
     .addHelpText(
       "after",
-      examples(["rlp runs --status parked", "those that wait for a decision"], ["rlp runs --since 2d", "the last two days"]),
+      examples(
+        ["rlp runs --status parked", "those that wait for a decision"],
+        ["rlp runs --status interrupted", "those whose process was killed"],
+        ["rlp runs --since 2d", "the last two days"],
+      ),
     )
     .action(act(runs));
 }
@@ -32,10 +42,21 @@ export function define(command: Command, act: Act): void {
 async function runs(context: Context, _args: readonly string[], flags: RunsFlags) {
   const { out, world } = context;
   const since = flags.since === undefined ? undefined : readSince(flags.since, world.now());
-  const found = await withViews(context, (kb) =>
-    kb.views.runs({ limit: flags.limit, ...(flags.status && { status: flags.status }), ...(since !== undefined && { since }) }),
-  );
-  show<RunSummary>(
+  const status = flags.status === "interrupted" ? "running" : flags.status;
+  const found = await withViews(context, (kb) => {
+    const shown = ({ status: stands, ...run }: RunSummary): ShownRun => ({
+      ...run,
+      status: stands === "running" && !kb.ledger.driven(run.traceId) ? "interrupted" : stands,
+    });
+    // Which of those that stand as running are, the views do not know: all of them are looked at.
+    const limit = status === "running" ? 100_000 : flags.limit;
+    return kb.views
+      .runs({ limit, ...(status && { status }), ...(since !== undefined && { since }) })
+      .map(shown)
+      .filter((run) => flags.status === undefined || run.status === flags.status)
+      .slice(0, flags.limit);
+  });
+  show<ShownRun>(
     out,
     found ?? [],
     [
@@ -52,6 +73,9 @@ async function runs(context: Context, _args: readonly string[], flags: RunsFlags
     "no runs",
     recordOf,
   );
+  const cut = (found ?? []).find(({ status: stands }) => stands === "interrupted");
+  if (cut && out.readable)
+    out.warn(`what was interrupted goes on with \`rlp resume ${cut.traceId.slice("trace:".length, "trace:".length + ENOUGH)}\``);
   return Exit.ok;
 }
 
@@ -59,7 +83,7 @@ async function runs(context: Context, _args: readonly string[], flags: RunsFlags
 const ENOUGH = "0199a3b0-0000-7000".length;
 
 /** Names as in events. */
-function recordOf(run: RunSummary) {
+function recordOf(run: ShownRun) {
   return {
     trace_id: run.traceId,
     opening_id: run.openingId,
