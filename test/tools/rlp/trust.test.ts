@@ -190,6 +190,16 @@ test("--accept-reduced is written down with the component that it is for", async
     trust: { note_taker: { standing: "stranger", reduced: "trust policy" } },
     host: { isolation: expect.not.stringContaining("bubblewrap") },
   });
+  // What a person has written of it stays.
+  expect((await at("other", "agent", "remove", "note_taker")).code).toBe(0);
+  const own = 'version = 1\n[agents.note_taker]\nisolation = "full"\n';
+  writeFileSync(join(cwd, "other", "trust-policy.toml"), own);
+  const kept = await at("other", "agent", "install", "note_taker-1.2.0.tar.gz", "--accept-reduced");
+  expect([kept.code, kept.stderr]).toEqual([
+    0,
+    expect.stringMatching(/left as it is.*write there: \[agents\.note_taker\], isolation = "reduced"/),
+  ]);
+  expect(readFileSync(join(cwd, "other", "trust-policy.toml"), "utf8")).toBe(own);
   writeFileSync(join(cwd, "other", "trust-policy.toml"), "version = 1\n", { mode: 0o600 });
   const refused = await rlp(["run", join(cwd, "node.yaml"), "--local"], { cwd, env: reduced });
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("TRUST_ISOLATION")]);

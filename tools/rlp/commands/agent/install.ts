@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { Exit, type ExitCode } from "#core/errors.js";
 import { missingGrants } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
+import { TrustError } from "#host/trust/error.js";
 import { findBundle } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { examples } from "../../program.js";
@@ -55,8 +56,17 @@ async function install(context: Context, args: readonly string[], flags: Flags):
   const { standing, policy } = judged;
   const isStranger = standing.kind === "stranger";
   const accepted = isReducedAccepted(policy, face.name, face.digest, true);
+  const rule = `[agents.${face.name}]\nisolation = "reduced"\ndigest = "${face.digest}"\n`;
   if (flags.acceptReduced && isStranger && !accepted)
-    addToTrustPolicy(home.trustPolicyFile, `[agents.${face.name}]\nisolation = "reduced"\ndigest = "${face.digest}"\n`);
+    try {
+      addToTrustPolicy(home.trustPolicyFile, rule);
+    } catch (error) {
+      if (!(error instanceof TrustError)) throw error;
+      // A table of that name is there already: it is the person's own, and the agent is installed all the same.
+      out.warn(
+        `${home.trustPolicyFile} was left as it is (${error.message}); write there: ${rule.trimEnd().replaceAll("\n", ", ")}`,
+      );
+    }
   const { grant } = await host.grantIn(dir);
   const may = capabilitiesOf(grant);
   if (!out.readable) out.data({ name: face.name, version: face.version, dir, digest: face.digest, granted: may, standing });
