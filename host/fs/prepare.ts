@@ -59,7 +59,7 @@ export async function prepareCommit(
   for (const change of wanted) shown.push(await looked(host, await granted(change.dir), change));
   const changes = shown.map(({ change }) => change);
   if (changes.every(({ before, after }) => sameContent(before, after))) return null;
-  return { kind: action(showChanges(shown)), args: { changes } as unknown as Json };
+  return { kind: action(await showChanges(shown)), args: { changes } as unknown as Json };
 }
 
 async function looked(host: FilesHost, directory: GrantedDirectory, wanted: WantedChange): Promise<ShownChange> {

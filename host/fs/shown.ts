@@ -1,4 +1,5 @@
 /** A set of changes as a person decides on it: texts as differences, everything else by size and digest. */
+import { setImmediate as breathe } from "node:timers/promises";
 import { visibleLine } from "#core/visible.js";
 import { sameContent, type Change } from "./changes.js";
 import { diffLines } from "./diff.js";
@@ -7,6 +8,8 @@ import { diffLines } from "./diff.js";
 export const TEXT_BYTES = 256 << 10;
 /** All texts together; what comes after that is told by size and digest, and it is said so. */
 const SHOWN_BYTES = 1 << 20;
+/** All that is compared at all, before and after. */
+const COMPARED_BYTES = 16 << 20;
 
 export interface ShownChange {
   readonly change: Change;
@@ -15,17 +18,21 @@ export interface ShownChange {
   readonly after: Uint8Array | null;
 }
 
-export function showChanges(all: readonly ShownChange[]): string {
+/** Texts are compared one after the other, and others have the thread in between. */
+export async function showChanges(all: readonly ShownChange[]): Promise<string> {
   let left = SHOWN_BYTES;
-  const blocks = all.map((one) => {
-    const diff = textDiff(one);
+  let compared = COMPARED_BYTES;
+  const blocks: string[] = [];
+  for (const one of all) {
+    await breathe();
+    compared -= (one.before?.length ?? 0) + (one.after?.length ?? 0);
+    const diff = compared < 0 ? null : textDiff(one);
     const bytes = diff?.reduce((sum, line) => sum + line.length, 0) ?? 0;
     const fits = diff !== null && bytes <= left;
     if (fits) left -= bytes;
-    return [`  ${headline(one)}`, ...(fits ? diff.map((line) => `    ${visibleLine(line)}`) : told(one, diff !== null))].join(
-      "\n",
-    );
-  });
+    const lines = fits ? diff.map((line) => `    ${visibleLine(line)}`) : told(one, diff !== null || compared < 0);
+    blocks.push([`  ${headline(one)}`, ...lines].join("\n"));
+  }
   return [`Change ${all.length === 1 ? "one name" : `${all.length} names`} in granted directories`, ...blocks].join("\n");
 }
 

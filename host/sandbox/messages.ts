@@ -6,8 +6,8 @@ import type { CallError } from "#core/values.js";
 import type { GrantedDirectories, GuestSpec } from "../component/contract.js";
 import { wantedChanges } from "../fs/changes.js";
 
-/** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs and 1 MiB of state, escaped). */
-export const MESSAGE_BYTES = 8 << 20;
+/** Sandbox to control: one message, all of its parts. `end` is the largest (1 MiB of outputs, 1 MiB of state, escaped, and 2 MiB of changed names). */
+export const MESSAGE_BYTES = 10 << 20;
 /** The largest arguments of one call and the largest outputs of one attempt, as JSON text. */
 export const VALUE_BYTES = 1 << 20;
 export const messageLimits: JsonLimits = { bytes: MESSAGE_BYTES, depth: 40, elements: 300_000 };

@@ -49,6 +49,8 @@ type End =
 const MIB = 1 << 20;
 const PAGE = 1 << 16;
 const MAX_OUTPUTS = 4096;
+/** Of the list of changed names as JSON; the files themselves have gone before. */
+const CHANGES_BYTES = 2 << 20;
 
 /** Cut, and whole characters up to the cut: half a one has no UTF-8, and the control process takes it for an attack. */
 const clip = (text: string, units: number): string => text.slice(0, units).toWellFormed();
@@ -290,6 +292,12 @@ export class Attempt {
       if (ok !== undefined) return ok;
       throw new AttemptFailed({ code: "host.commit", message: "a piece of a file was not taken", retryable: false });
     });
+    const size = Buffer.byteLength(JSON.stringify(changes));
+    if (size > CHANGES_BYTES)
+      throw new AttemptFailed(
+        { code: "host.commit", message: `the names of the changed files are too long together: ${size} bytes`, retryable: false },
+        { name: "file_changes_bytes", value: size, ceiling: CHANGES_BYTES },
+      );
     return changes.length === 0 ? end : { ...end, changes };
   }
 

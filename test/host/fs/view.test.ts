@@ -403,6 +403,31 @@ describe("floods", () => {
   });
 });
 
+it("nor from handle to handle, or by moving what was made deeper: the sandbox process must never say what nobody takes", async () => {
+  const seen = await writable(async (files, dir) => {
+    const made: { at: never; name: string }[] = [];
+    let at = dir;
+    let refused = "";
+    for (;;) {
+      const answer = await files.on(at, "create-directory-at", "d");
+      if ("err" in answer) {
+        refused = answer.err;
+        break;
+      }
+      made.push({ at, name: "d" });
+      at = ((await files.open(at, "d", { directory: true })) as { ok: never }).ok;
+    }
+    await files.on(dir, "create-directory-at", "tree");
+    await files.on(dir, "create-directory-at", "tree/inner");
+    const moved = code(await files.on(dir, "rename-at", "tree", made.at(-1)!.at, "tree"));
+    const long = code(await files.on(dir, "create-directory-at", "n".repeat(255)));
+    for (const path of ["tree/inner", "tree", "n".repeat(255)]) await files.on(dir, "remove-directory-at", path);
+    for (const each of made.toReversed()) await files.on(each.at, "remove-directory-at", each.name);
+    return [made.length, refused, moved, long];
+  });
+  expect(seen).toEqual([128, "name-too-long", "name-too-long", "ok"]);
+});
+
 it("asks for nothing twice: a path is one question, and what was read is read again from memory", async () => {
   const desk = newDesk();
   await run(

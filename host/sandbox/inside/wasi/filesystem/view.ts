@@ -90,6 +90,7 @@ export class View {
         continue;
       }
       checkName(name);
+      if (trail.length > DEPTH) throw new FsError("name-too-long");
       const node = await this.child(at, left);
       left = left.slice(1);
       const last = left.every((rest) => rest === "" || rest === ".");
@@ -105,7 +106,6 @@ export class View {
       if (last && node?.kind !== "directory") return { parent: at, name, node, mustBeDirectory: slash || left.length > 0 };
       if (node === null) throw new FsError("no-entry");
       if (node.kind !== "directory") throw new FsError("not-directory");
-      if (trail.length >= DEPTH) throw new FsError("name-too-long");
       if (last) return { parent: at, name, node, mustBeDirectory: true };
       trail.push(node);
     }
@@ -223,8 +223,7 @@ export class View {
 
   /** A file or a directory that was not there. */
   create(parent: DirectoryNode, name: string, kind: "directory" | "regular-file"): Node {
-    if (PARTIAL.test(name)) throw new FsError("not-permitted");
-    if (pathOf(parent, name).length > PATH_BYTES) throw new FsError("name-too-long");
+    checkPlace(parent, name);
     this.count();
     const node: Node =
       kind === "directory"
@@ -266,7 +265,8 @@ export class View {
     to: { parent: DirectoryNode; name: string },
     node: FileNode | DirectoryNode,
   ): void {
-    if (PARTIAL.test(to.name)) throw new FsError("not-permitted");
+    checkPlace(to.parent, to.name);
+    if (node.kind === "directory") checkBelow(node, pathOf(to.parent, to.name));
     if (node.kind === "regular-file" && node.base !== null) {
       this.touch(node, node.content.size);
       this.count(); // under its old name and under its new one
@@ -331,6 +331,25 @@ function mayGo({ base }: FileNode): void {
 
 function checkName(name: string): void {
   if (Buffer.byteLength(name) > NAME_BYTES) throw new FsError("name-too-long");
+}
+
+/** What is made must be a path that the control process takes: longer than one call's path it can become step by step. */
+function checkPlace(parent: DirectoryNode, name: string): void {
+  if (PARTIAL.test(name)) throw new FsError("not-permitted");
+  checkPath(pathOf(parent, name));
+}
+
+function checkPath(path: string): void {
+  if (Buffer.byteLength(path) > PATH_BYTES || path.split("/").length > DEPTH) throw new FsError("name-too-long");
+}
+
+/** A directory that the guest has made takes everything in it along. */
+function checkBelow(directory: DirectoryNode, path: string): void {
+  for (const [name, node] of directory.children) {
+    if (!node) continue;
+    checkPath(`${path}/${name}`);
+    if (node.kind === "directory") checkBelow(node, `${path}/${name}`);
+  }
 }
 
 /** The names up to the first that is no plain one. */
