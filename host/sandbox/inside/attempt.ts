@@ -124,9 +124,10 @@ export class Attempt {
       this.checkLinked(component);
       if (this.cancelled) throw this.cancelled;
       const { world } = component.plan.run;
-      this.streams = new StandardStreams(this.start, world, this.world.valueBytes, (line) =>
-        this.world.send({ t: "line", attempt: this.start.attempt, ...line }),
-      );
+      this.streams = new StandardStreams(this.start, world, this.world.valueBytes, {
+        write: (line) => this.world.send({ t: "line", attempt: this.start.attempt, ...line }),
+        pay: this.pay,
+      });
       this.instance = new Instance(
         component,
         this.account,
@@ -181,6 +182,7 @@ export class Attempt {
         ...this.given,
         random: this.start.granted.random ? this.given.random : null,
         stdio,
+        pay: this.pay,
         before: () => this.checkMemory(),
       },
       {
@@ -233,6 +235,8 @@ export class Attempt {
     const bytes = this.instance?.memoryBytes ?? 0;
     if (bytes > this.start.limits.memoryMib * MIB) throw new MemoryExceeded(`${bytes} bytes`);
   }
+
+  private readonly pay = (fuel: number): void => this.account.charge(fuel);
 
   private answerHere(call: HostCall): Json {
     this.checkMemory();

@@ -33,12 +33,17 @@ export class StandardStreams implements Stdio {
   private readonly command: boolean;
 
   /** An agent has its invocation and its result elsewhere: nothing is on its standard input, and its standard output is a log. */
-  constructor(start: StartMessage, world: "agent" | "command", outputBytes: number, write: (line: OutputLine) => void) {
+  constructor(
+    start: StartMessage,
+    world: "agent" | "command",
+    outputBytes: number,
+    { write, pay }: { readonly write: (line: OutputLine) => void; readonly pay: (fuel: number) => void },
+  ) {
     const command = world === "command";
     this.command = command;
     this.stdin = new Source(Buffer.from(command ? invocationText(start) : ""));
-    this.stdout = command ? new Gathered(outputBytes) : new Lines("stdout", write);
-    this.stderr = new Lines("stderr", write);
+    this.stdout = command ? new Gathered(outputBytes) : new Lines("stdout", write, pay);
+    this.stderr = new Lines("stderr", write, pay);
   }
 
   /** Hands on lines that have no end yet. */

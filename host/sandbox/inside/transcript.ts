@@ -34,10 +34,10 @@ export class Transcript {
     if (value instanceof Uint8Array) {
       this.number(TAG.bytes, value.length);
       this.bytes(value);
-    } else if (value instanceof Resource) {
+    } else if (value instanceof Resource)
+      // Of which resource follows from the function.
       this.number(TAG.handle, 0);
-      this.text(value.resource);
-    } else if (Array.isArray(value)) {
+    else if (Array.isArray(value)) {
       const items = value as readonly Native[];
       this.number(TAG.list, items.length);
       for (const item of items) this.value(item);

@@ -60,6 +60,7 @@ export function world(stdin: string) {
       random: new SeededRandom("5a".repeat(32)),
       transcript: new Transcript(() => fuel.used),
       stdio: { stdin: new Source(Buffer.from(stdin)), stdout, stderr },
+      pay: (units) => fuel.charge(units),
       before: () => {},
     },
     {

@@ -3,17 +3,29 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Lines, visible, type OutputLine } from "#host/sandbox/inside/wasi/lines.js";
 
-function said(...parts: (string | Uint8Array)[]): { chunks: string[]; lines: OutputLine[]; last: string } {
+function said(...parts: (string | Uint8Array)[]): { chunks: string[]; lines: OutputLine[]; last: string; paid: number } {
   const lines: OutputLine[] = [];
-  const sink = new Lines("stderr", (line) => lines.push(line));
+  let paid = 0;
+  const sink = new Lines(
+    "stderr",
+    (line) => lines.push(line),
+    (fuel) => (paid += fuel),
+  );
   for (const part of parts) sink.take(typeof part === "string" ? Buffer.from(part) : part);
   sink.finish();
-  return { chunks: lines.map(({ chunk }) => chunk), lines, last: sink.lastWords(1500) };
+  return { chunks: lines.map(({ chunk }) => chunk), lines, last: sink.lastWords(1500), paid };
 }
 
 describe("hostile", () => {
   test("a flood of line feeds says nothing, and takes nothing from what comes after it", () => {
     expect(said("\n".repeat(1 << 20), "\r\n".repeat(1 << 20), "still there\n").chunks).toEqual(["still there"]);
+  });
+
+  test("each line is paid for, an empty one and a dropped one too", () => {
+    expect(said("a".repeat(1000)).paid).toBe(0);
+    expect(said("\n".repeat(5000)).paid).toBe(1_000_000);
+    expect(said("x\n".repeat(5000)).paid).toBe(1_000_000);
+    expect(said("a".repeat(10_240)).paid).toBe(2000);
   });
 
   test("a flood of lines is kept to a thousand, and the last line says how many were dropped", () => {
@@ -59,7 +71,11 @@ describe("hostile", () => {
   });
 
   test("last words are cut from the front, and never inside a character", () => {
-    const sink = new Lines("stderr", () => {});
+    const sink = new Lines(
+      "stderr",
+      () => {},
+      () => {},
+    );
     sink.take(Buffer.from("🎈".repeat(200)));
     sink.finish();
     const words = sink.lastWords(100);
@@ -71,7 +87,11 @@ describe("hostile", () => {
 
 test("lines come as they end, one by one; one without a line feed at the end", () => {
   const seen: string[] = [];
-  const sink = new Lines("stdout", ({ chunk }) => seen.push(chunk));
+  const sink = new Lines(
+    "stdout",
+    ({ chunk }) => seen.push(chunk),
+    () => {},
+  );
   sink.take(Buffer.from("one\ntw"));
   expect(seen).toEqual(["one"]);
   sink.take(Buffer.from("o\r\nthree"));

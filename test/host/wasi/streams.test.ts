@@ -61,6 +61,18 @@ describe("hostile", () => {
     );
   });
 
+  test("a flood of single bytes takes the room of its bytes", () => {
+    const world = new World({ outputBytes: 100_000 });
+    const out = world.out();
+    for (let i = 0; i < 100_000; i++) {
+      world.output("check-write", out);
+      world.output("write", out, Uint8Array.of(i));
+    }
+    const gathered = world.stdout.bytes();
+    expect([gathered.length, gathered.buffer.byteLength]).toEqual([100_000, 100_000]);
+    expect(gathered.every((byte, i) => byte === (i & 255))).toBe(true);
+  });
+
   test.each(["read", "blocking-read", "skip", "blocking-skip"])(
     "%s of 2^64 − 1 bytes takes what there is, and at most a chunk",
     (name) => {

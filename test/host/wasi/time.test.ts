@@ -8,6 +8,13 @@ const HOUR = 3_600_000_000_000n;
 const FOREVER = 2n ** 64n - 1n;
 
 describe("hostile", () => {
+  test("a poll is paid for by its list, in which one pollable can stand a thousand times", () => {
+    const world = new World();
+    const timer = world.after(1n);
+    world.poll(...Array.from({ length: 1000 }, () => timer));
+    expect(world.paid).toBe(100_000);
+  });
+
   test("a poll of nothing is a trap", () => {
     expect(() => new World().poll()).toThrow(GuestTrap);
   });

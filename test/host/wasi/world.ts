@@ -19,6 +19,8 @@ export interface Given {
 
 export class World {
   fuel = 0;
+  /** For work beyond what crosses the border. */
+  paid = 0;
   readonly clock: VirtualClock;
   readonly stdout: Gathered;
   readonly stderr = new Gathered(1 << 20);
@@ -32,6 +34,7 @@ export class World {
       clock: this.clock,
       random: random ? new SeededRandom(seed) : null,
       transcript: this.transcript,
+      pay: (units) => void (this.paid += units),
       before: () => {},
       stdio: {
         stdin: new Source(typeof stdin === "string" ? Buffer.from(stdin) : stdin),

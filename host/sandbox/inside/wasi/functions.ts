@@ -16,6 +16,8 @@ export interface WasiWorld {
   readonly random: SeededRandom | null;
   readonly stdio: Stdio;
   readonly transcript: Transcript;
+  /** Takes fuel for work that the border does not see; may end the attempt by throwing. */
+  readonly pay: (fuel: number) => void;
   /** Called before each answer; may end the attempt by throwing. */
   readonly before: () => void;
 }
@@ -28,7 +30,7 @@ export function wasiFunctions(world: WasiWorld, more: Readonly<Record<string, Fu
   const insecure = random ?? inertRandom();
   const given: Record<string, Functions> = {
     "wasi:io/error": errorFunctions,
-    "wasi:io/poll": pollFunctions(clock),
+    "wasi:io/poll": pollFunctions(clock, world.pay),
     "wasi:io/streams": streamFunctions,
     "wasi:clocks/monotonic-clock": monotonicFunctions(clock),
     "wasi:clocks/wall-clock": wallFunctions(clock),

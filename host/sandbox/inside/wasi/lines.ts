@@ -19,12 +19,15 @@ const LINE = 4096;
 /** A byte that is no UTF-8 stands there as four characters, so a line of nothing else still fits. */
 const RAW = LINE / 4;
 const LAST_LINES = 5;
+/** Bytes are paid for where they cross the border; 64 KiB of line feeds are far more work than 64 KiB of text. */
+const LINE_FUEL = 200;
 
 const NEWLINE = 0x0a;
 
 export class Lines implements Sink {
   private readonly stream: StreamName;
   private readonly write: (line: OutputLine) => void;
+  private readonly pay: (fuel: number) => void;
   /** Made when something is written: most attempts never write a line. */
   private buffer: Buffer | null = null;
   private filled = 0;
@@ -35,9 +38,11 @@ export class Lines implements Sink {
   private readonly last: { readonly bytes: Buffer; length: number }[] = [];
   private ended = 0;
 
-  constructor(stream: StreamName, write: (line: OutputLine) => void) {
+  /** `pay` takes what the work costs the guest, and may throw. */
+  constructor(stream: StreamName, write: (line: OutputLine) => void, pay: (fuel: number) => void) {
     this.stream = stream;
     this.write = write;
+    this.pay = pay;
   }
 
   private get line(): Buffer {
@@ -53,10 +58,10 @@ export class Lines implements Sink {
         this.line.set(part, this.filled);
         this.filled += part.length;
         at += part.length;
-        if (this.filled === RAW) this.end(wholeCharacters(this.line));
+        if (this.filled === RAW) this.endPaid(wholeCharacters(this.line));
       }
       if (newline < 0) return;
-      this.end(this.filled);
+      this.endPaid(this.filled);
       at = newline + 1;
     }
   }
@@ -83,6 +88,11 @@ export class Lines implements Sink {
     const open = this.filled === 0 ? [] : [visible(this.line.subarray(0, this.filled))];
     const text = [...ended, ...open].join("\n");
     return text.length > length ? `…${text.slice(1 - length).toWellFormed()}` : text;
+  }
+
+  private endPaid(length: number): void {
+    this.pay(LINE_FUEL);
+    this.end(length);
   }
 
   /** Ends a line after `length` of the bytes that are there. Empty ones say nothing and are passed over. */

@@ -27,7 +27,10 @@ export class Timer extends Pollable {
   }
 }
 
-export function pollFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
+/** What each of a poll's pollables costs; a list may name one many times. */
+const POLLED_FUEL = 100;
+
+export function pollFunctions(clock: VirtualClock, pay: (fuel: number) => void): readonly (readonly [string, WasiFunction])[] {
   const pollable = (value: Native | undefined): Pollable => resourceOf(Pollable, value);
   return [
     ["[method]pollable.ready", ([self]) => pollable(self).due <= clock.elapsed()],
@@ -42,6 +45,7 @@ export function pollFunctions(clock: VirtualClock): readonly (readonly [string, 
       "poll",
       ([given]) => {
         const all = (given as readonly Native[]).map(pollable);
+        pay(POLLED_FUEL * all.length);
         if (all.length === 0) throw new GuestTrap("wasi:io/poll: a poll of nothing would never end");
         // Asked of once: what `elapsed` says moves with the fuel, and all must be held against the same moment.
         const wait = all.reduce((least, { due }) => (due < least ? due : least), all[0]!.due);

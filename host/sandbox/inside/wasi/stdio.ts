@@ -30,7 +30,8 @@ export interface Sink {
 
 /** Standard output: kept whole, and no more of it than an attempt's outputs may have. */
 export class Gathered implements Sink {
-  private readonly parts: Uint8Array[] = [];
+  /** Grown by doubling: kept as they come, a million writes of one byte would take hundreds of times their size. */
+  private buffer = Buffer.alloc(0);
   private size = 0;
   private readonly most: number;
   constructor(most: number) {
@@ -38,23 +39,31 @@ export class Gathered implements Sink {
   }
 
   take(bytes: Uint8Array): void {
-    this.size += bytes.length;
-    if (this.size > this.most)
+    const size = this.size + bytes.length;
+    if (size > this.most)
       throw new AttemptFailed(
         {
           code: "host.component",
           message: `standard output is too large: more than ${this.most} bytes`,
           retryable: false,
         },
-        { name: "output_bytes", value: this.size, ceiling: this.most },
+        { name: "output_bytes", value: size, ceiling: this.most },
       );
-    this.parts.push(bytes);
+    if (size > this.buffer.length) {
+      const larger = Buffer.alloc(Math.min(this.most, Math.max(size, this.buffer.length * 2, SMALLEST)));
+      this.buffer.copy(larger, 0, 0, this.size);
+      this.buffer = larger;
+    }
+    this.buffer.set(bytes, this.size);
+    this.size = size;
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.parts);
+    return this.buffer.subarray(0, this.size);
   }
 }
+
+const SMALLEST = 256;
 
 class SourceStream extends InputStream {
   private readonly source: Source;
