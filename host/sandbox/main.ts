@@ -3,6 +3,7 @@ import { Transfers } from "./transfer.js";
 import type { LinkPlan } from "../component/plan.js";
 import { Attempt, type Answer } from "./inside/attempt.js";
 import { loaded, type LoadedComponent } from "./inside/loaded.js";
+import { leftBehind } from "./inside/leftovers.js";
 import { openPipe } from "./inside/pipe.js";
 import { seal } from "./inside/seal.js";
 import { Turns } from "./inside/turns.js";
@@ -55,6 +56,7 @@ function receive(message: ToSandbox): void {
             const end = await attempt.run(component);
             attempts.delete(message.attempt);
             pipe.send(end);
+            leftBehind(end.peakMemoryBytes);
           },
           (error: unknown) => {
             const end = attempt.fail(error);

@@ -190,6 +190,7 @@ class Child {
       flags: [
         ...ENGINE_OPTIONS,
         ...LOADING_OPTIONS,
+        "--expose-gc",
         ...(options.baseline === true ? BASELINE_OPTIONS : []),
         `--max-old-space-size=${options.heapMib ?? 1024}`,
       ],

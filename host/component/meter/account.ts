@@ -59,6 +59,8 @@ export interface FuelAccountOptions {
 /** The counter of one core module. Its global is known once the module is instantiated. */
 interface Counter {
   left: WasmGlobal | null;
+  /** What stands in it, less what it was charged, while another module has the grant. */
+  rest: number;
 }
 
 export class FuelAccount {
@@ -89,7 +91,7 @@ export class FuelAccount {
     return this.#refused.value >>> 0;
   }
 
-  /** Fuel used so far, exact at every moment (in a start function, and after its trap: what was granted). */
+  /** Fuel used so far, exact at every moment (in a start function, and after its trap: at its last checkpoint). */
   get used(): number {
     const left = this.#holder === null || this.#holder.left !== null ? this.#left() : Math.min(this.#granted, 0);
     return this.#spent + this.#granted - left;
@@ -97,7 +99,7 @@ export class FuelAccount {
 
   /** Instantiates one metered core module of this agent; its start function may use `UNSUSPENDED_FUEL`. */
   instantiate(module: WasmModule, imports: WasmImports = {}): WasmInstance {
-    const counter: Counter = { left: null };
+    const counter: Counter = { left: null, rest: NO_GRANT };
     const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: this.#imports(counter) }) as WasmImports;
     const instance = this.unsuspended(() => new this.#engine.Instance(module, linked));
     counter.left = instance.exports[LEFT_EXPORT] as WasmGlobal;
@@ -182,9 +184,12 @@ export class FuelAccount {
 
   /** A checkpoint found `left` negative: the grant is used up, or another module has it. */
   #grant(counter: Counter, left: number): number {
-    // What a module without the grant was charged on the way to its checkpoint stands below NO_GRANT.
-    const used = counter === this.#holder ? this.#spent + this.#granted - left : this.used + NO_GRANT - left;
-    if (counter !== this.#holder && this.#holder?.left) this.#holder.left.value = NO_GRANT;
+    // What a module without the grant was charged on the way to its checkpoint stands below what rested in it.
+    const used = counter === this.#holder ? this.#spent + this.#granted - left : this.used + counter.rest - left;
+    if (counter !== this.#holder && this.#holder !== null) {
+      this.#holder.rest = this.#holder.left === null ? this.#granted : NO_GRANT;
+      if (this.#holder.left) this.#holder.left.value = NO_GRANT;
+    }
     this.#holder = counter;
     this.#regrant(used, NO_GRANT);
     const stop = this.#options.stop?.();
@@ -196,8 +201,9 @@ export class FuelAccount {
 
   #next(): number {
     const used = this.#spent;
-    // Where nobody can pause, slices serve nothing: then a start function is charged alike however large they are.
-    const most = this.#where === "run" ? this.#slice : MOST_GRANTED;
+    // Where nobody can pause, slices serve nothing: then a start function is charged alike however large they are. Its counter cannot
+    // be read yet, so it is given nothing in advance: each of its checkpoints tells what it has used.
+    const most = this.#where === "run" ? this.#slice : this.#holder?.left ? MOST_GRANTED : 0;
     const next = Math.min(most, this.#options.budget - used, this.#ceiling - used);
     this.#regrant(used, next);
     return next;

@@ -25,6 +25,8 @@ const NETWORK = [
   "Worker",
   "SharedArrayBuffer",
 ];
+/** Of the engine: who asks for collections can stall this process (leftovers.ts has taken it before). */
+const ENGINE = ["gc"];
 const PROCESS = [
   "kill",
   "_kill",
@@ -67,7 +69,7 @@ function remove(from: object, name: string): void {
 export function seal(): string[] {
   // Started without any; bubblewrap puts the folder in.
   for (const name of Object.keys(process.env)) delete process.env[name];
-  for (const name of NETWORK) if (name in globalThis) remove(globalThis, name);
+  for (const name of [...NETWORK, ...ENGINE]) if (name in globalThis) remove(globalThis, name);
   for (const name of PROCESS) if (name in process) remove(process, name);
   registerHooks({
     resolve(specifier) {
@@ -76,7 +78,7 @@ export function seal(): string[] {
   });
   freezeIntrinsics();
   return [
-    ...NETWORK.filter((name) => (globalThis as Record<string, unknown>)[name] !== undefined),
+    ...[...NETWORK, ...ENGINE].filter((name) => (globalThis as Record<string, unknown>)[name] !== undefined),
     ...PROCESS.filter((name) => (process as unknown as Record<string, unknown>)[name] !== undefined),
   ];
 }

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { transpileBytes } from "@bytecodealliance/jco-transpile";
 import { componentEmbed, componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { layout } from "#host/component/flat.js";
+import { flatten, layout, MAX_FLAT_PARAMS } from "#host/component/flat.js";
 import type { Encoding } from "#host/component/plan.js";
 import type { WitFunction, WitType } from "#host/component/type.js";
 import { nativeForm } from "#host/sandbox/abi/form.js";
@@ -25,7 +25,7 @@ import { signatures } from "#host/sandbox/abi/signature.js";
 import type { Native } from "#host/sandbox/inside/wasi/contract.js";
 import type { Choices } from "../choices.js";
 import { echoModule } from "./echo.js";
-import { fromJco, shown, toJco } from "./jco.js";
+import { carried, fromJco, shown, toJco } from "./jco.js";
 import { anyType, valueOf, WitText } from "./types.js";
 
 const wasm = (
@@ -51,7 +51,7 @@ export interface Compared {
 /** Throws an `Error` that says which crossing differs, for which type and value. */
 export async function compareAbi(choices: Choices, functions = 12, values = 8): Promise<Compared> {
   const encoding: Both = choices.pick(["utf8", "utf16"] as const);
-  const types = Array.from({ length: functions }, () => withoutResult(anyType(choices, 4)));
+  const types = Array.from({ length: functions }, () => wrapped(carriedType(choices)));
   const echoes = types.map((type): WitFunction => {
     // Now and then many parameters, so that they do not fit into core values.
     const params = Array.from({ length: choices.once(5) ? 2 + choices.below(5) : 1 }, (_, index) => [`p${index}`, type] as const);
@@ -93,8 +93,15 @@ export async function compareAbi(choices: Choices, functions = 12, values = 8): 
 }
 
 /** As the only result of a function a `result` is thrown by jco's glue: it goes into a tuple. */
-function withoutResult(type: WitType): WitType {
+function wrapped(type: WitType): WitType {
   return type.kind === "result" ? { kind: "tuple", items: [type] } : type;
+}
+
+function carriedType(choices: Choices): WitType {
+  for (;;) {
+    const type = anyType(choices, 4);
+    if (carried(type)) return type;
+  }
 }
 
 async function embed(echoes: readonly WitFunction[], encoding: Both): Promise<Uint8Array> {
@@ -194,12 +201,21 @@ class Crossing {
       throw new Error(`${crossing}\n  expected ${other}\n  seen     ${one}\n  of ${JSON.stringify(echo).slice(0, 2_000)}`);
   }
 
-  /** Flat values, or the bytes that one pointer names; between the parts of a value lies whatever lay there. */
+  /** Core values, as far as they are not the address of all of them. An i32 is the same with and without its sign. */
   #sameBits(echo: WitFunction, flat: readonly unknown[], anew: readonly unknown[]): void {
+    const types = echo.params.flatMap(([, type]) => flatten(type));
+    if (types.length > MAX_FLAT_PARAMS) return;
     const bits = (values: readonly unknown[]): string =>
-      values.map((value) => (typeof value === "number" ? shown(value) : String(value))).join();
-    const spilled = anew.length === 1 && echo.params.length > 1;
-    if (!spilled && bits(flat) !== bits(anew))
+      values
+        .map((value, index) =>
+          types[index] === "i32"
+            ? Number(value) >>> 0
+            : typeof value === "number"
+              ? shown(value)
+              : BigInt.asUintN(64, value as bigint),
+        )
+        .join();
+    if (bits(flat) !== bits(anew))
       throw new Error(
         `jco and ours lower to other core values\n  jco  ${bits(flat)}\n  ours ${bits(anew)}\n  of ${JSON.stringify(echo).slice(0, 2_000)}`,
       );

@@ -358,10 +358,10 @@ export class FunctionGenerator {
   /** A call; sometimes with a trap right behind it, as after a function that never returns. */
   #call(): Code {
     const [index, { params, results }] = this.#callee();
-    const code = [...this.#values(params, 1), ...this.#callOf(index)];
+    const call = (): Code => [...this.#values(params, 1), ...this.#callOf(index)];
     if (this.#choices.once(12))
-      return [...this.#value("i", 1), ...this.#framed([op("if", 0x40)], [], () => [...code, op("unreachable")])];
-    return [...code, ...results.map(() => op("drop"))];
+      return [...this.#value("i", 1), ...this.#framed([op("if", 0x40)], [], () => [...call(), op("unreachable")])];
+    return [...call(), ...results.map(() => op("drop"))];
   }
 
   #callIndirect(): Code {

@@ -125,6 +125,25 @@ test("a start function cannot run on, and its fuel does not depend on the slice"
   }
 });
 
+test("a start function that calls another module pays what both use, and one that traps there what it had used", async () => {
+  const inner = `(module (func (export "step") (param i32) (result i32) (local i32)
+    (loop (br_if 0 (i32.lt_s (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0)))) (local.get 1)))`;
+  const outer = (last: string): string => `(module (import "inner" "step" (func $step (param i32) (result i32)))
+    (func $s (drop (call $step (i32.const 10))) (drop (call $step (i32.const 20))) ${last}) (start $s))`;
+  // Entry, loop turns of 7 and the last get; the call of an import, its argument.
+  const step = (turns: number): number => 1 + 7 * turns + 1 + (2 + 14 + 1);
+  for (const slice of [1, 10_000_000]) {
+    const account = new FuelAccount({ budget: 1e12, slice, breathe: never });
+    const first = await load(inner, account);
+    await load(outer(""), account, { inner: first.exports });
+    expect(account.used).toBe(1 + step(10) + step(20));
+    const other = new FuelAccount({ budget: 1e12, slice, breathe: never });
+    const again = await load(inner, other);
+    await expect(load(outer("unreachable"), other, { inner: again.exports })).rejects.toThrow("unreachable");
+    expect(other.used).toBe(1 + step(10) + step(20) + 1);
+  }
+});
+
 test("a call back during an import cannot run on either; before and after it, the guest has its fuel", async () => {
   const account = new FuelAccount({ budget: 1e12, slice: 2 ** 30, breathe: never, due: () => false });
   let instance: WasmInstance | undefined;
