@@ -20,6 +20,15 @@ function wellFormed(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([key, item]) => key.isWellFormed() && wellFormed(item));
 }
+/** Not records of the library, which leave out a member named `__proto__` and do not look at what it holds. */
+const object = z.custom<JsonObject>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && wellFormed(value),
+  "is no object of well-formed text",
+);
+const texts = object.refine(
+  (value) => Object.entries(value).every(([key, item]) => key.length <= 256 && typeof item === "string" && item.length <= 65_536),
+  "holds something else than short texts",
+);
 
 const attempt = z.int().nonnegative();
 const fuel = z.int().nonnegative();
@@ -30,7 +39,7 @@ const end = {
   fuel,
   peakMemoryBytes: z.int().nonnegative(),
   localHash: z.string().regex(/^[0-9a-f]{64}$/),
-  state: z.record(text.max(256), text.max(65_536)),
+  state: texts,
   met: z.array(metLimit).max(16).optional(),
 };
 const output = z.strictObject({ port: text.max(64), type: text.max(256), body: text });
@@ -54,7 +63,7 @@ export const fromSandbox = z.discriminatedUnion("t", [
     attempt,
     level: z.enum(["trace", "debug", "info", "warn", "error"]),
     message: text.max(16_384),
-    fields: z.record(text, json),
+    fields: object,
   }),
   z.strictObject({
     t: z.literal("line"),

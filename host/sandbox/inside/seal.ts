@@ -59,7 +59,10 @@ const PROCESS = [
 
 function remove(from: object, name: string): void {
   try {
-    Object.defineProperty(from, name, { value: undefined, writable: false, configurable: false, enumerable: false });
+    // Where a property cannot be redefined it may still be written, and then made to stay so.
+    const { configurable = true } = Object.getOwnPropertyDescriptor(from, name) ?? {};
+    const hidden = configurable ? { enumerable: false, configurable: false } : {};
+    Object.defineProperty(from, name, { value: undefined, writable: false, ...hidden });
   } catch {
     // Not configurable in this version of Node: it stays, and the permission model is what holds.
   }

@@ -38,7 +38,7 @@ const STOPPED: readonly (readonly [string, Guest, code: string, RegExp])[] = [
     "a start function that calls the host",
     { imports: [imports.now], fields: "(func $s (call $clock.now-ms (i32.const 512))) (start $s)", run: WITH },
     "host.trap",
-    /outside of `run`/,
+    /mismatch|outside of `run`/,
   ],
   ["a start function without end", { fields: `(func $s ${SPIN}) (start $s)`, run: WITH }, "host.fuel-exhausted", /start/],
   [

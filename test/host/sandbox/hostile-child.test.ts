@@ -78,6 +78,11 @@ test.each<[string, string, RegExp]>([
   ],
   ["a digest that is none", 'say({ t: "end", kind: "ok", attempt: 0, outputs: [], ...costs, localHash: "zz" })', /./],
   [
+    "state that holds something else under a name of objects' own",
+    'say(JSON.stringify({ t: "end", kind: "ok", attempt: 0, outputs: [], ...costs }).replace(\'"state":{}\', \'"state":{"__proto__":{"a":[1]}}\'))',
+    /short texts/,
+  ],
+  [
     "outputs without end",
     'say({ t: "end", kind: "ok", attempt: 0, outputs: Array(5000).fill({ port: "a", type: "b", body: "" }), ...costs })',
     /./,
