@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { projectRoot } from "#sdk/build/layout.js";
 import { data, preview1, READ_ALL } from "../../host/sandbox/command.js";
 import { rlp, type Called } from "./call.js";
 
@@ -191,4 +192,12 @@ test("a manifest that names another world than the component's is refused", asyn
   const { code, stderr } = await call("agent", "run", "half");
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/ADMIT_EXPORT.*says world = "agent".*made for "command"/s);
+});
+
+test("the example passes its own cases, and counts in an opening", async () => {
+  const example = (path: string): string => join(projectRoot, "examples", path);
+  expect(JSON.parse((await call("agent", "test", example("agents/tally"))).stdout)).toMatchObject({ passed: 3, failed: 0 });
+  const run = await call("run", example("openings/tally.yaml"), "--local", "--json", "--param", "text=one two two");
+  expect(run.code).toBe(0);
+  expect(run.stdout).toContain('"words":3');
 });
