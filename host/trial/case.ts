@@ -36,6 +36,8 @@ const trialCase = z.strictObject({
     .max(1024)
     .default([]),
   answers: z.record(z.string().max(128), z.array(answer).max(10_000)).default({}),
+  /** What stands in the granted directories: texts by absolute path. */
+  files: z.record(z.string().max(4096), z.string()).default({}),
   attempt: z.int().min(1).max(1000).default(1),
   state: z.record(z.string().max(256), z.string()).default({}),
   seed: z.int().min(0).default(0),
@@ -46,6 +48,8 @@ const trialCase = z.strictObject({
       messages: z.array(z.strictObject({ port, type: type.optional(), body: json })).optional(),
       failure: z.strictObject({ code: z.string(), message: z.string().optional(), retryable: z.boolean().optional() }).optional(),
       state: z.record(z.string(), z.string()).optional(),
+      /** What the attempt leaves: every file. */
+      files: z.record(z.string().max(4096), z.string()).optional(),
     })
     .refine(
       ({ ports, messages, failure }) => [ports, messages, failure].filter((each) => each !== undefined).length === 1,

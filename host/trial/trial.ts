@@ -15,6 +15,7 @@ import { AgentExecutor, type LoadedAgent } from "../run/executor.js";
 import { realClock } from "../run/session.js";
 import type { TrialCase } from "./case.js";
 import { differences } from "./difference.js";
+import { trialFiles, type TrialFiles } from "./files.js";
 import { TrialJournal } from "./journal.js";
 import { script } from "./script.js";
 
@@ -34,6 +35,7 @@ export async function runCase(
   const unfit = faultsOf(trial, agent.face);
   if (unfit.length > 0) return { file: trial.file, name: trial.name, differences: unfit, fuel: 0 };
   const scripted = script(trial.answers);
+  const files = trialFiles(agent.grant, trial.files);
   const traceId = newTraceId();
   const node = agent.face.name as NodeId;
   const executor = new AgentExecutor({
@@ -43,7 +45,7 @@ export async function runCase(
     sandbox: world.sandbox,
     journal: new TrialJournal(traceId),
     clock: realClock,
-    functions: scripted.functions,
+    functions: new Map([...scripted.functions, ...files.functions]),
   });
   const inputs = messagesOf(trial, agent.face);
   const spec: AttemptSpec = {
@@ -63,9 +65,14 @@ export async function runCase(
   return {
     file: trial.file,
     name: trial.name,
-    differences: [...scripted.faults(), ...unexpected(trial, end)],
+    differences: [...scripted.faults(), ...unexpected(trial, end), ...filesAmiss(trial, files)],
     fuel: end.status === "parked" ? 0 : end.fuel,
   };
+}
+
+function filesAmiss({ expect }: TrialCase, files: TrialFiles): readonly string[] {
+  const strays = files.strays.map((path) => `files/${path}: no directory of the policy holds it`);
+  return expect.files ? [...strays, ...prefixed("files", differences(expect.files, files.left()))] : strays;
 }
 
 /** What no run would ever give the agent: the case itself is wrong. */

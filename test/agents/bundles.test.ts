@@ -24,7 +24,7 @@ const bundles = bundledAgents().map((folder) => [relative(projectRoot, folder), 
 test("the five canonical agents are there, and those of the examples", () => {
   expect(bundles.map(([name]) => name.replaceAll("\\", "/"))).toEqual([
     ...["contact_resolver", "context_gatherer", "critic", "mailer", "writer"].map((name) => `agents/${name}`),
-    ...["fetcher", "flaky", "snoop", "summarizer", "tally"].map((name) => `examples/agents/${name}`),
+    ...["fetcher", "flaky", "folder_report", "snoop", "summarizer", "tally"].map((name) => `examples/agents/${name}`),
   ]);
 });
 
@@ -45,7 +45,7 @@ test.each(bundles)("%s: name, text, ports and `with` are as the contract has the
   expect(agent.name).toBe(basename(folder));
   expect(agent.name).toMatch(/^[a-z][a-z0-9_]*$/);
   expect(agent).toMatchObject({
-    world: agent.name === "tally" ? "command" : "agent",
+    world: ["folder_report", "tally"].includes(agent.name) ? "command" : "agent",
     version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     description: expect.stringMatching(/\.$|,/),
   });
@@ -74,8 +74,11 @@ test.each(bundles)(
     // A secret is no interface of its own: it goes along with a request.
     const granted = Object.keys(policy)
       .filter((cap) => cap !== "secrets" || !("net" in policy))
+      // Directories link nothing: they are what WASI's file system, which is there for everybody, has in it.
+      .filter((cap) => !cap.startsWith("fs_"))
       .toSorted();
     expect(granted).toEqual(name.endsWith("snoop") ? [] : needed);
+    if (Object.keys(policy).some((cap) => cap.startsWith("fs_"))) expect(wit).toContain("import wasi:filesystem/preopens@");
     if (name.endsWith("snoop")) expect(needed).toEqual(["kb_read"]);
   },
 );

@@ -9,6 +9,7 @@ import { commitLock } from "#host/fs/lock.js";
 import type { Lease } from "#kb/ledger/ledger.js";
 import type { DirectoryGuard } from "#host/fs/guard.js";
 import { fsFunctions } from "#host/imports/fs.js";
+import type { HostFunctions } from "#host/imports/interface.js";
 import type { Decision } from "#host/run/contract.js";
 import type { Native, WasiFunctions } from "#host/sandbox/inside/wasi/contract.js";
 import { changesOf } from "#host/sandbox/inside/wasi/filesystem/changes.js";
@@ -146,6 +147,8 @@ export async function run(
     disk?: Disk;
     guard?: DirectoryGuard;
     signal?: AbortSignal;
+    /** In the place of the real ones. */
+    functions?: HostFunctions;
     alone?: <T>(work: () => Promise<T>) => Promise<T>;
     /** What happens while a person thinks. */
     onAsk?: () => Promise<unknown>;
@@ -182,7 +185,7 @@ export async function run(
   });
   const { end } = await attempt({
     guests: [guest],
-    functions,
+    functions: options.functions ?? functions,
     agent: agent(grant),
     journal,
     ...(options.recorded && { recorded: options.recorded }),
