@@ -5,7 +5,7 @@ import { RlpError, UsageError } from "#core/errors.js";
 import { nearest } from "#core/nearest.js";
 import { canonicalJson } from "#core/json.js";
 import type { AgentInterface, Grant } from "#openings/agent.js";
-import { limitsOf, lower, recordedLimits, type Ceilings, type Limits, type Lowered } from "../limits/effective.js";
+import { differences, limitsOf, lower, recordedLimits, type Ceilings, type Limits, type Lowered } from "../limits/effective.js";
 import { admit } from "../component/admit.js";
 import { AdmissionError } from "../component/error.js";
 import { readBundle } from "../component/bundle.js";
@@ -250,9 +250,9 @@ export class Catalog {
 
   private async open(folder: string, recorded?: Recorded): Promise<Opened> {
     const bundle = await readBundle(folder);
-    const { limits, lowered } = recorded
-      ? { limits: recordedLimits(recorded), lowered: [] }
-      : this.lowered(limitsOf(bundle.face.limits));
+    const asked = limitsOf(bundle.face.limits);
+    const limits = recorded ? recordedLimits(recorded) : this.under(asked);
+    const lowered = differences(asked, limits);
     const component = await admit(bundle.component.bytes, {
       expectedDigest: bundle.face.digest,
       path: bundle.component.path,
@@ -279,9 +279,9 @@ export class Catalog {
     };
   }
 
-  private lowered(asked: Limits): { readonly limits: Limits; readonly lowered: readonly Lowered[] } {
+  private under(asked: Limits): Limits {
     const { ceilings } = this.options;
-    return ceilings ? lower(asked, ceilings) : { limits: asked, lowered: [] };
+    return ceilings ? lower(asked, ceilings).limits : asked;
   }
 
   private toolchain(): ToolchainOptions {

@@ -23,10 +23,14 @@ export function limitsOf(given: Asked): Limits {
 /** What is left under the operator's ceilings, and which limits they have lowered. */
 export function lower(asked: Limits, ceilings: Ceilings): { readonly limits: Limits; readonly lowered: readonly Lowered[] } {
   const limits = each((name) => Math.min(asked[name], ceilings[name] ?? Infinity));
-  const lowered = limitNames
-    .filter((name) => limits[name] < asked[name])
-    .map((limit): Lowered => ({ limit, asked: asked[limit], ceiling: limits[limit] }));
-  return { limits, lowered };
+  return { limits, lowered: differences(asked, limits) };
+}
+
+/** Where an agent gets something else than its manifest asks for. */
+export function differences(asked: Limits, given: Limits): readonly Lowered[] {
+  return limitNames
+    .filter((name) => given[name] !== asked[name])
+    .map((limit): Lowered => ({ limit, asked: asked[limit], ceiling: given[limit] }));
 }
 
 /** Limits as a run has recorded them. Those that its version of rlp did not know are the usual ones; what is no number counts for nothing. */

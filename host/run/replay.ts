@@ -84,6 +84,8 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
           expected: granted(expected),
           got: granted(agent.grant as unknown as Json),
         });
+      const limits = agent.face.digest === history.started.meta.components[name] ? limitsAmiss(history, name, agent) : null;
+      if (limits) return disagreement({ node: node.id, what: "limits", ...limits });
       agents.set(node.id, grant === null ? agent : withGrant(agent, grant));
     } catch (error) {
       if (!(error instanceof AdmissionError)) throw error;
@@ -108,6 +110,24 @@ const narrowedThen = (history: History, agent: string): boolean =>
 
 const exactly = (recorded: Json | undefined, grant: Grant): Grant | null =>
   canonicalJson(granted(recorded)) === canonicalJson(granted(grant as unknown as Json)) ? grant : null;
+
+/**
+ * A limit that did not bite leaves no trace in an execution. But it is what the manifest asks for, or the record says who has lowered it.
+ */
+function limitsAmiss(
+  { started }: History,
+  name: string,
+  agent: LoadedAgent,
+): { readonly expected: Json; readonly got: Json } | null {
+  const { limits, limits_lowered = [] } = started.meta;
+  if (!limits?.[name]) return null; // of a version that did not record them
+  // What no manifest could have asked for was not recorded by any rlp.
+  const beyond = Object.entries(limits[name]).find(([limit, value]) => (agent.face.limits[limit] ?? value) !== value);
+  if (beyond) return { expected: beyond[1], got: agent.face.limits[beyond[0]] ?? null };
+  const expected = limits_lowered.flatMap(({ agent: whose, ...lowered }) => (whose === name ? [lowered] : []));
+  const got = (agent.lowered ?? []).map((lowered) => ({ ...lowered }));
+  return canonicalJson(expected) === canonicalJson(got) ? null : { expected, got };
+}
 
 /** What a grant holds. What it does not hold stands there too, and an older or newer rlp knows other such things. */
 function granted(grant: Json | undefined): Json {

@@ -96,6 +96,12 @@ export async function readTrace(file: string): Promise<Trace> {
   }
   const first = events[0];
   if (!first) throw new UsageError("USAGE", "the trace file holds no events", { place: { file }, hint: MADE_BY });
+  const last = events.at(-1) ?? first;
+  if (last.kind !== "run.finished" && last.kind !== "run.parked")
+    throw new TraceDamaged("TRACE_DAMAGED", `the file ends in the middle of the run, after event ${last.seq} (${last.kind})`, {
+      place: { file, line: number },
+      hint: "it was cut off, or is what a run had printed when it was killed; `rlp replay <trace>` goes as far as the ledger does",
+    });
   return {
     traceId: first.trace_id,
     events,

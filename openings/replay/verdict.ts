@@ -10,6 +10,8 @@ export type Disagreement =
   | "component"
   /** The grant that the agent has now is not the one that it ran with. */
   | "grant"
+  /** What its attempts got is neither what the agent asks for nor what was taken from it. */
+  | "limits"
   /** A stored value is missing or is not what its digest says. */
   | "value"
   | "inputs"

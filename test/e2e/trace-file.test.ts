@@ -121,6 +121,8 @@ const swapped = (a: number, b: number): string => {
 describe("a damaged file is told with its place, and never with a stack", () => {
   test.each<[string, () => string | Buffer, number, RegExp]>([
     ["cut off in the middle of a line", () => whole().slice(0, -700), 4, /TRACE_DAMAGED.*changed\.ndjson:\d+/],
+    ["cut off between two lines", () => lines.slice(0, events - 1).join("\n"), 4, /TRACE_DAMAGED.*in the middle of the run/],
+    ["cut off after its first line", () => `${lines[0]}\n`, 4, /TRACE_DAMAGED.*after event 0 \(run\.started\)/],
     ["lines in another order", () => swapped(5, 9), 4, /seq 5/],
     ["a line that is missing", () => lines.filter((_, index) => index !== 7).join("\n"), 4, /seq 7/],
     ["a line that stands there twice", () => [...lines.slice(0, 8), ...lines.slice(7)].join("\n"), 4, /seq 8/],

@@ -108,6 +108,7 @@ const names: Partial<Record<Divergence["what"], string>> = {
   opening: "the opening",
   component: "the component",
   grant: "what the agent is granted",
+  limits: "what the operator took from its limits",
   value: "a stored value",
   inputs: "what came in",
   request: "the request",

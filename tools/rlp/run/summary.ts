@@ -11,7 +11,7 @@ import type { NodeView, RunView } from "./view.js";
 /** `compose_email: ok in 41 ms` and a line for each node. */
 export function summaryLines(view: RunView, columns: number, look: Look): string[] {
   const { colours, unicode } = look;
-  const took = view.startedMs !== null && view.endedMs !== null ? ` in ${duration(view.endedMs - view.startedMs)}` : "";
+  const took = view.activeMs === null ? "" : ` in ${duration(view.activeMs)}`;
   const why = view.reason === null || view.reason === "" ? "" : `: ${visibleLine(view.reason)}`;
   const head = `${paint(view.state, mark(view.state, unicode), colours)} ${colours.bold(visibleLine(view.name))} ${paint(view.state, view.state, colours)}${took}${why}`;
   const nodes = [...view.nodes.values()];

@@ -45,6 +45,8 @@ export interface RunView {
   readonly state: Shown;
   readonly startedMs: number | null;
   readonly endedMs: number | null;
+  /** Time in which it was at work, as its last end says: not what passed while it was parked, or a person thought. */
+  readonly activeMs: number | null;
   readonly seed: number | null;
   readonly reason: string | null;
   readonly nodes: ReadonlyMap<string, NodeView>;
@@ -77,6 +79,7 @@ export const nothing: RunView = {
   state: "pending",
   startedMs: null,
   endedMs: null,
+  activeMs: null,
   seed: null,
   reason: null,
   nodes: new Map(),
@@ -108,13 +111,19 @@ export function follow(view: RunView, event: RunEvent): RunView {
         remarks: [...at.remarks, ...(event.meta.limits_lowered ?? []).map(loweredText)],
       };
     case "run.resumed":
-      return { ...at, state: "running", endedMs: null, reason: null };
+      return { ...at, state: "running", endedMs: null, activeMs: null, reason: null };
     case "run.parked":
-      return { ...at, state: "parked", endedMs: event.ts_ms, reason: event.meta.why };
+      return { ...at, state: "parked", endedMs: event.ts_ms, activeMs: event.meta.active_ms, reason: event.meta.why };
     case "run.cancelled":
-      return { ...at, state: "cancelled", endedMs: event.ts_ms, reason: event.meta.why };
+      return { ...at, state: "cancelled", endedMs: event.ts_ms, activeMs: event.meta.active_ms, reason: event.meta.why };
     case "run.finished":
-      return { ...at, state: event.meta.status, endedMs: event.ts_ms, reason: event.meta.reason ?? view.reason };
+      return {
+        ...at,
+        state: event.meta.status,
+        endedMs: event.ts_ms,
+        activeMs: event.meta.duration_ms,
+        reason: event.meta.reason ?? view.reason,
+      };
     case "artifact.created": {
       const { kind, digest, summary, node, port } = event.meta;
       const source = node === undefined ? null : `${node}.${port ?? "?"}`;
