@@ -13,6 +13,16 @@ import type { LoadedAgent } from "./executor.js";
 export const agentName = (node: Pick<OpeningNode, "agent" | "variant">): string =>
   node.variant === null ? node.agent : `${node.agent}@${node.variant}`;
 
+/** Each agent is loaded once, however many nodes use it: who vouches for it is looked at then, and holds for all of the run's nodes. */
+export function onceEach(load: (name: string) => Promise<LoadedAgent>): (name: string) => Promise<LoadedAgent> {
+  const known = new Map<string, Promise<LoadedAgent>>();
+  return (name) => {
+    const agent = known.get(name) ?? load(name);
+    known.set(name, agent);
+    return agent;
+  };
+}
+
 /** The agent as a node has it: with the host's grant, as far as the node leaves it. */
 export const agentForNode = (agent: LoadedAgent, node: OpeningNode): LoadedAgent =>
   withGrant(agent, reallyWithin(nodeGrant(agent, node), agent.grant));

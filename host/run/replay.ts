@@ -16,7 +16,7 @@ import type { Host } from "../host.js";
 import { Divergence } from "./calls.js";
 import { execution, finish, type LoadedAgent } from "./executor.js";
 import { blobValue, type RunReader } from "./ledger.js";
-import { agentForNode, agentName, grantWithin, withGrant } from "./agents.js";
+import { agentForNode, agentName, grantWithin, onceEach, withGrant } from "./agents.js";
 import { historyOf, openHistory, openingOf, type History } from "./resume.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { readTrace, writeTrace } from "./trace-file.js";
@@ -68,11 +68,11 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
   }
   const agents = new Map<string, LoadedAgent>();
   const components: Record<string, Digest> = {};
+  const agentOf = onceEach((name) => host.agent(name, { purpose: "replay", limits: history.started.meta.limits?.[name] }));
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const wanted = { purpose: "replay", limits: history.started.meta.limits?.[name] } as const;
-      const agent = agentForNode(await host.agent(name, wanted), node);
+      const agent = agentForNode(await agentOf(name), node);
       components[name] = agent.face.digest;
       // Which interfaces are linked follows from it. Layers that were over it then may be others now, or on another machine.
       const expected = history.started.meta.grants[node.id];

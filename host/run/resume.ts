@@ -18,7 +18,7 @@ import type { RunOptions, RunResult } from "./contract.js";
 import type { LoadedAgent } from "./executor.js";
 import type { RunReader } from "./ledger.js";
 import { runLedger } from "./run-ledger.js";
-import { agentForNode, agentName, grantWithin, withGrant } from "./agents.js";
+import { agentForNode, agentName, grantWithin, onceEach, withGrant } from "./agents.js";
 import { drive, Outdated } from "./session.js";
 
 export interface History {
@@ -73,10 +73,11 @@ async function agentsOf(
 ): Promise<ReadonlyMap<string, LoadedAgent>> {
   host.alsoLookIn(history.started.meta.agent_dirs ?? {});
   const byNode = new Map<string, LoadedAgent>();
+  const agentOf = onceEach((name) => host.agent(name, { limits: history.started.meta.limits?.[name] }));
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
-      const agent = await host.agent(name, { limits: history.started.meta.limits?.[name] });
+      const agent = await agentOf(name);
       const expected = history.started.meta.components[name];
       if (agent.face.digest !== expected) throw new AgentChanged(name, expected ?? "none", agent.face.digest);
       byNode.set(node.id, asItBegan(agent, node, history));

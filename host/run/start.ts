@@ -12,7 +12,7 @@ import type { Isolation } from "../sandbox/isolation/rung.js";
 import type { Compiled, RunOptions, RunResult } from "./contract.js";
 import { limitsOf } from "../limits/effective.js";
 import type { LoadedAgent } from "./executor.js";
-import { agentForNode, agentName, recordTrust } from "./agents.js";
+import { agentForNode, agentName, onceEach, recordTrust } from "./agents.js";
 import { drive } from "./session.js";
 
 /** `crypto.randomInt` draws from at most 2^48. */
@@ -23,11 +23,12 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
   const { opening } = compiled;
   if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
   const agents = new Map<string, LoadedAgent>();
-  for (const node of opening.nodes) agents.set(node.id, agentForNode(await host.agent(agentName(node)), node));
+  const agent = onceEach((name) => host.agent(name));
+  for (const node of opening.nodes) agents.set(node.id, agentForNode(await agent(agentName(node)), node));
   // Told before anything runs; each attempt looks again.
-  for (const { grant } of agents.values())
+  for (const grant of new Set([...agents.values()].map((one) => one.grant)))
     for (const { path, writable } of granted(grant)) await host.directories.check(path, writable);
-  const agent_dirs = host.agentDirs(opening.nodes.map(agentName));
+  const agent_dirs = host.agentDirs(new Set(opening.nodes.map(agentName)));
   const ledger = await host.ledger();
   const watermark = ledger.watermark();
   return drive(
