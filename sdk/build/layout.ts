@@ -21,14 +21,17 @@ export const projectRoot = ((): string => {
 export const declarations = join(projectRoot, "sdk", "javascript", "runloop.d.ts");
 export const rustTemplate = join(projectRoot, "sdk", "template", "rust");
 
-/** All files under `folder` whose names end so, in code-unit order, line ends as `\n`. */
+/** All files under `folder` whose names end so, in code-unit order, line ends as `\n`. Links are not followed, to folders neither. */
 export function readTree(folder: string, ending: string): Files {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .map((name) => name.replaceAll("\\", "/"))
-    .sort();
-  return new Map(names.map((name) => [name, readText(join(folder, name))]));
+  const names = filesBelow(folder, "").filter((name) => name.endsWith(ending));
+  return new Map(names.sort().map((name) => [name, readText(join(folder, name))]));
+}
+
+function filesBelow(folder: string, path: string): string[] {
+  return readdirSync(join(folder, path), { withFileTypes: true }).flatMap((entry) => {
+    const name = path === "" ? entry.name : `${path}/${entry.name}`;
+    return entry.isDirectory() ? filesBelow(folder, name) : entry.isFile() ? [name] : [];
+  });
 }
 
 /** A checkout that turned line ends around must not change what is built. */

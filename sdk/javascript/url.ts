@@ -63,7 +63,7 @@ function parse(input: string, base: Parts | null): Parts {
   let rest = scheme === undefined ? before : before.slice(scheme.length + 1);
   let own = scheme === undefined ? null : `${scheme}:`;
   // `http:path` is relative to a base of the same scheme.
-  if (own !== null && own === base?.scheme && own in PORTS && !/^[/\\]/.test(rest)) own = null;
+  if (own !== null && own === base?.scheme && own in PORTS && !/^[/\\]{2}/.test(rest)) own = null;
   if (own === "file:" || (own === null && base?.scheme === "file:")) throw invalid(input);
   const settled = own ?? base?.scheme;
   if (settled === undefined) throw invalid(input);
@@ -75,7 +75,7 @@ function parse(input: string, base: Parts | null): Parts {
 
   if (own === null && base) {
     if (typeof base.path === "string") {
-      if (before !== "") throw invalid(input);
+      if (before !== "" || fragment === undefined) throw invalid(input);
       return { ...base, fragment: settledFragment };
     }
     if (!rest.startsWith("//")) {

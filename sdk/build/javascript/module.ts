@@ -51,13 +51,23 @@ async function loadTool() {
 }
 
 /** Top-level code that threw, or that waited for something that does not come: told with its place in the author's file. */
-function ranBadly(error: unknown, { code, map }: Bundled, sources: Files): BuildError {
+function ranBadly(error: unknown, { map }: Bundled, sources: Files): BuildError {
   const text = error instanceof Error ? error.message : String(error);
-  const [, line, column] = /:(\d+):(\d+)\)?/.exec(text) ?? [];
-  const place = line === undefined ? {} : originalPlace(map, Number(line), Number(column), sources);
-  return new BuildError("BUILD_RUN", `the agent's top-level code, which runs while it is built, failed: ${text}`, {
+  // The innermost frame that is the author's: above it are those of the SDK.
+  const places = [...text.matchAll(/:(\d+):(\d+)\)?/g)].map(([, line, column]) =>
+    originalPlace(map, Number(line), Number(column), sources),
+  );
+  const place = places.find(({ file }) => file !== undefined) ?? {};
+  return new BuildError("BUILD_RUN", `the agent's top-level code, which runs while it is built, failed: ${firstLine(text)}`, {
     place,
-    hint: `what needs the host belongs into the agent's function (${code.length} bytes of script)`,
+    hint: "what needs the host belongs into the agent's function",
     cause: error,
   });
+}
+
+/** What the agent's code threw: without what the tool says before it, and without the stack, whose places are the bundled script's. */
+function firstLine(text: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line));
+  const said = lines.join(" ").replace(/^.*module evaluation: /, "");
+  return /resulted in a dead lock/.test(said) ? "it waits for a promise that nothing will settle" : said;
 }
