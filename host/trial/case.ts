@@ -70,7 +70,7 @@ export async function readCases(bundle: string): Promise<readonly TrialCase[]> {
   if (cases.length === 0)
     throw new UsageError("USAGE_NOT_FOUND", "the agent has no cases", {
       place: { file: folder },
-      hint: "a case is a `.yaml` file in tests/: docs/guides/agents.md shows one",
+      hint: "a case is a `.yaml` file in tests/: docs/guides/writing-agents.md shows one",
     });
   return cases;
 }

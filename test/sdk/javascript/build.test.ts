@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { componentWit } from "@bytecodealliance/jco-transpile/wasm-tools";
@@ -213,6 +213,12 @@ test("top-level await works where nothing has to be waited for", async () => {
     "src/agent.js": "const text = await Promise.resolve('ready');\nexport default () => ({ out: text });",
   });
   expect(on(await (await load((await buildAgent({ folder })).component)).run({}), "out")).toBe("ready");
+});
+
+test("the agent in the guide is one", async () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../../docs/guides/writing-agents.md"), "utf8");
+  const source = /```js\n([\s\S]+?)```/.exec(guide)?.[1] ?? "";
+  expect((await bundled(bundle({ "src/agent.js": source }))).interfaces).toEqual(["kb", "log"]);
 });
 
 test("which language a bundle is in", () => {
