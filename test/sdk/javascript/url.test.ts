@@ -1,5 +1,5 @@
 /** `URL` and `URLSearchParams` of the SDK against Node's, which are the standard's. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { URL as Ours, URLSearchParams as OurParams } from "../../../sdk/javascript/url.js";
 

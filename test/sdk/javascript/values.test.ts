@@ -1,5 +1,5 @@
 /** What the SDK makes of values, tried where the tests run: no QuickJS, no host. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cloneOf } from "../../../sdk/javascript/clone.js";
 import { AgentFailure } from "../../../sdk/javascript/errors.js";
@@ -136,6 +136,7 @@ describe("requests", () => {
     ["a relative address", () => new Request("/x"), /no absolute http or https/],
     ["another scheme", () => new Request("file:///etc/passwd"), /no absolute http or https/],
     ["a method that there is not", () => new Request("http://a/", { method: "TRACE" }), /`TRACE` is none of/],
+    // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- this is what is tried
     ["a body where none belongs", () => new Request("http://a/", { body: "x" }), /a GET request has no body/],
     ["an object for a body", () => new Request("http://a/", { method: "POST", body: { a: 1 } }), /JSON\.stringify/],
     ["a line break in a header", () => new Headers({ a: "b\r\nc: d" }), /line break/],
