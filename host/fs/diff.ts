@@ -5,7 +5,7 @@
 /** Lines around a difference that are shown with it. */
 const CONTEXT = 3;
 /** The work that finding a shortest script may take: it grows with the square of this. */
-const MOST_EDITS = 300;
+const MOST_EDITS = 200;
 
 type Edit = { readonly sign: " " | "-" | "+"; readonly line: string };
 
@@ -75,9 +75,9 @@ function forward(old: readonly string[], now: readonly string[]): readonly Reado
 }
 
 function hunks(edits: readonly Edit[], first: number): readonly string[] {
-  const near = edits.map((_, index) =>
-    edits.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ sign }) => sign !== " "),
-  );
+  const near = Array.from(edits, () => false);
+  for (const [index, { sign }] of edits.entries())
+    if (sign !== " ") near.fill(true, Math.max(0, index - CONTEXT), index + CONTEXT + 1);
   const out: string[] = [];
   let [oldLine, newLine] = [first + 1, first + 1];
   for (const [index, { sign, line }] of edits.entries()) {

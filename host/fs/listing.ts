@@ -19,7 +19,7 @@ export interface ListedEntry {
 }
 
 /** Runs of names are sorted one by one and then merged, so that nobody waits for a hundred thousand of them. */
-const RUN = 4096;
+const RUN = 1024;
 
 /** Throws `FileError`: `overflow` where there are more than {@link DIRECTORY_ENTRIES}. */
 export async function list(directory: Directory): Promise<Listing> {

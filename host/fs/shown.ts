@@ -5,11 +5,13 @@ import { sameContent, type Change } from "./changes.js";
 import { diffLines } from "./diff.js";
 
 /** A text that is larger is told by size and digest, as one that is none. */
-export const TEXT_BYTES = 256 << 10;
+export const TEXT_BYTES = 128 << 10;
 /** All texts together; what comes after that is told by size and digest, and it is said so. */
 const SHOWN_BYTES = 1 << 20;
 /** All that is compared at all, before and after. */
 const COMPARED_BYTES = 16 << 20;
+
+const LINES_AT_ONCE = 1000;
 
 export interface ShownChange {
   readonly change: Change;
@@ -30,8 +32,13 @@ export async function showChanges(all: readonly ShownChange[]): Promise<string> 
     const bytes = diff?.reduce((sum, line) => sum + line.length, 0) ?? 0;
     const fits = diff !== null && bytes <= left;
     if (fits) left -= bytes;
-    const lines = fits ? diff.map((line) => `    ${visibleLine(line)}`) : told(one, diff !== null || compared < 0);
-    blocks.push([`  ${headline(one)}`, ...lines].join("\n"));
+    blocks.push(`  ${headline(one)}`);
+    if (!fits) blocks.push(...told(one, diff !== null || compared < 0));
+    else
+      for (let from = 0; from < diff.length; from += LINES_AT_ONCE) {
+        await breathe();
+        for (const line of diff.slice(from, from + LINES_AT_ONCE)) blocks.push(`    ${visibleLine(line)}`);
+      }
   }
   return [`Change ${all.length === 1 ? "one name" : `${all.length} names`} in granted directories`, ...blocks].join("\n");
 }
