@@ -3,7 +3,7 @@
  * installed agents), the folders that bundles are read from, and rlp itself are never inside of what an agent writes. The home is
  * not read either: it holds what other agents were told.
  */
-import { realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { PolicyError } from "../capability/policy.js";
 import { identityOf, type Identity } from "./walk.js";
@@ -34,6 +34,8 @@ export function directoryGuard(places: () => OwnPlaces): DirectoryGuard {
         if (isWithin(real, own.real)) throw refused(directory, `lies in ${own.named}, which is rlp's own`);
         if (writable && isWithin(own.real, real)) throw refused(directory, `holds ${own.named}, which is rlp's own`);
       }
+      // Its steps begin without following anything, so that nobody can put another in its place.
+      if ((await lstat(directory)).isSymbolicLink()) throw refused(directory, `is a link: name ${real} instead`);
       if (!writable) return;
       for (const own of await existing(trusted)) {
         if (isWithin(real, own.real)) throw refused(directory, `lies in ${own.named}, from where rlp runs what it finds`);

@@ -323,6 +323,8 @@ describe("directories that nobody grants", () => {
     const { symlink } = await import("node:fs/promises");
     await symlink("home", join(outside, "innocent"));
     await expect(guard().check(join(outside, "innocent"), false)).rejects.toThrow("lies in");
+    await symlink("project/out", join(outside, "alias"));
+    await expect(guard().check(join(outside, "alias"), true)).rejects.toThrow("is a link: name");
     await expect(directoryGuard(() => ({ secret: [], trusted: [] })).check("/", true)).rejects.toThrow("whole machine");
   });
   it("an agent that is granted one all the same is denied", async () => {
