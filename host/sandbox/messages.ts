@@ -10,7 +10,24 @@ import { wantedChanges } from "../fs/changes.js";
 export const MESSAGE_BYTES = 10 << 20;
 /** The largest arguments of one call and the largest outputs of one attempt, as JSON text. */
 export const VALUE_BYTES = 1 << 20;
-export const messageLimits: JsonLimits = { bytes: MESSAGE_BYTES, depth: 40, elements: 300_000 };
+/**
+ * What is parsed before it can be checked, by the kind that a message begins with: a message is taken as a whole, and its elements
+ * decide how long that takes. Those of a call follow from `VALUE_BYTES` (16 for each value), those of an end from the keys of a
+ * state and the number of outputs, those of a log from what one line may hold. Whatever names no kind first is none of ours.
+ */
+const ELEMENTS: Readonly<Record<string, number>> = {
+  call: 70_000,
+  end: 20_000,
+  log: 2_000,
+  drop: 100,
+  line: 100,
+  ready: 100,
+  pong: 100,
+};
+export function messageLimits(text: string): JsonLimits {
+  const kind = /^\{"t":"([a-z]{1,8})"/.exec(text)?.[1] ?? "";
+  return { bytes: MESSAGE_BYTES, depth: 40, elements: (Object.hasOwn(ELEMENTS, kind) && ELEMENTS[kind]) || 0 };
+}
 
 /** Text that has a UTF-8 form: what has none has no digest, and would be found out only where it is to be stored. */
 const text = z.string().refine((value) => value.isWellFormed(), "holds a lone surrogate");

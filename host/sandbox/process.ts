@@ -201,7 +201,7 @@ class Child {
     this.writer = new FrameWriter(this.confined.pipe);
     const reader = new FrameReader(
       { messageBytes: MESSAGE_BYTES, chunks: false, ...RATES, now: () => performance.now() },
-      { message: (text) => this.receive(fromSandbox.parse(parseJson(text, messageLimits), messagePace.next())), chunk: () => {} },
+      { message: (text) => this.receive(read(text)), chunk: () => {} },
     );
     this.confined.pipe.on("data", (chunk: Buffer) => {
       if (this.reason !== null) return;
@@ -383,6 +383,14 @@ class Child {
 /** Pipes are sockets, whose `ref` the stream types do not name. On one that is closed it would wait for a connection for ever. */
 function setRef(stream: Readable | Writable | null | undefined, method: "ref" | "unref"): void {
   if (stream && !stream.destroyed) (stream as Partial<Record<"ref" | "unref", () => void>>)[method]?.();
+}
+
+/** Its kind stands first, and only once: `messageLimits` went by it. */
+function read(text: string): FromSandbox {
+  const limits = messageLimits(text);
+  const message = fromSandbox.parse(parseJson(text, limits), messagePace.next());
+  if (!text.startsWith(`{"t":"${message.t}"`)) throw new Error("a message of two kinds");
+  return message;
 }
 
 function summary(error: unknown): string {

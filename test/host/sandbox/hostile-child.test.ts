@@ -48,6 +48,16 @@ test.each<[string, string, RegExp]>([
   ["no JSON", 'say("{")', /JSON/],
   ["JSON nested a hundred thousand times", 'say("[".repeat(100000))', /nested deeper/],
   ["JSON with a million elements", 'say("[" + "1,".repeat(500000) + "1]")', /elements/],
+  [
+    "a log of sixty thousand members, which would take long to check",
+    'say({ t: "log", attempt: 0, level: "info", message: "", fields: Object.fromEntries(Array.from({ length: 60000 }, (_, i) => ["k" + i, i])) })',
+    /more than 2000 elements/,
+  ],
+  [
+    "the same as if it were a call",
+    'say(\'{"t":"call","t":"log","attempt":0,"level":"info","message":"","fields":{}}\')',
+    /two kinds/,
+  ],
   ["a message kind that is not there", 'say({ t: "exec", command: "ls" })', /./],
   ["a message with more than its keys", 'say({ t: "pong", n: 1, extra: true })', /./],
   ["an internal message of Node's own ipc", 'say({ cmd: "NODE_HANDLE_ACK" })', /./],
