@@ -121,7 +121,7 @@ export function toolchainVersion(): Promise<Digest> {
   version ??= (async () => {
     const root = join(codeRoot().dist, "host", "component");
     const parts: (Uint8Array | string)[] = [];
-    for (const folder of ["", "inspect", "meter", "toolchain", "wasi"])
+    for (const folder of ["", "inspect", "meter", "meter/proof", "toolchain", "wasi"])
       for (const name of (await readdir(join(root, folder))).filter((file) => file.endsWith(".js")).sort())
         parts.push(`${folder}/${name}\n`, await readFile(join(root, folder, name)));
     return blake3(...parts);
