@@ -68,6 +68,7 @@ async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Adm
   const { imports, exports, plan, large, modules, functions, fuelTable } = await translate(bytes, memoryPages, options.toolchain);
   const admitted: Admitted = {
     digest,
+    admission: name,
     imports,
     exports,
     plan: Buffer.from(plan, "utf8"),

@@ -56,7 +56,7 @@ export class AdmissionCache {
     const body = file.subarray(MAGIC.length + MAC_BYTES);
     if (body.length < 4 || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
     if (!timingSafeEqual(file.subarray(MAGIC.length, MAGIC.length + MAC_BYTES), await this.mac(name, body))) return undefined;
-    return decode(body, digest);
+    return decode(body, { admission: name, digest });
   }
 
   /** Whole or not at all; whoever comes last wins, with the same bytes. Throws where the directory cannot be written. */
@@ -113,7 +113,7 @@ function encode({ imports, exports, plan, large, modules, stats }: Admitted): Bu
 }
 
 /** The body is authentic: what does not fit was written by another version and counts as nothing. */
-function decode(body: Buffer, digest: Digest): Admitted | undefined {
+function decode(body: Buffer, names: Pick<Admitted, "admission" | "digest">): Admitted | undefined {
   let at = 0;
   const take = (length: number): Buffer => {
     if (length > body.length - at) throw new RangeError("short");
@@ -126,7 +126,7 @@ function decode(body: Buffer, digest: Digest): Admitted | undefined {
     const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
     if (at !== body.length) return undefined;
     const { imports, exports, large, stats } = head;
-    return { digest, imports, exports, plan, large, modules, stats };
+    return { ...names, imports, exports, plan, large, modules, stats };
   } catch {
     return undefined;
   }

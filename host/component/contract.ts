@@ -10,6 +10,8 @@ import type { CallError, Failure, Labels } from "#core/values.js";
 export interface Admitted {
   /** BLAKE3 of the component as it came. */
   readonly digest: Digest;
+  /** Digest of all that the modules were made from: component, toolchain, cap of memory. What differs here is other code. */
+  readonly admission: Digest;
   /** Versioned interface names, sorted: `runloop:agent/kb@0.1.0`. */
   readonly imports: readonly string[];
   readonly exports: readonly string[];

@@ -14,14 +14,14 @@ export const KEEPING: Keeping = { idle: 64, idleBytes: 16 << 20 };
 
 interface Loaded {
   readonly id: number;
-  readonly digest: string;
+  readonly admission: string;
   readonly bytes: number;
   guests: number;
 }
 
 export class LoadedComponents {
   private readonly keeping: Keeping;
-  private readonly byDigest = new Map<string, Loaded>();
+  private readonly byAdmission = new Map<string, Loaded>();
   private readonly byId = new Map<number, Loaded>();
   /** Without guests, the one that was left first in front. */
   private readonly idle = new Set<Loaded>();
@@ -33,15 +33,15 @@ export class LoadedComponents {
   }
 
   /** A guest of this component begins; `fresh` where the process has to be given it first. */
-  enter(component: Pick<Admitted, "digest" | "modules">): { readonly id: number; readonly fresh: boolean } {
-    const known = this.byDigest.get(component.digest);
+  enter(component: Pick<Admitted, "admission" | "modules">): { readonly id: number; readonly fresh: boolean } {
+    const known = this.byAdmission.get(component.admission);
     if (known) {
       if (known.guests++ === 0) this.wake(known);
       return { id: known.id, fresh: false };
     }
     const bytes = component.modules.reduce((sum, module) => sum + module.bytes.length, 0);
-    const loaded = { id: this.nextId++, digest: component.digest, bytes, guests: 1 };
-    this.byDigest.set(loaded.digest, loaded);
+    const loaded = { id: this.nextId++, admission: component.admission, bytes, guests: 1 };
+    this.byAdmission.set(loaded.admission, loaded);
     this.byId.set(loaded.id, loaded);
     return { id: loaded.id, fresh: true };
   }
@@ -56,7 +56,7 @@ export class LoadedComponents {
     for (const oldest of this.idle) {
       if (this.idle.size <= this.keeping.idle && this.idleBytes <= this.keeping.idleBytes) break;
       this.wake(oldest);
-      this.byDigest.delete(oldest.digest);
+      this.byAdmission.delete(oldest.admission);
       this.byId.delete(oldest.id);
       forgotten.push(oldest.id);
     }

@@ -5,10 +5,10 @@ import type { Admitted } from "#host/component/contract.js";
 import { LoadedComponents } from "#host/sandbox/loaded.js";
 import { startSandbox } from "#host/sandbox/process.js";
 import { COMPLETE, imports, ok, type Guest } from "../component/guest.js";
-import { admitted, run } from "./run.js";
+import { admitted, run, spec } from "./run.js";
 
-const component = (name: string, bytes = 10): Pick<Admitted, "digest" | "modules"> => ({
-  digest: blake3(name),
+const component = (name: string, bytes = 10): Pick<Admitted, "admission" | "modules"> => ({
+  admission: blake3(name),
   modules: [{ name: "core0", bytes: new Uint8Array(bytes) }],
 });
 
@@ -82,4 +82,32 @@ test("in a real process: agents that are forgotten while others run are there ag
     expect(await Promise.all([...guests, ...guests].map(said))).toEqual([...names, ...names].map((name) => `"${name}"`));
     for (const [index, guest] of guests.entries()) expect(await said(guest)).toBe(`"${names[index]}"`);
   }
+});
+
+/** Says how many pages of memory it got, one at a time, up to 255. */
+const greedy: Guest = {
+  fields: '(data (i32.const 700) "000")',
+  run: `(local $got i32)
+    (block $full (loop $more
+      (br_if $full (i32.eq (memory.grow (i32.const 1)) (i32.const -1)))
+      (br_if $more (i32.lt_u (local.tee $got (i32.add (local.get $got) (i32.const 1))) (i32.const 255)))))
+    (i32.store8 (i32.const 700) (i32.add (i32.const 48) (i32.div_u (local.get $got) (i32.const 100))))
+    (i32.store8 (i32.const 701) (i32.add (i32.const 48) (i32.rem_u (i32.div_u (local.get $got) (i32.const 10)) (i32.const 10))))
+    (i32.store8 (i32.const 702) (i32.add (i32.const 48) (i32.rem_u (local.get $got) (i32.const 10))))
+    ${ok("(i32.const 700)", "(i32.const 3)")}`,
+};
+
+test("one component under two caps of memory, in one process: each guest has its own", async () => {
+  const sandbox = startSandbox();
+  onTestFinished(() => sandbox.close());
+  const pages = async (memoryMib: number): Promise<number> => {
+    const guest = await admitted({ ...greedy, memoryMib });
+    const { end } = await run(sandbox, guest, { domain: "one", limits: { ...spec(guest).limits, memoryMib } });
+    return end.kind === "ok" ? Number(end.outputs[0]!.body) : Number.NaN;
+  };
+  const small = await pages(2);
+  const large = await pages(8);
+  expect(small).toBeLessThan(2 * 16);
+  expect(large - small).toBe(6 * 16);
+  expect(await pages(2)).toBe(small);
 });
