@@ -79,6 +79,8 @@ export async function contentOf(parent: Directory, entry: Entry): Promise<Conten
         })(),
       );
       return { kind: "file", size, digest };
+    } catch (error) {
+      throw fileError(error);
     } finally {
       await file.close();
     }

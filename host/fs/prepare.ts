@@ -9,12 +9,12 @@ import { CallFailure, type CallContext } from "../imports/interface.js";
 import { asWanted, sameContent, type Change, type WantedChange } from "./changes.js";
 import { contentOf } from "./commit.js";
 import type { Disk } from "./disk.js";
-import { FileError } from "./error.js";
+import { FileError, fileError } from "./error.js";
 import type { GrantedDirectory } from "./granted.js";
 import type { DirectoryGuard } from "./guard.js";
 import { namesOf } from "./path.js";
 import { showChanges, TEXT_BYTES, type ShownChange } from "./shown.js";
-import { within } from "./walk.js";
+import { within, type Directory, type Entry } from "./walk.js";
 
 /** What files need of the host. */
 export interface FilesHost {
@@ -76,16 +76,21 @@ async function looked(host: FilesHost, directory: GrantedDirectory, wanted: Want
 
 async function digestOf(host: FilesHost, { size, pieces }: { readonly size: number; readonly pieces: readonly Digest[] }) {
   let bytes = 0;
+  const fits = (isWhole: boolean): void => {
+    if (bytes > size || (isWhole && bytes < size))
+      throw new CallFailure("invalid", `pieces of ${bytes} bytes for a file of ${size}`);
+  };
   const digest = await digestStream(
     (async function* () {
       for (const piece of pieces) {
         const content = host.blob(piece);
         bytes += content.length;
+        fits(false); // a piece can be named ten thousand times
         yield content;
       }
     })(),
   );
-  if (bytes !== size) throw new CallFailure("invalid", `pieces of ${bytes} bytes for a file of ${size}`);
+  fits(true);
   return digest;
 }
 
@@ -107,7 +112,8 @@ async function current(
           await entry.handle?.close();
           throw conflict();
         }
-        const bytes = before?.kind === "file" && entry.info.size <= BigInt(TEXT_BYTES) ? await bytesOf(parent, entry) : null;
+        const isText = before?.kind === "file" && entry.info.size <= BigInt(TEXT_BYTES);
+        const bytes = isText ? await bytesOf(parent, entry) : null;
         const content = await contentOf(parent, entry);
         if (content?.kind !== "file") return { content, bytes };
         const again = await parent.look(name);
@@ -125,11 +131,17 @@ async function current(
   }
 }
 
-async function bytesOf(parent: Parameters<Parameters<typeof within>[2]>[0], entry: Awaited<ReturnType<typeof parent.look>>) {
-  const file = await parent.read(entry);
+/** The entry is the caller's still, unless this throws. Throws `FileError`. */
+async function bytesOf(parent: Directory, entry: Entry): Promise<Uint8Array> {
   try {
-    return await file.readFile();
-  } finally {
-    await file.close();
+    const file = await parent.read(entry);
+    try {
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    await entry.handle?.close();
+    throw fileError(error);
   }
 }

@@ -41,7 +41,10 @@ export function fsFunctions(options: FsOptions): HostFunctions {
     refuseUngranted(context.grant, name, how);
     const attempt = `${context.node} ${context.attempt}`;
     const known = attempts.get(attempt) ?? new Map<string, GrantedDirectory>();
-    attempts.set(attempt, known);
+    if (!attempts.has(attempt)) {
+      attempts.set(attempt, known);
+      context.held.whenEnded(() => attempts.delete(attempt));
+    }
     const before = known.get(name);
     if (before) return before;
     await options.guard.check(name, context.grant.fs_rw.includes(name)).catch((error: unknown) => {

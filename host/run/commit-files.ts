@@ -5,8 +5,13 @@
 import { hostFailure, type Failure } from "#core/values.js";
 import type { Json } from "#core/json.js";
 import { isJsonObject } from "#core/json.js";
-import type { CallAnswer, GuestChange } from "../component/contract.js";
+import type { CallAnswer, GuestCall, GuestChange } from "../component/contract.js";
 import type { AttemptCalls } from "./calls.js";
+
+const COMMIT = { interface: "fs", function: "commit" } as const;
+
+export const isCommit = (call: Pick<GuestCall, "interface" | "function">): boolean =>
+  call.interface === COMMIT.interface && call.function === COMMIT.function;
 
 /** null: it was done. `stopped`: it was cut off, and the attempt with it. */
 export async function commitFiles(
@@ -20,7 +25,7 @@ export async function commitFiles(
   const args = [changes as unknown as Json, [...new Set(stored)].sort() as Json];
   let answer: CallAnswer;
   try {
-    answer = await calls.answer({ seq: calls.asked, interface: "fs", function: "commit", args, fuel });
+    answer = await calls.answer({ seq: calls.asked, ...COMMIT, args, fuel });
   } catch {
     return "stopped"; // the reason has gone to whoever runs the attempt
   }

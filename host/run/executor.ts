@@ -15,7 +15,7 @@ import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
 import { acceptOutputs, acceptStandardOutput, checkInputs } from "./outputs.js";
 import { Held } from "./held.js";
-import { commitFiles } from "./commit-files.js";
+import { commitFiles, isCommit } from "./commit-files.js";
 import { granted } from "../fs/directories.js";
 import { WallClock } from "./wall-clock.js";
 
@@ -121,9 +121,9 @@ export class AgentExecutor implements Executor {
       return await finish(spec, end, calls);
     } finally {
       wall.stop();
-      await held.end();
       signal.removeEventListener("abort", cancelled);
       await calls.settled(); // nothing of this attempt is written after its end
+      await held.end();
     }
   }
 }
@@ -158,7 +158,11 @@ export async function execution(run: {
     const end: GuestEnd = await run.sandbox.run(
       guestSpec(spec, agent, run.fuelLimit),
       {
-        call: (call) => calls.answer(call),
+        call: async (call) => {
+          // Decided on when the attempt has succeeded, never in the middle: a sandbox process that asks for it is not ours any more.
+          if (isCommit(call)) throw new Error("the changes to files are not the guest's to commit");
+          return calls.answer(call);
+        },
         log: (line) => log.write("chunk" in line ? outputDraft(spec, line) : logDraft(spec, line)),
         ...(run.drop && { drop: run.drop }),
       },

@@ -5,15 +5,24 @@ export class Held {
   private readonly open = new Map<string, () => Promise<void>>();
   private readonly closing = new Set<Promise<void>>();
   private readonly fail: (error: Error) => void;
+  private readonly last: (() => void)[] = [];
+  private ended = false;
 
   /** `fail` is told of what could not be closed, which is a fault of the host. */
   constructor(fail: (error: Error) => void) {
     this.fail = fail;
   }
 
-  /** `name` is what the guest calls it by. */
+  /** `name` is what the guest calls it by. What a call opens that was on its way when the attempt ended is closed at once. */
   add(resource: string, name: Json, close: () => Promise<void>): void {
     this.open.set(key(resource, name), close);
+    if (this.ended) this.drop(resource, name);
+  }
+
+  /** Runs when the attempt ends, and not before: nothing that the guest could let go of. */
+  whenEnded(forget: () => void): void {
+    if (this.ended) forget();
+    else this.last.push(forget);
   }
 
   /** How many of a resource there are. */
@@ -34,6 +43,8 @@ export class Held {
 
   /** Resolves when everything is closed. */
   async end(): Promise<void> {
+    this.ended = true;
+    for (const forget of this.last.splice(0)) forget();
     for (const name of this.open.keys()) {
       const cut = name.indexOf(" ");
       this.drop(name.slice(0, cut), JSON.parse(name.slice(cut + 1)) as Json);

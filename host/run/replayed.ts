@@ -13,6 +13,7 @@ import type { StoredValue } from "#core/values.js";
 import type { ReplaySpec } from "#openings/replay/executor.js";
 import type { CallAnswer, GuestCall } from "../component/contract.js";
 import { AttemptCalls, Divergence } from "./calls.js";
+import { isCommit } from "./commit-files.js";
 import type { LineDraft, LogTaker } from "./executor.js";
 
 export interface Evidence {
@@ -105,8 +106,6 @@ export class ReplayedCalls extends AttemptCalls {
     return { action: kind.kind, args: kind.parse(parseJson(text)) };
   }
 }
-
-const isCommit = (call: GuestCall): boolean => `${call.interface}.${call.function}` === FILES_ACTION;
 
 /** Files that hold already what the attempt wants of them: there is nothing to decide. */
 function isUnchanged(answer: CallAnswer): boolean {

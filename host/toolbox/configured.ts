@@ -97,6 +97,8 @@ export const commandTool = z
       refuse(`\`${program}\` takes arguments for a command line: name the program itself`, "command", 0);
     const used = new Set<string>();
     let behind = false;
+    /** Something that is no option stands there already: an interpreter takes it for its program. */
+    let hasProgram = false;
     rest.forEach((element, index) => {
       if (element.replace(PLACEHOLDER, "").match(/[{}]/))
         refuse("`{` and `}` stand around the name of an argument only", "command", index + 1);
@@ -104,8 +106,12 @@ export const commandTool = z
         used.add(name);
         const spec = Object.hasOwn(tool.arguments, name) ? tool.arguments[name] : undefined;
         if (!spec) refuse(`\`${whole}\` is not declared under \`arguments\``, "command", index + 1);
-        else if (INTERPRETERS.test(program) && spec.type === "text" && !behind)
-          refuse(`\`${whole}\` could become a program of \`${program}\`: put \`--\` somewhere before it`, "command", index + 1);
+        else if (INTERPRETERS.test(program) && spec.type === "text" && !(behind && hasProgram))
+          refuse(
+            `\`${whole}\` could become a program of \`${program}\`: put the program and \`--\` before it`,
+            "command",
+            index + 1,
+          );
         else if (!behind && element.startsWith(whole) && spec.type === "text")
           refuse(
             `\`${whole}\` could become an option: put \`--\` somewhere before it, or text in front of it (\`--grep=${whole}\`)`,
@@ -114,6 +120,7 @@ export const commandTool = z
           );
       }
       if (element === "--") behind = true;
+      else if (!element.startsWith("-")) hasProgram = true;
     });
     for (const [name, spec] of Object.entries(tool.arguments)) {
       if (!used.has(name)) refuse("it is declared, and the command does not use it", "arguments", name);

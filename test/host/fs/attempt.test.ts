@@ -5,9 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunEventOf } from "#core/events.js";
 import { realDisk } from "#host/fs/disk.js";
 import { directoryGuard } from "#host/fs/guard.js";
-import { recordedIn } from "../run/world.js";
+import { GrantedDirectory } from "#host/fs/granted.js";
+import { FileError } from "#host/fs/error.js";
+import { prepareCommit } from "#host/fs/prepare.js";
+import type { Entry } from "#host/fs/walk.js";
+import { fsFunctions } from "#host/imports/fs.js";
+import { attempt, agent, costs, recordedIn } from "../run/world.js";
 import { stepping } from "./commit-case.js";
-import { all, fill, folder, gone } from "./folder.js";
+import { all, fill, folder, gone, KEY } from "./folder.js";
 import { fileGuest, newDesk, run, type Files } from "./guest.js";
 
 let outside: string;
@@ -275,6 +280,35 @@ describe("a sandbox process that lies", () => {
     expect(end).toMatchObject({ status: "error", failure: { code } });
     expect(await all(outside)).toEqual(before);
   });
+  it("commits nothing by itself, in the middle of an attempt", async () => {
+    const before = await all(outside);
+    const { end, journal, shown } = await run({ fs_rw: [root] }, async (_, hooks) => {
+      const stored = await hooks.call({ seq: 0, interface: "fs", function: "store", args: ["QUFB"], fuel: 1 });
+      const { ok } = stored as { ok: string };
+      const change = { dir: root, path: "new", before: null, after: { kind: "file", size: 3, pieces: [ok] } };
+      await hooks.call({ seq: 1, interface: "fs", function: "commit", args: [[change], [ok]], fuel: 1 });
+      throw new Error("not reached");
+    });
+    expect(end).toMatchObject({ failure: { code: "host.component" } });
+    expect(journal.kinds()).toEqual(["call.finished"]);
+    expect(shown).toEqual([]);
+    expect(await all(outside)).toEqual(before);
+  });
+  it("one piece that is named ten thousand times is not read ten thousand times", async () => {
+    let reads = 0;
+    const desk = newDesk();
+    const get = desk.blobs.get.bind(desk.blobs);
+    desk.blobs.get = (digest) => (reads++, get(digest));
+    const guest = async (_: unknown, hooks: Parameters<ReturnType<typeof fileGuest>>[1]) => {
+      const stored = await hooks.call({ seq: 0, interface: "fs", function: "store", args: ["QUFB"], fuel: 1 });
+      const { ok } = stored as { ok: string };
+      const after = { kind: "file", size: 3, pieces: Array.from({ length: 5000 }, () => ok) };
+      return { kind: "ok", outputs: [], changes: [{ dir: root, path: "new", before: null, after }], ...costs } as never;
+    };
+    const { end } = await run({ fs_rw: [root] }, guest, { desk });
+    expect(end).toMatchObject({ failure: { code: "host.commit" } });
+    expect(reads).toBeLessThan(5);
+  });
   it("what is granted for reading is not stored for, and nothing is read that is not granted", async () => {
     const { end, journal } = await run({ fs_ro: [root] }, async (_, hooks) => {
       await hooks.call({ seq: 0, interface: "fs", function: "store", args: ["QUFB"], fuel: 1 });
@@ -367,3 +401,51 @@ function stopping(at: number, dead: Promise<never>, reached: () => void): typeof
     names: wrap("names"),
   };
 }
+
+describe("nothing stays open", () => {
+  it("of a file that may be looked at and not read", async () => {
+    const entries: Entry[] = [];
+    class Unreadable extends GrantedDirectory {
+      override open: GrantedDirectory["open"] = (work) =>
+        super.open(async (root) => {
+          const look = root.look.bind(root);
+          root.look = async (name) => {
+            const entry = await look(name);
+            entries.push(entry);
+            return entry;
+          };
+          root.read = async () => {
+            throw new FileError("access", "EACCES");
+          };
+          return work(root);
+        });
+    }
+    const directory = new Unreadable({ path: root, closed: new Set(), key: KEY, times: false });
+    const [step] = await directory.stat("report.txt");
+    const version = (step as { version: string }).version;
+    const wanted = [{ dir: root, path: "report.txt", before: { kind: "file", version }, after: null }] as const;
+    const context = { traceId: "t", node: "n", attempt: 1, seq: 0, recorded: { proposals: [] } };
+    const prepared = prepareCommit({} as never, context as never, wanted, async () => directory);
+    await expect(prepared).rejects.toThrow(/EACCES/);
+    expect(entries.map(({ handle }) => handle?.fd ?? -1)).toEqual(entries.map(() => -1));
+    expect(entries).toHaveLength(2);
+  });
+  it("of an attempt that has ended: what was known of its directories is forgotten", async () => {
+    let looks = 0;
+    const guard = { check: async () => void looks++, closed: async () => new Set<never>() };
+    const functions = fsFunctions({
+      guard,
+      key: KEY,
+      disk: realDisk,
+      blob: () => new Uint8Array(),
+      alone: (work) => work(),
+      desk: {} as never,
+    });
+    const lists = async (_: unknown, hooks: Parameters<ReturnType<typeof fileGuest>>[1]) => {
+      for (const seq of [0, 1]) await hooks.call({ seq, interface: "fs", function: "list", args: [root, "", ""], fuel: 1 });
+      return { kind: "ok", outputs: [], ...costs } as const;
+    };
+    for (let run = 0; run < 2; run++) await attempt({ guests: [lists], functions, agent: agent({ fs_ro: [root] }) });
+    expect(looks).toBe(2);
+  });
+});

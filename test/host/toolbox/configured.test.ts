@@ -43,6 +43,11 @@ test.each<[string, object, RegExp]>([
     { command: ["python3", "-cprint({q})"], arguments: { q: { type: "text" } } },
     /could become a program/,
   ],
+  [
+    "text for an interpreter that has no program yet, `--` or not",
+    { command: ["sed", "-n", "--", "{q}"], arguments: { q: { type: "text" } } },
+    /could become a program/,
+  ],
   ["a placeholder that is not declared", { command: ["ls", "{q}"] }, /not declared/],
   ["a placeholder out of Object.prototype", { command: ["ls", "{constructor}"] }, /not declared/],
   ["an argument that is not used", { arguments: { q: { type: "word" } } }, /does not use it/],
