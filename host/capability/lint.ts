@@ -80,12 +80,17 @@ function reachable({ net }: Grant, target: string): boolean {
 
 const FILES = "wasi:filesystem/preopens";
 
-/** Interface → the capabilities that link it, and whether a grant holds one of them. */
-const LINKS: readonly { readonly name: string; readonly cap: string; readonly held: (grant: Grant) => boolean }[] = [
+/** Interface → the capabilities that link it, and whether a grant holds one of them. `or`: the same under another name. */
+const LINKS: readonly {
+  readonly name: string;
+  readonly or?: string;
+  readonly cap: string;
+  readonly held: (grant: Grant) => boolean;
+}[] = [
   { name: FILES, cap: "fs_ro and fs_rw", held: ({ fs_ro, fs_rw }) => fs_ro.length > 0 || fs_rw.length > 0 },
   { name: "kb", cap: "kb_read and kb_write", held: ({ kb_read, kb_write }) => kb_read !== false || kb_write !== false },
   { name: "model", cap: "model", held: ({ model }) => model !== false },
-  { name: "http", cap: "net", held: ({ net }) => net.length > 0 },
+  { name: "http", or: "wasi:http/outgoing-handler", cap: "net", held: ({ net }) => net.length > 0 },
   { name: "tools", cap: "tools", held: ({ tools }) => tools.length > 0 },
   { name: "clock", cap: "time", held: ({ time }) => time !== false },
   { name: "random", cap: "random", held: ({ random }) => random },
@@ -101,12 +106,13 @@ export function lintImports(face: AgentInterface): readonly Finding[] {
   }));
   const imported = (name: string): boolean =>
     face.imports.some((each) => each.startsWith(name.startsWith("wasi:") ? `${name}@` : `runloop:agent/${name}@`));
-  const idle = LINKS.filter(({ name, held }) => held(face.grant) && !imported(name)).map(({ name, cap }) =>
-    warning(
-      cap,
-      `granted, and the component never imports \`${name}\``,
-      "take it out: an agent should hold no more than it uses",
-    ),
+  const idle = LINKS.filter(({ name, or = name, held }) => held(face.grant) && !imported(name) && !imported(or)).map(
+    ({ name, cap }) =>
+      warning(
+        cap,
+        `granted, and the component never imports \`${name}\``,
+        "take it out: an agent should hold no more than it uses",
+      ),
   );
   const unused = face.grant.actions.length > 0 && !imported("actions");
   const named = new Set((face.tools ?? []).map(({ id }) => id));

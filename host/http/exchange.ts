@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, type Duplex, type Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { CallFailure } from "../imports/interface.js";
-import { RESPONSE_HEADER_BYTES, RESPONSE_HEADERS } from "./limits.js";
+import { RESPONSE_HEADER_BYTES, RESPONSE_HEADERS } from "./bounds.js";
 import { bodyTooLong } from "./response.js";
 
 export interface Sent {

@@ -8,11 +8,14 @@ import { refuse, CallDenied, CallFailure } from "../imports/interface.js";
 import { bareHost, mayFetch, maySend } from "../capability/net.js";
 import { Scrubber, SHORTEST_SECRET, type HeldSecret } from "../secrets/scrub.js";
 import type { Secrets } from "../secrets/secrets.js";
+import { REDIRECTS } from "./bounds.js";
 import type { Road } from "./connect.js";
 import type { Received } from "./exchange.js";
-import { REDIRECTS, type HttpLimits } from "./limits.js";
+import { HEADER_VALUE } from "./header.js";
+import type { HttpLimits } from "./limits.js";
+import { isSafe } from "./method.js";
 import { bodyTooLong } from "./response.js";
-import { checkUrl, HEADER_VALUE, isSafe, type Header, type HttpRequest } from "./request.js";
+import { checkUrl, type Header, type HttpRequest } from "./request.js";
 
 export interface GateOptions {
   readonly secrets: Secrets;

@@ -1,10 +1,9 @@
 /** A guest's request, checked whole before anything is done with it: what a server could read in two ways is refused. */
 import type { Json } from "#core/json.js";
 import { CallFailure } from "../imports/interface.js";
-import { HOST_CHARACTERS, REQUEST_BODY_BYTES, REQUEST_HEADER_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "./limits.js";
-
-export const METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] as const;
-export type Method = (typeof METHODS)[number];
+import { HOST_CHARACTERS, REQUEST_BODY_BYTES, REQUEST_HEADER_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "./bounds.js";
+import { HEADER_NAME, HEADER_VALUE, isHosts } from "./header.js";
+import { isSafe, METHODS, type Method } from "./method.js";
 
 /** A value, or the id of a secret whose value the gate puts in on the way out. */
 export type HeaderValue = { readonly tag: "text"; readonly val: string } | { readonly tag: "secret"; readonly val: string };
@@ -35,40 +34,6 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
-
-/** Methods that only look (RFC 9110, 9.2.1). Every other one is an external action. */
-export const isSafe = (method: Method): boolean => method === "GET" || method === "HEAD" || method === "OPTIONS";
-
-/** Framing and routing of the message: the host's, since a guest that sets them speaks to the server behind the gate's back. */
-const FRAMING = new Set([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "te",
-  "trailer",
-  "upgrade",
-  "expect",
-  "via",
-  "forwarded",
-  "http2-settings",
-  "accept-encoding",
-  "idempotency-key",
-  // They change the method or the path behind the rules that were checked.
-  "x-http-method",
-  "x-http-method-override",
-  "x-method-override",
-  "x-original-url",
-  "x-rewrite-url",
-]);
-const isHosts = (name: string): boolean =>
-  FRAMING.has(name) || name.startsWith("proxy-") || name.startsWith("sec-") || name.startsWith("x-forwarded-");
-
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-/** Visible ASCII with blanks inside: no line breaks, no NUL, nothing that two servers decode differently. */
-export const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
 
 /** Throws `CallFailure` (`invalid`). */
 export function checkRequest(given: GuestRequest): HttpRequest {
@@ -111,7 +76,7 @@ function checkHeaders(given: GuestRequest["headers"]): Header[] {
   const seen = new Set<string>();
   let size = 0;
   return given.map(({ name: spelled, value }) => {
-    if (!TOKEN.test(spelled)) throw invalid("a header's name is not a token (RFC 9110)");
+    if (!HEADER_NAME.test(spelled)) throw invalid("a header's name is not a token (RFC 9110)");
     const name = spelled.toLowerCase();
     if (isHosts(name)) throw invalid(`the header \`${name}\` is the host's to set`);
     if (seen.has(name)) throw invalid(`the header \`${name}\` is there twice`);

@@ -2,9 +2,11 @@
 import * as z from "zod";
 import type { Json } from "#core/json.js";
 import { httpAction } from "../actions/http.js";
+import { REQUEST_BODY_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "../http/bounds.js";
 import type { HttpGate } from "../http/gate.js";
-import { httpLimits, REQUEST_BODY_BYTES, REQUEST_HEADERS, URL_CHARACTERS } from "../http/limits.js";
-import { checkRequest, isSafe, requestAsJson } from "../http/request.js";
+import { httpLimits } from "../http/limits.js";
+import { isSafe } from "../http/method.js";
+import { checkRequest, requestAsJson } from "../http/request.js";
 import { responseAsJson } from "../http/response.js";
 import { carryOut, type ActionDesk } from "./actions.js";
 import { CallFailure, type CallContext, type CallResult, type HostFunctions } from "./interface.js";

@@ -3,6 +3,7 @@
  * has bitten. `docs/reference/limits.md` shows this table; a test compares the two.
  */
 import type { HostFailureCode } from "#core/values.js";
+import { RESPONSE_BODY_BYTES } from "../http/bounds.js";
 
 export type Unit = "fuel" | "MiB" | "ms" | "bytes" | "calls" | "requests" | "lines" | "handles";
 
@@ -106,7 +107,7 @@ const limits = {
   http_response_bytes: {
     unit: "bytes",
     usual: MIB,
-    most: 4 * MIB,
+    most: RESPONSE_BODY_BYTES,
     bite: { refuses: "failed" },
     about: "body of one response, decoded",
   },
@@ -134,6 +135,8 @@ export const fixed = {
   state: "1 MiB in all, 4,096 keys of 256 characters, values of 65,536 characters (`invalid`)",
   files:
     "64 MiB (`file_bytes`) and 5,000 names (`file_changes`) that one attempt leaves changed in granted directories (`quota`)",
+  http_bodies:
+    "20 MiB of bodies that one attempt keeps open through `wasi:http`, to be sent and received (`connection-limit-reached`)",
   unsuspended_fuel:
     "10⁶ in a start function or post-return, and for an allocation half a unit more per byte (`host.fuel-exhausted`)",
 } as const;

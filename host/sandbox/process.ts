@@ -176,7 +176,7 @@ class Child {
     this.confined = spawnConfined({
       isolation: cage,
       entry,
-      // Its own code, the table of our interfaces, the account of fuel, and what says that these are ES modules.
+      // Its own code, the table of our interfaces, the account of fuel, the bounds of files and requests, and what says that these are ES modules.
       readable: [
         packageFile,
         join(dist, "core", "errors.js"),
@@ -185,6 +185,7 @@ class Child {
           join(dist, "host", "component", name),
         ),
         ...["limits.js", "path.js", "error.js"].map((name) => join(dist, "host", "fs", name)),
+        ...["bounds.js", "header.js", "method.js", "too-long.js"].map((name) => join(dist, "host", "http", name)),
         entry,
       ],
       flags: [

@@ -24,6 +24,7 @@ const VERSION = "0.1.0";
 
 const some = (granted: boolean | readonly unknown[]): boolean => (typeof granted === "boolean" ? granted : granted.length > 0);
 
+const net: Need = { capability: "net", granted: (grant) => some(grant.net) };
 const random: Need = { capability: "random", granted: (grant) => grant.random };
 
 /** Interfaces of the contract by short name; null needs nothing. */
@@ -33,7 +34,7 @@ const needs: ReadonlyMap<string, Need | null> = new Map([
   ["state", null],
   ["kb", { capability: "kb_read or kb_write", granted: (grant: Grant) => some(grant.kb_read) || some(grant.kb_write) }],
   ["model", { capability: "model", granted: (grant: Grant) => some(grant.model) }],
-  ["http", { capability: "net", granted: (grant: Grant) => some(grant.net) }],
+  ["http", net],
   ["tools", { capability: "tools", granted: (grant: Grant) => some(grant.tools) }],
   ["actions", { capability: "actions", granted: (grant: Grant) => some(grant.actions) }],
   ["clock", { capability: "time", granted: (grant: Grant) => grant.time !== false }],
@@ -42,13 +43,15 @@ const needs: ReadonlyMap<string, Need | null> = new Map([
 
 /**
  * WASI 0.2. What the standard library of a language asks for unasked is there for everybody, and inert where its capability is
- * missing: a clock that stands still, seeds that are the same for all, no folder. Whoever asks for randomness by name means it.
+ * missing: a clock that stands still, seeds that are the same for all, no folder. Whoever asks for
+ * randomness or the network by name means it.
  */
 const wasi: ReadonlyMap<string, Need | null> = new Map<string, Need | null>([
   ...["io/error", "io/poll", "io/streams"].map((name) => [name, null] as const),
   ...["clocks/monotonic-clock", "clocks/wall-clock"].map((name) => [name, null] as const),
   ...["random/insecure", "random/insecure-seed"].map((name) => [name, null] as const),
   ["random/random", random],
+  ...["http/types", "http/outgoing-handler"].map((name) => [name, net] as const),
   ...["filesystem/types", "filesystem/preopens"].map((name) => [name, null] as const),
   ...["environment", "exit", "stdin", "stdout", "stderr"].map((name) => [`cli/${name}`, null] as const),
   ...["input", "output", "stdin", "stdout", "stderr"].map((name) => [`cli/terminal-${name}`, null] as const),

@@ -20,6 +20,7 @@ import { changesOf } from "./wasi/filesystem/changes.js";
 import { filesystemFunctions } from "./wasi/filesystem/functions.js";
 import { View } from "./wasi/filesystem/view.js";
 import { wasiFunctions } from "./wasi/functions.js";
+import { httpFunctions } from "./wasi/http/functions.js";
 import { SeededRandom } from "./wasi/randomness.js";
 import { stubFunctions } from "./wasi/stub.js";
 import { wasm } from "./wasm.js";
@@ -187,6 +188,7 @@ export class Attempt {
       },
       {
         ...filesystemFunctions(this.view),
+        ...httpFunctions((request) => this.ask({ interface: "http", function: "fetch", args: [request] })),
         ...Object.fromEntries(stubs.map((name) => [name, stubFunctions(name, (call) => this.ask(call))])),
       },
     );

@@ -2,7 +2,9 @@
 import { Transcript } from "#host/sandbox/inside/transcript.js";
 import { VirtualClock } from "#host/sandbox/inside/wasi/clock.js";
 import type { Native, Resource } from "#host/sandbox/inside/wasi/contract.js";
-import { wasiFunctions } from "#host/sandbox/inside/wasi/functions.js";
+import { wasiFunctions, type WasiWorld } from "#host/sandbox/inside/wasi/functions.js";
+import { httpFunctions } from "#host/sandbox/inside/wasi/http/functions.js";
+import type { Fetch } from "#host/sandbox/inside/wasi/http/handler.js";
 import { SeededRandom } from "#host/sandbox/inside/wasi/randomness.js";
 import { Gathered, Source } from "#host/sandbox/inside/wasi/stdio.js";
 
@@ -15,6 +17,8 @@ export interface Given {
   readonly random?: boolean;
   readonly seed?: string;
   readonly outputBytes?: number;
+  /** What `http.fetch` answers. Without it there is no `wasi:http`. */
+  readonly fetch?: Fetch;
 }
 
 export class World {
@@ -27,10 +31,10 @@ export class World {
   readonly transcript = new Transcript(() => this.fuel);
   private readonly functions;
 
-  constructor({ stdin = "", time = true, random = true, seed = SEED, outputBytes = 1 << 20 }: Given = {}) {
+  constructor({ stdin = "", time = true, random = true, seed = SEED, outputBytes = 1 << 20, fetch }: Given = {}) {
     this.clock = new VirtualClock({ epochMs: EPOCH_MS, granted: time, fuel: () => this.fuel });
     this.stdout = new Gathered(outputBytes);
-    this.functions = wasiFunctions({
+    const world: WasiWorld = {
       clock: this.clock,
       random: random ? new SeededRandom(seed) : null,
       transcript: this.transcript,
@@ -41,7 +45,8 @@ export class World {
         stdout: this.stdout,
         stderr: this.stderr,
       },
-    });
+    };
+    this.functions = wasiFunctions(world, fetch && httpFunctions(fetch));
   }
 
   has(name: string): boolean {

@@ -1,7 +1,7 @@
 /**
  * `wasi:io/poll`. Invariant: whether a pollable is ready follows from what the guest itself has done, never from how fast the world
  * is. What the host does for a guest it does within the call that asks for it, so streams are always ready; only time makes a
- * pollable wait, and the guest's time is its own (`clock.ts`). So every poll gives the same in a replay.
+ * pollable wait, and the guest's time is its own (`clock.ts`), or something that the guest itself has yet to do. So every poll gives the same in a replay.
  */
 import { GuestTrap } from "../ends.js";
 import { Resource, type Native, type WasiFunction } from "./contract.js";
@@ -10,9 +10,12 @@ import { resourceOf } from "./values.js";
 
 export abstract class Pollable extends Resource {
   readonly resource = "pollable";
-  /** When it becomes ready, in nanoseconds of the guest's clock (`VirtualClock.elapsed`). */
+  /** When it becomes ready, in nanoseconds of the guest's clock (`VirtualClock.elapsed`); {@link NEVER} by waiting alone. */
   abstract readonly due: bigint;
 }
+
+/** After every instant of a clock: while the guest waits nothing will come, since it is the guest that has something to do first. */
+export const NEVER = 2n ** 64n;
 
 /** Of everything that has its answer within the call that asks. */
 export class AlwaysReady extends Pollable {
@@ -32,12 +35,17 @@ const POLLED_FUEL = 100;
 
 export function pollFunctions(clock: VirtualClock, pay: (fuel: number) => void): readonly (readonly [string, WasiFunction])[] {
   const pollable = (value: Native | undefined): Pollable => resourceOf(Pollable, value);
+  const wait = (due: bigint): void => {
+    if (due === NEVER)
+      throw new GuestTrap("wasi:io/poll: this would wait for ever: a request is sent when its body is finished, and it is not");
+    clock.sleepUntil(due);
+  };
   return [
     ["[method]pollable.ready", ([self]) => pollable(self).due <= clock.elapsed()],
     [
       "[method]pollable.block",
       ([self]) => {
-        clock.sleepUntil(pollable(self).due);
+        wait(pollable(self).due);
         return null;
       },
     ],
@@ -48,8 +56,7 @@ export function pollFunctions(clock: VirtualClock, pay: (fuel: number) => void):
         pay(POLLED_FUEL * all.length);
         if (all.length === 0) throw new GuestTrap("wasi:io/poll: a poll of nothing would never end");
         // Asked of once: what `elapsed` says moves with the fuel, and all must be held against the same moment.
-        const wait = all.reduce((least, { due }) => (due < least ? due : least), all[0]!.due);
-        clock.sleepUntil(wait);
+        wait(all.reduce((least, { due }) => (due < least ? due : least), all[0]!.due));
         const now = clock.elapsed();
         return all.flatMap(({ due }, index) => (due <= now ? [index] : []));
       },
