@@ -273,6 +273,6 @@ function finished(id: ProposalId, outcome: "done" | "failed" | "unknown", detail
     kind: "action.finished",
     level: outcome === "done" ? "info" : "error",
     message: `action ${outcome}`,
-    meta: { proposal_id: id, outcome, detail: detail.slice(0, 4096) },
+    meta: { proposal_id: id, outcome, detail: detail.slice(0, 4096).toWellFormed() },
   };
 }

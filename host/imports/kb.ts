@@ -79,7 +79,8 @@ export function kbFunctions(kb: KbReader): HostFunctions {
         const found = await kb.search(query, { limit: options.limit, kind: options.kind || null, domains });
         const hits = found.map((hit) => ({
           ...hit,
-          text: masked(kb, context.grant, hit.text.slice(0, HIT_TEXT)),
+          // Masked before it is cut: half an address would not be known for one.
+          text: masked(kb, context.grant, hit.text).slice(0, HIT_TEXT).toWellFormed(),
           title: masked(kb, context.grant, hit.title),
         }));
         return { answer: { ok: hits as unknown as Json }, labels: privateLabels(hits.map((hit) => hit.domain)) };

@@ -400,5 +400,6 @@ function summary(error: unknown): string {
     return `a message that is none (${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? ""})`;
   }
   const message = error instanceof Error ? error.message : String(error);
-  return message.length > 500 ? `${message.slice(0, 500)}…` : message;
+  // Half a character that the child says again would be taken for an attack.
+  return (message.length > 500 ? `${message.slice(0, 500)}…` : message).toWellFormed();
 }

@@ -225,9 +225,9 @@ class ComponentReader {
         return;
       }
       const item = instanceItem(instance, name);
-      if (item?.sort !== SORTS[sort])
+      if (!item || item.sort !== SORTS[sort])
         throw reader.malformed(`an alias of ${shown(name)}, which an instance does not have, or as something else`);
-      this.push(item!);
+      this.push(item);
     } else throw new Refusal("ADMIT_LIMIT", "the component uses aliases of an outer component");
   }
 

@@ -53,7 +53,7 @@ export const STRICT_LIMITS: MeterLimits = {
 
 /**
  * For guests that carry an interpreter or a language's whole runtime. Where nobody vouches for its author, a module that needs these
- * runs in a process without the optimising compiler (decision 013).
+ * runs in a process without the optimising compiler (decision 009).
  */
 export const LARGE_LIMITS: MeterLimits = {
   moduleBytes: 32 * 2 ** 20,

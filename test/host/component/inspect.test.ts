@@ -170,6 +170,12 @@ test.each<[string, () => Uint8Array | Promise<Uint8Array>, string, RegExp]>([
   ["a stream", () => bytes(types([0x66, 0])), "ADMIT_LIMIT", /futures or streams/],
   ["an unknown built-in", () => bytes(section(8, vec([0x07, 0]))), "ADMIT_LIMIT", /built-in 0x7/],
   ["resource.new", () => bytes(section(8, vec([0x02, 0]))), "ADMIT_LIMIT", /built-in 0x2/],
+  [
+    "an alias of nothing, of a sort that there is not",
+    () => bytes(section(5, vec([1, 0])), section(6, vec([2, 0, 0, ...name("a")]))),
+    "ADMIT_MALFORMED",
+    /alias of "a"/,
+  ],
   ["an alias of an outer component", () => bytes(section(6, vec([3, 2, 1, 0]))), "ADMIT_LIMIT", /outer component/],
   ["a number that has no end", () => bytes([7, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]), "ADMIT_MALFORMED", /32 bits/],
   ["a section longer than the file", () => bytes([7, ...uleb(1000)]), "ADMIT_MALFORMED", /longer than what holds it/],

@@ -222,3 +222,12 @@ describe("the host dies", () => {
   // The date is that of `call.started`, which the in-memory journal numbers by its place.
   const strip = (text: string): string => text.replace(/^Date: .*\r\n/m, "");
 });
+
+test("a failure with a long text is cut at a whole character: the journal takes it", async () => {
+  const email = emailAction({ outbox, from: "rlp@localhost" });
+  const fails = { ...email, perform: () => Promise.reject(new Error(`${"x".repeat(4095)}🎈`)) };
+  const journal = new MemoryJournal();
+  await run(journal, { desk: { kinds: new Map([[email.kind, fails]]) } });
+  const finished = journal.events.find((event) => event.kind === "action.finished") as RunEventOf<"action.finished">;
+  expect(finished.meta).toMatchObject({ outcome: "failed", detail: `${"x".repeat(4095)}\ufffd` });
+});

@@ -316,6 +316,9 @@ test("an answer that the host cannot give ends the attempt, and so does one of a
   const guest = await admitted(asking);
   const thrown = await run(sandbox, guest, {}, () => Promise.reject(new Error("the disk is full")));
   expect(failure(thrown.end)).toMatchObject({ code: "host.component", message: "the disk is full" });
+  // Cut within a character, and said again by the child: it must not be taken for an attack.
+  const cut = await run(sandbox, guest, {}, () => Promise.reject(new Error(`${"x".repeat(499)}🎈 and more`)));
+  expect(failure(cut.end)).toMatchObject({ code: "host.component", message: `${"x".repeat(499)}\ufffd…` });
   const wrong = await run(sandbox, guest, {}, () => ({ ok: { text: 7, model: "m", input_tokens: 1, output_tokens: 1 } }));
   expect(failure(wrong.end)).toMatchObject({ code: "host.component", message: expect.stringContaining("not text") });
 });
