@@ -93,6 +93,7 @@ export class Attempt {
       ask: (name, args) => this.ask({ interface: "fs", function: name, args }),
       now: () => (start.granted.time ? clock.wallNs() : null),
       met: (name, value, ceiling) => this.local.note(name, value, ceiling),
+      pay: this.pay,
     });
     this.local = new LocalHost({
       ...this.given,

@@ -106,7 +106,7 @@ export { FLAGS };
 /** A guest that works on its files and then succeeds with what `program` gives, or fails where it throws. */
 export function fileGuest(
   program: (files: Files) => Promise<Json>,
-  options: { now?: bigint; met?: (name: string) => void } = {},
+  options: { now?: bigint; met?: (name: string) => void; pay?: (fuel: number) => void } = {},
 ): Guest {
   return async (spec, hooks) => {
     let seq = 0;
@@ -119,6 +119,7 @@ export function fileGuest(
       ask,
       now: () => options.now ?? null,
       met: (name) => options.met?.(name),
+      pay: (fuel) => options.pay?.(fuel),
     });
     const body = await program(new Files(view));
     const store = async (piece: Uint8Array): Promise<Digest> =>

@@ -428,6 +428,35 @@ it("nor from handle to handle, or by moving what was made deeper: the sandbox pr
   expect(seen).toEqual([128, "name-too-long", "name-too-long", "ok"]);
 });
 
+it("work that no border sees is paid for: each part of a path, each name that is listed, as often as it is", async () => {
+  await fill(root, Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`many/${index}`, ""])));
+  const paid = async (work: (files: Files, dir: never) => Promise<unknown>): Promise<number> => {
+    let fuel = 0;
+    const program = fileGuest(
+      async (files) => {
+        const dir = (await files.preopens())[root] as never;
+        await files.names(dir);
+        fuel = 0;
+        await work(files, dir);
+        return "";
+      },
+      { pay: (each) => (fuel += each) },
+    );
+    await run({ fs_ro: [root] }, program);
+    return fuel;
+  };
+  const short = await paid((files, dir) => files.text(dir, "in.txt"));
+  expect(await paid((files, dir) => files.text(dir, `${"./".repeat(2000)}in.txt`))).toBeGreaterThan(2000 * 10);
+  expect(short).toBeLessThan(100);
+  const lists = async (files: Files, dir: never, times: number): Promise<void> => {
+    const many = (await files.open(dir, "many", { directory: true })) as unknown as { ok: never };
+    for (let i = 0; i < times; i++) await files.on(many.ok, "read-directory");
+  };
+  const once = await paid((files, dir) => lists(files, dir, 1));
+  expect(once).toBeGreaterThan(500 * 50);
+  expect(await paid((files, dir) => lists(files, dir, 3))).toBeGreaterThan(2.5 * once);
+});
+
 it("asks for nothing twice: a path is one question, and what was read is read again from memory", async () => {
   const desk = newDesk();
   await run(

@@ -23,7 +23,10 @@ export interface DirectoryNode extends Common {
   /** The same as it was found on disk. Complete for every name of `children` in a directory of the disk. */
   readonly origin: Map<string, Node | null>;
   /** The names on disk, once they have been listed. */
-  listed: ReadonlyMap<string, Kind> | null;
+  listed: {
+    readonly entries: readonly (readonly [name: string, kind: Kind])[];
+    readonly kinds: ReadonlyMap<string, Kind>;
+  } | null;
 }
 
 export interface FileNode extends Common {

@@ -39,7 +39,13 @@ export interface ViewWorld {
   readonly now: () => bigint | null;
   /** A limit that was met; the guest goes on with an error. */
   readonly met: (name: string, value: number, ceiling: number) => void;
+  /** Takes fuel for work that the border does not see; may end the attempt by throwing. */
+  readonly pay: (fuel: number) => void;
 }
+
+/** For each part of a path, and for each name of a directory that is listed, as often as it is. */
+const PART_FUEL = 20;
+const NAME_FUEL = 100;
 
 /** POSIX: links in one path. */
 const LINKS = 40;
@@ -50,15 +56,17 @@ export class View {
   readonly mounts: readonly Mount[];
   private readonly now: ViewWorld["now"];
   private readonly met: ViewWorld["met"];
+  private readonly pay: ViewWorld["pay"];
   private readonly cache = new PieceCache();
   private made = 0;
   private bytes = 0;
   private names = 0;
   private listedNames = 0;
 
-  constructor({ directories, ask, now, met }: ViewWorld) {
+  constructor({ directories, ask, now, met, pay }: ViewWorld) {
     this.now = now;
     this.met = met;
+    this.pay = pay;
     this.mounts = directories.map(({ path, writable }) => {
       const mount = { path, writable, base: new Base(ask, path), root: undefined as unknown as DirectoryNode };
       mount.root = this.directory(mount, null, "", "");
@@ -73,37 +81,40 @@ export class View {
     if (path === "" || from.removed) throw new FsError("no-entry");
     if (path.startsWith("/")) throw new FsError("not-permitted");
     const trail: DirectoryNode[] = [from];
-    let left = path.split("/");
-    const slash = left.at(-1) === "";
+    let parts = path.split("/");
+    this.pay(PART_FUEL * parts.length);
+    const slash = parts.at(-1) === "";
     let links = 0;
-    while (left.length > 0) {
+    for (let next = 0; next < parts.length;) {
       const at = trail.at(-1)!;
-      const name = left[0]!;
+      const name = parts[next]!;
       if (name === "" || name === ".") {
-        left = left.slice(1);
+        next++;
         continue;
       }
       if (name === "..") {
         if (trail.length === 1) throw new FsError("not-permitted");
         trail.pop();
-        left = left.slice(1);
+        next++;
         continue;
       }
       checkName(name);
       if (trail.length > DEPTH) throw new FsError("name-too-long");
-      const node = await this.child(at, left);
-      left = left.slice(1);
-      const last = left.every((rest) => rest === "" || rest === ".");
-      if (node?.kind === "symbolic-link" && (!last || followLast || left.length > 0)) {
+      const node = await this.child(at, parts, next++);
+      const more = next < parts.length;
+      const last = !parts.some((part, index) => index >= next && part !== "" && part !== ".");
+      if (node?.kind === "symbolic-link" && (!last || followLast || more)) {
         if (++links > LINKS) throw new FsError("loop");
         if (node.target.startsWith("/")) throw new FsError("not-permitted");
         if (node.target === "" || node.target.includes("\0")) throw new FsError("no-entry");
-        left = [...node.target.split("/"), ...left];
+        parts = [...node.target.split("/"), ...parts.slice(next)];
+        next = 0;
         // Hundreds of links with long texts would make a path that nobody could have given.
-        if (left.length > PATH_BYTES) throw new FsError("name-too-long");
+        if (parts.length > PATH_BYTES) throw new FsError("name-too-long");
+        this.pay(PART_FUEL * parts.length);
         continue;
       }
-      if (last && node?.kind !== "directory") return { parent: at, name, node, mustBeDirectory: slash || left.length > 0 };
+      if (last && node?.kind !== "directory") return { parent: at, name, node, mustBeDirectory: slash || more };
       if (node === null) throw new FsError("no-entry");
       if (node.kind !== "directory") throw new FsError("not-directory");
       if (last) return { parent: at, name, node, mustBeDirectory: true };
@@ -113,18 +124,18 @@ export class View {
     return { parent: null, name: "", node, mustBeDirectory: true };
   }
 
-  /** What stands under the first of `names` in a directory; the others only say where the path goes on, and save asking twice. */
-  private async child(directory: DirectoryNode, names: readonly string[]): Promise<Node | null> {
-    const name = names[0]!;
+  /** What stands under name `at` of a path in a directory; the names behind it only say where the path goes on, and save asking twice. */
+  private async child(directory: DirectoryNode, names: readonly string[], at: number): Promise<Node | null> {
+    const name = names[at]!;
     const known = directory.children.get(name);
     if (known !== undefined) return known;
     if (directory.base === null) return null;
-    if (directory.listed && !directory.listed.has(name)) {
+    if (directory.listed && !directory.listed.kinds.has(name)) {
       directory.origin.set(name, null);
       directory.children.set(name, null);
       return null;
     }
-    await this.load(directory, directory.base, plainStart(names));
+    await this.load(directory, directory.base, plainStart(names.slice(at)));
     return directory.children.get(name) ?? null;
   }
 
@@ -203,7 +214,7 @@ export class View {
   /** The identity of a name that was listed and not looked at since: no file has to be opened to tell it. */
   listedIdentity(directory: DirectoryNode, name: string, followLast: boolean): string | null {
     const { base, listed, children, mount } = directory;
-    const kind = base === null || children.has(name) ? undefined : listed?.get(name);
+    const kind = base === null || children.has(name) ? undefined : listed?.kinds.get(name);
     if (kind === undefined || (kind === "symbolic-link" && followLast)) return null;
     return onDisk(mount, base === "" ? name : `${base}/${name}`);
   }
@@ -213,11 +224,12 @@ export class View {
     if (directory.base !== null && !directory.listed) {
       const found = await directory.mount.base.list(directory.base, LISTED - this.listedNames);
       this.listedNames += found.length;
-      directory.listed = new Map(found);
+      directory.listed = { entries: found, kinds: new Map(found) };
     }
+    this.pay(NAME_FUEL * ((directory.listed?.entries.length ?? 0) + directory.children.size));
     const met: Entry[] = [];
     for (const [name, node] of directory.children) if (node) met.push([name, node.kind]);
-    const rest = [...(directory.listed ?? [])].filter(([name]) => !directory.children.has(name));
+    const rest = (directory.listed?.entries ?? []).filter(([name]) => !directory.children.has(name));
     return merged(rest, met.sort(byBytes));
   }
 
