@@ -189,7 +189,7 @@ export class Attempt {
       },
       {
         ...filesystemFunctions(this.view),
-        ...httpFunctions((request) => this.ask({ interface: "http", function: "fetch", args: [request] })),
+        ...httpFunctions((request) => this.ask({ interface: "http", function: "fetch", args: [request] }), this.pay),
         ...Object.fromEntries(stubs.map((name) => [name, stubFunctions(name, (call) => this.ask(call))])),
       },
     );

@@ -578,6 +578,12 @@ describe("what comes back", () => {
     expect(await new Program(() => ({ err: { tag, val } })).fetch()).toEqual({ err });
   });
 
+  test("an answer costs its size when it comes, read or not", async () => {
+    const program = new Program(() => answered(new Uint8Array(30_000)));
+    await program.fetch();
+    expect(program.paid).toBe(10_000);
+  });
+
   test("an attempt that ends while it waits ends there", async () => {
     const program = new Program(() => Promise.reject(new Error("cancelled")));
     await expect(program.fetch()).rejects.toThrow("cancelled");

@@ -46,7 +46,7 @@ export class World {
         stderr: this.stderr,
       },
     };
-    this.functions = wasiFunctions(world, fetch && httpFunctions(fetch));
+    this.functions = wasiFunctions(world, fetch && httpFunctions(fetch, world.pay));
   }
 
   has(name: string): boolean {

@@ -31,7 +31,7 @@ async function open(): Promise<void> {
     request.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
     request.on("end", () => {
       seen.push(`${request.method} ${request.url} ${body}`);
-      response.end(`hello ${request.method} ${seen.length}`);
+      response.end(body.length > 4 ? `${body.length} bytes` : `hello ${request.method} ${seen.length}`);
     });
   });
   await new Promise<void>((done) => server.listen(port ?? 0, "127.0.0.1", done));
@@ -41,8 +41,8 @@ async function close(): Promise<void> {
   await new Promise((done) => server.close(done));
 }
 
-/** Asks `http://127.0.0.1:<to>/x`, and says what came: the body, or the number of the error code. */
-async function asking(to: number, post: boolean): Promise<Uint8Array> {
+/** Asks `http://127.0.0.1:<to>/x`, with this many zeroes behind `ping`; says what came: the body, or the number of the error code. */
+async function asking(to: number, post: boolean, zeroes = 0): Promise<Uint8Array> {
   const authority = `127.0.0.1:${to}`;
   const http = (func: string, as: string, type: string): string =>
     `(import "wasi:http/types@0.2.0" "${func}" (func $${as} ${type}))`;
@@ -66,6 +66,9 @@ async function asking(to: number, post: boolean): Promise<Uint8Array> {
       (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
       (import "wasi:io/streams@0.2.0" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
       (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush" (func $say (param i32 i32 i32 i32)))
+      (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-zeroes-and-flush" (func $zeroes (param i32 i64 i32)))
+      ;; As runtimes of languages import it, without a call.
+      ${http("[constructor]outgoing-response", "respond", "(param i32) (result i32)")}
       (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
       (memory (export "memory") 4)
       (global $heap (mut i32) (i32.const 8192))
@@ -74,7 +77,7 @@ async function asking(to: number, post: boolean): Promise<Uint8Array> {
         (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
         (global.set $heap (i32.add (local.get $at) (local.get 3)))
         (local.get $at))
-      (func (export "wasi:cli/run@0.2.0#run") (result i32) (local $request i32) (local $body i32) (local $future i32)
+      (func (export "wasi:cli/run@0.2.0#run") (result i32) (local $request i32) (local $body i32) (local $stream i32) (local $future i32) (local $left i32)
         (local.set $request (call $request (call $fields)))
         (drop (call $set-method (local.get $request) (i32.const ${post ? 2 : 0}) (i32.const 0) (i32.const 0)))
         (drop (call $set-scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
@@ -87,7 +90,14 @@ async function asking(to: number, post: boolean): Promise<Uint8Array> {
         ${
           post
             ? `(call $open (local.get $body) (i32.const 128))
-              (call $say (i32.load (i32.const 132)) (i32.const 1400) (i32.const 4) (i32.const 64))
+              (local.set $stream (i32.load (i32.const 132)))
+              (call $say (local.get $stream) (i32.const 1400) (i32.const 4) (i32.const 64))
+              (local.set $left (i32.const ${zeroes}))
+              (loop $more
+                (call $zeroes (local.get $stream) (i64.extend_i32_u (select (local.get $left) (i32.const 4096)
+                  (i32.lt_u (local.get $left) (i32.const 4096)))) (i32.const 64))
+                (local.set $left (i32.sub (local.get $left) (i32.const 4096)))
+                (br_if $more (i32.gt_s (local.get $left) (i32.const 0))))
               (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 512))`
             : ""
         }
@@ -197,4 +207,10 @@ test("a POST is decided on: not made when it is turned down, made once when it i
   const replayed = await call("replay", yes[0].trace_id, "--agents", "agents");
   expect(JSON.parse(replayed.stdout)).toMatchObject({ agrees: true });
   expect(seen).toHaveLength(1);
+});
+
+test("the largest body there is goes through", async () => {
+  await write("flooder", await asking(port, true, (1 << 20) - 4), net());
+  const events = eventsOf(await call("run", join(cwd, "flooder.yaml"), "--local", "--json", "--yes"));
+  expect(outputOf(events)).toMatchObject({ body: { value: "1048576 bytes" } });
 });

@@ -14,10 +14,10 @@ import { Room } from "./room.js";
 
 type Functions = readonly (readonly [string, WasiFunction])[];
 
-/** By interface: `wasi:http/types`, `wasi:http/outgoing-handler`. */
-export function httpFunctions(fetch: Fetch): Readonly<Record<string, Functions>> {
+/** By interface: `wasi:http/types`, `wasi:http/outgoing-handler`. `pay` takes fuel for work that the border does not see. */
+export function httpFunctions(fetch: Fetch, pay: (fuel: number) => void): Readonly<Record<string, Functions>> {
   const room = new Room();
-  const handler = new Handler(fetch, room);
+  const handler = new Handler(fetch, room, pay);
   const types: Functions = [
     ...unanswered,
     ...fieldsFunctions,

@@ -23,13 +23,17 @@ type Answer =
   | { readonly err: { readonly tag: string; readonly val: Json } };
 
 const NO_BODY = new Uint8Array(0);
+/** What an answer's text costs when it comes, whether or not the guest reads it: as much as what crosses the border. */
+const CHARACTERS_PER_FUEL = 4;
 
 export class Handler {
   private readonly fetch: Fetch;
   private readonly room: Room;
-  constructor(fetch: Fetch, room: Room) {
+  private readonly pay: (fuel: number) => void;
+  constructor(fetch: Fetch, room: Room, pay: (fuel: number) => void) {
     this.fetch = fetch;
     this.room = room;
+    this.pay = pay;
   }
 
   /** `handle`: what can be seen to be no request is its error; all that comes later is the future's. */
@@ -83,6 +87,7 @@ export class Handler {
       return null;
     }
     const { status, headers, body: received } = answer.ok;
+    this.pay(Math.ceil(received.length / CHARACTERS_PER_FUEL));
     const entries = headers.map(([name, value]) => [name, new Uint8Array(Buffer.from(value, "latin1"))] as const);
     future.settle({ ok: new IncomingResponse(status, entries, new Uint8Array(Buffer.from(received, "base64")), this.room) });
     return null;
