@@ -17,9 +17,14 @@ const wasi = [
   ...["terminal-input", "terminal-output", "terminal-stderr", "terminal-stdin", "terminal-stdout"].map(
     (name) => `wasi:cli/${name}@0.2.0`,
   ),
-  ...["clocks/monotonic-clock", "clocks/wall-clock", "filesystem/preopens", "filesystem/types"].map(
-    (name) => `wasi:${name}@0.2.0`,
-  ),
+  ...[
+    "clocks/monotonic-clock",
+    "clocks/wall-clock",
+    "filesystem/preopens",
+    "filesystem/types",
+    "http/types",
+    "http/outgoing-handler",
+  ].map((name) => `wasi:${name}@0.2.0`),
   ...["io/error", "io/poll", "io/streams", "random/insecure", "random/insecure-seed", "random/random"].map(
     (name) => `wasi:${name}@0.2.0`,
   ),
@@ -43,6 +48,6 @@ test("one package header stands in front, dependencies are nested behind it", ()
   const source = witSource();
   expect(source.match(/^package .+;$/gm)).toEqual(["package runloop:agent@0.1.0;"]);
   expect(source.match(/^package .+ \{$/gm)).toEqual(
-    ["cli", "clocks", "filesystem", "io", "random"].map((name) => `package wasi:${name}@0.2.0 {`),
+    ["cli", "clocks", "filesystem", "http", "io", "random"].map((name) => `package wasi:${name}@0.2.0 {`),
   );
 });

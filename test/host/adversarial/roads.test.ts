@@ -226,7 +226,7 @@ for (const { rung, isolation } of rungs)
       for (const [name, items] of [
         ["wasi:sockets/tcp-create-socket@0.2.0", '(export "create-tcp-socket" (func (param "f" u8) (result u32)))'],
         ["wasi:sockets/ip-name-lookup@0.2.0", '(export "resolve" (func (param "n" string)))'],
-        ["wasi:http/outgoing-handler@0.2.0", '(export "handle" (func))'],
+        ["wasi:http/incoming-handler@0.2.0", '(export "handle" (func))'],
         ["node:process", '(export "exit" (func))'],
       ] as const) {
         const bytes = new Uint8Array(await parse(`(component (import "${name}" (instance ${items})))`));

@@ -38,12 +38,16 @@ test("what a language's standard library asks for is there for everybody, in eve
   for (const version of ["@0.2.0", "@0.2.12", ""]) expect(missing(names.map((name) => `wasi:${name}${version}`))).toEqual([]);
 });
 
-test("whoever asks for randomness by name needs it granted, or lives without", () => {
-  const name = "wasi:random/random@0.2.3";
-  expect(missing([name])).toEqual([[name, "random"]]);
-  expect(missing([name], { random: true })).toEqual([]);
-  for (const optional of [name, "wasi:random/random"]) expect(missing([name], {}, [optional])).toEqual([]);
-  expect(missing([name], {}, ["random"])).toEqual([[name, "random"]]);
+test.each<[string, string, Partial<Grant>]>([
+  ["wasi:random/random", "random", { random: true }],
+  ["wasi:http/types", "net", { net: [{ host: "example.com", port: null, methods: null, paths: null }] }],
+  ["wasi:http/outgoing-handler", "net", { net: [{ host: "example.com", port: null, methods: null, paths: null }] }],
+])("whoever asks for %s by name needs %s granted, or lives without", (bare, capability, granted) => {
+  const name = `${bare}@0.2.3`;
+  expect(missing([name])).toEqual([[name, capability]]);
+  expect(missing([name], granted)).toEqual([]);
+  for (const optional of [name, bare]) expect(missing([name], {}, [optional])).toEqual([]);
+  expect(missing([name], {}, [capability])).toEqual([[name, capability]]);
 });
 
 const everything: Partial<Grant> = {
