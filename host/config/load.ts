@@ -63,9 +63,9 @@ export function loadConfig(place: ConfigPlace): LoadedConfig {
   found.issues.push(...unknownProviders(merged.config, merged.places));
   const [first, ...others] = found.issues;
   if (first) throw new ConfigError([first, ...others]);
-  for (const { settings } of layers)
+  for (const settings of [...layers.map((layer) => layer.settings), system.policy])
     for (const [key, { place: where }] of settings)
-      if (!actedOn.has(key)) found.warnings.push({ message: `\`${key}\` has no effect in this version`, place: where });
+      if (!actedOn.has(key)) found.warnings.push({ message: withoutEffect(key), place: where });
   return {
     config: merged.config,
     home: { ...home, kbRoot: merged.config.kb.root_dir },
@@ -74,6 +74,15 @@ export function loadConfig(place: ConfigPlace): LoadedConfig {
     warnings: found.warnings.map(formatIssue),
     files,
   };
+}
+
+/** Of a key that other settings have taken the place of, the warning says which: nobody should believe that they are protected. */
+function withoutEffect(key: string): string {
+  const instead: Readonly<Record<string, string>> = {
+    "security.allow_unsigned_agents": "`run = false` under [strangers] in trust-policy.toml keeps them from running",
+  };
+  const place = instead[key];
+  return `\`${key}\` has no effect in this version${place === undefined ? "" : `: ${place}`}`;
 }
 
 interface Merged {

@@ -22,6 +22,13 @@ export function bundleFolder(context: Pick<Context, "world">, word: string): str
   });
 }
 
+/** The folder of an agent that `rlp agent install` has put into this home. */
+export function installedFolder(agentsDir: string, name: string): string | undefined {
+  if (!IDENTIFIER.test(name)) return undefined;
+  const folder = join(agentsDir, name);
+  return existsSync(join(folder, MANIFEST)) ? folder : undefined;
+}
+
 /**
  * What a word means where an agent is to be used: a name that this home knows stays that agent, whatever lies in the folder one is in
  * (nobody's checkout can put its own `mailer` in the place of ours); a folder is meant by a path, or by a name nobody else has.

@@ -63,6 +63,7 @@ function internal(error: unknown): Shown {
     EACCES: "the file's permissions do not allow this; `rlp doctor` checks those of the home",
     EPERM: "the file's permissions do not allow this; `rlp doctor` checks those of the home",
     ENOSPC: "the disk is full: free some space, then `rlp resume` goes on with what was interrupted",
+    ENOTDIR: "a file stands where a folder has to be",
     EROFS: "the file system is read-only: pass another folder with --home",
     EMFILE: "too many files are open: `ulimit -n` sets the limit",
   };

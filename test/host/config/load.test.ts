@@ -127,6 +127,13 @@ test("a key that this version does not act on is accepted, with a warning", () =
   expect(warnings).toEqual([`\`bus.queue_frames\` has no effect in this version, ${join(root, "config.yaml")}:2:7`]);
 });
 
+test("a limit that protects nobody is warned about too, with what does", () => {
+  const { warnings } = load({ system: "policy:\n  security: {allow_unsigned_agents: false}\n" });
+  expect(warnings).toEqual([
+    expect.stringMatching(/`security\.allow_unsigned_agents` has no effect in this version: .*\[strangers\].*system\.yaml:2/),
+  ]);
+});
+
 test("an opening cannot loosen what the system's policy fixes", () => {
   const opening = (confirm_external: boolean) => ({ name: "o", policy: { confirm_external } }) as never;
   const { limits } = load({ system: POLICY });

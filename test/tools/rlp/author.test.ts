@@ -45,6 +45,18 @@ describe("from nothing to a running opening", () => {
     expect(run.stdout).toContain('"kind":"run.finished"');
   });
 
+  test("inspected and verified by name: here, and from anywhere once it is installed", async () => {
+    const inspected = await call("agent", "inspect", "note_taker");
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ name: "note_taker", dir: join(cwd, "agents", "note_taker") });
+    const elsewhere = (...words: string[]): Promise<Called> =>
+      rlp(words, { cwd: join(cwd, "openings"), env: { RUNLOOP_HOME: join(cwd, "home") } });
+    expect((await elsewhere("agent", "verify", "note_taker")).code).toBe(2);
+    expect((await call("agent", "install", "agents/note_taker")).code).toBe(0);
+    const verified = await elsewhere("agent", "verify", "note_taker");
+    expect([verified.code, JSON.parse(verified.stdout).dir]).toEqual([0, join(cwd, "home", "agents", "note_taker")]);
+    expect((await call("agent", "remove", "note_taker")).code).toBe(0);
+  });
+
   test("its own tests pass", async () => {
     const { code, stdout } = await call("agent", "test", "agents/note_taker");
     expect(JSON.parse(stdout)).toMatchObject({ passed: 2, failed: 0 });

@@ -50,6 +50,12 @@ test("what the system refuses has a way out", async () => {
   );
 });
 
+test("a file in the place of a folder is no fault in rlp", async () => {
+  expect((await told(Object.assign(new Error("ENOTDIR: not a directory, lstat 'x'"), { code: "ENOTDIR" }))).stderr).toMatch(
+    /hint: a file stands where a folder has to be/,
+  );
+});
+
 test("text from elsewhere cannot act on the terminal", async () => {
   const { stderr } = await told(new KbError("KB_QUERY", "no table \u001b[2J\u202e", { hint: "\u0007" }));
   expect(stderr).toBe("error[KB_QUERY]: no table \\e[2J\\u{202e}\nhint: \\x07\n");

@@ -14,7 +14,7 @@ export function mustBeFree(path: string): void {
 
 /** Writes a folder beside its place and renames it there. */
 export function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
-  mkdirSync(dirname(folder), { recursive: true });
+  makeFolders(dirname(folder));
   const staging = mkdtempSync(join(dirname(folder), `.${basename(folder)}-`));
   try {
     const made = join(staging, basename(folder));
@@ -31,6 +31,22 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, string>):
 }
 
 export function writeNew(file: string, content: string): void {
-  if (!existsSync(dirname(file))) mkdirSync(dirname(file), { recursive: true });
+  makeFolders(dirname(file));
   writeFileSync(file, content, { flag: "wx" });
+}
+
+/** One level after the other: where a file system refuses new names as `ENOENT` (/proc), Node's own recursive form never comes to an end. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolders(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError("USAGE", `no folder can be made there: ${why}`, {
+      place: { file: folder },
+      hint: "choose another folder with --dir",
+      cause,
+    });
+  }
 }

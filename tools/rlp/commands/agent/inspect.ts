@@ -3,12 +3,14 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
+import { IDENTIFIER } from "#core/ids.js";
 import type { InspectedAgent } from "#host/catalog/catalog.js";
 import { limitsOf, type Limits, type Lowered } from "#host/limits/effective.js";
 import { limitNames, limitTable, type LimitName } from "#host/limits/table.js";
 import type { Port } from "#openings/agent.js";
 import { knownImport } from "#openings/check/grants.js";
 import { capabilitiesOf } from "#openings/plan/capabilities.js";
+import { agentMeant } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
@@ -21,7 +23,7 @@ export function define(command: Command, act: Act): void {
     .addHelpText(
       "after",
       examples(
-        ["rlp agent inspect writer", "by name"],
+        ["rlp agent inspect writer", "by name: of this home, else of agents/ in this folder"],
         ["rlp agent inspect ./my-agent.wasm", "a component: what it would need to be granted"],
       ),
     )
@@ -32,9 +34,10 @@ async function inspect(context: Context, args: readonly string[]) {
   const { out, world } = context;
   const [what = ""] = args;
   if (what === "") throw usage("no agent is named", "`rlp agent list` shows the agents there are");
-  // A name stays a name unless it can only be a path.
+  const { folder } = await agentMeant(context, what);
+  // A component has no manifest, and its path is no name.
   const path = resolve(world.cwd, what);
-  const agent = await (await context.host()).inspectAgent(existsSync(path) ? path : what);
+  const agent = await (await context.host()).inspectAgent(folder ?? (!IDENTIFIER.test(what) && existsSync(path) ? path : what));
   const told = describe(agent);
   if (!out.readable) out.data(told);
   else out.print(sheet(pairs(told)));

@@ -60,6 +60,7 @@ async function install(context: Context, args: readonly string[], flags: Flags):
   if (flags.acceptReduced && isStranger && !accepted)
     try {
       addToTrustPolicy(home.trustPolicyFile, rule);
+      out.note(`It may run in less than the full cage from now on: [agents.${face.name}] in ${home.trustPolicyFile} says so.`);
     } catch (error) {
       if (!(error instanceof TrustError)) throw error;
       // A table of that name is there already: it is the person's own, and the agent is installed all the same.
@@ -84,6 +85,7 @@ async function install(context: Context, args: readonly string[], flags: Flags):
     out.warn(`the component imports ${name}, and ${reason}: no run takes it`);
   if (!isStranger) return Exit.ok;
   out.note("It is whole, but nobody whom you trust has signed it: look at what it may do before you run it.");
+  out.note(`  rlp caps show ${face.name}`);
   const { lacks } = await host.isolation();
   if (lacks !== null && !accepted && !flags.acceptReduced)
     out.warn(`this machine gives less than the full cage, which such an agent needs: ${lacks.why}; ${lacks.mend}`);

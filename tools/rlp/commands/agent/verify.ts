@@ -2,21 +2,24 @@
 import type { Command } from "commander";
 import { Exit, type ExitCode } from "#core/errors.js";
 import { visibleLine } from "#core/visible.js";
-import { bundleFolder } from "../../bundle.js";
+import { bundleFolder, findBundle, installedFolder } from "../../bundle.js";
 import type { Act, Context } from "../../context.js";
 import { examples } from "../../program.js";
 
 export function define(command: Command, act: Act): void {
   command
-    .argument("[bundle]", "the bundle's folder, or its name under agents/", ".")
+    .argument("[bundle]", "the bundle's folder, its name under agents/, or the name of an installed one", ".")
     .addHelpText("after", examples(["rlp agent verify note_taker", "exit code 4 unless a trusted key has signed it as it is"]))
     .action(act(verify));
 }
 
 async function verify(context: Context, args: readonly string[]): Promise<ExitCode> {
   const { out } = context;
-  const folder = bundleFolder(context, args[0] ?? ".");
+  const [word = "."] = args;
   const host = await context.host();
+  const installed = findBundle(context, word) === undefined ? installedFolder(host.home.agentsDir, word) : undefined;
+  if (installed !== undefined) out.note(`\`${word}\` is the agent in ${installed}`);
+  const folder = installed ?? bundleFolder(context, word);
   const { face } = await host.inspectAgent(folder);
   const { checkSignature, signedText } = await import("#host/trust/signature.js");
   const signed = checkSignature(folder, host.home.keysDir);
