@@ -65,6 +65,12 @@ export function spawnConfined(options: {
   // A group of its own (where there are groups) also keeps the terminal's Ctrl-C away from what must first be asked to stop.
   const grouped = process.platform !== "win32";
   const child = spawn(file, args, { env: {}, stdio: [...stdio], windowsHide: true, detached: grouped });
+  // Before anything else: an error that nobody listens for would end this process.
+  const gone = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
+    child.once("close", (code, signal) => resolve(ending(code, signal)));
+  });
+  if ((child.stdio as unknown) === undefined) throw new Error("a process could not be started: no file descriptors are left");
   writeFilter(child, filter);
   let kept = "";
   let dropped = 0;
@@ -77,10 +83,6 @@ export function spawnConfined(options: {
   const pipe = child.stdio[3] as Duplex;
   // A child that dies while something is written to it is seen through `gone`; the pipe has nothing to add.
   pipe.on("error", () => {});
-  const gone = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("close", (code, signal) => resolve(ending(code, signal)));
-  });
   const lastWords = (how: string): string => {
     const lines = kept.split("\n").filter((line) => line.trim() !== "");
     const line = lines.find((text) => /\b\w*error\b/i.test(text)) ?? lines.at(-1);

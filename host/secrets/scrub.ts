@@ -22,6 +22,11 @@ export class Scrubber {
       .sort((a, b) => b.find.length - a.find.length);
   }
 
+  /** Bytes of the longest form of a secret that is looked for: what is cut before it was scrubbed may end with one less of it. */
+  get longest(): number {
+    return this.needles.reduce((most, { find }) => Math.max(most, Buffer.byteLength(find)), 0);
+  }
+
   text(text: string): string {
     return this.needles.reduce((left, { find, put }) => (left.includes(find) ? left.replaceAll(find, put) : left), text);
   }

@@ -63,7 +63,8 @@ function commandTool(tool: CommandTool, environment: Environment): HostTool {
         cwd,
         env,
         timeoutMs,
-        outputBytes,
+        // Whole secrets: one that is cut at the limit would not be known for one.
+        outputBytes: outputBytes + scrubber.longest,
         signal,
       }).catch((error: NodeJS.ErrnoException) => {
         throw new CallFailure("unavailable", `the tool \`${tool.id}\` cannot be started: ${error.code ?? error.message}`);
@@ -73,19 +74,25 @@ function commandTool(tool: CommandTool, environment: Environment): HostTool {
           limit: { name: "tool_timeout_ms", value: timeoutMs, ceiling: timeoutMs },
         });
       if (signal.aborted) throw new CallFailure("cancelled", `the tool \`${tool.id}\` was ended`);
-      return said(end, scrubber);
+      return said(end, scrubber, outputBytes);
     },
   };
 }
 
-/** What the agent gets. An exit code that is not 0 is an answer like any other. */
-function said({ code, killedBy, stdout, stderr, dropped }: ProgramEnd, scrubber: Scrubber): Json {
-  const text = (bytes: Buffer): string => scrubber.text(bytes.toString("utf8"));
+/** What the agent gets: at most so many bytes of each output. An exit code that is not 0 is an answer like any other. */
+function said({ code, killedBy, stdout, stderr, dropped }: ProgramEnd, scrubber: Scrubber, most: number): Json {
+  const text = (bytes: Buffer): string => {
+    const scrubbed = Buffer.from(scrubber.text(bytes.toString("utf8")));
+    // Of an output that was cut, the end may be a part of a secret.
+    const whole = bytes.length > most ? scrubbed.length - scrubber.longest : scrubbed.length;
+    return scrubbed.subarray(0, Math.max(0, Math.min(most, whole))).toString("utf8");
+  };
+  const beyond = [stdout, stderr].reduce((sum, { length }) => sum + Math.max(0, length - most), 0);
   return {
     exit_code: code,
     ...(killedBy !== null && { killed_by: killedBy }),
     stdout: text(stdout),
     stderr: text(stderr),
-    dropped_bytes: dropped,
+    dropped_bytes: dropped + beyond,
   };
 }

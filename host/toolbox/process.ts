@@ -39,6 +39,8 @@ export function runProgram(run: ProgramRun): Promise<ProgramEnd> {
       detached: true,
       windowsHide: true,
     });
+    // Where no file descriptors were left there is nothing to read from; the error comes all the same.
+    if ((child.stdio as unknown) === undefined) return void child.once("error", reject);
     let timedOut = false;
     const kill = (): void => {
       try {

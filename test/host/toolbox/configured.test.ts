@@ -1,4 +1,5 @@
 /** What a person may offer, and what an agent may fill into it. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import type { Json } from "#core/json.js";
 import { CallFailure } from "#host/imports/interface.js";
+import { codeRoot } from "#host/sandbox/spawn.js";
 import { checkPaths, fill, readArguments, schemaOf } from "#host/toolbox/arguments.js";
 import { commandToolsOf } from "#host/toolbox/command.js";
 import { commandTool, commandTools, type CommandTool } from "#host/toolbox/configured.js";
@@ -212,6 +214,15 @@ test("runs what is configured, with what is filled in and no more of the environ
 test("secrets are passed on and taken out of what comes back", async () => {
   const seen = await run({ command: ["printenv", "TOKEN"], secret_env: ["TOKEN"] }, {}, { TOKEN: "hunter2-hunter2" });
   expect(seen.stdout).toBe("[secret:TOKEN]\n");
+  // Where the output is cut, too: half a secret is not found by looking for the whole.
+  const command = ["/bin/sh", "-c", 'printf "12345%s%0100d" "$TOKEN" 0'];
+  const cut = await run({ command, secret_env: ["TOKEN"], max_output_bytes: 16 }, {}, { TOKEN: "hunter2-hunter2" });
+  expect(cut).toMatchObject({ stdout: expect.stringMatching(/^12345\[secret:T?O?K?$/), dropped_bytes: expect.any(Number) });
+  // Also where what stands for the secrets is shorter than they were.
+  const many = ["/bin/sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9; do printf "%s" "$TOKEN"; done'];
+  const value = "hunter2".repeat(20);
+  const repeated = await run({ command: many, secret_env: ["TOKEN"], max_output_bytes: 500 }, {}, { TOKEN: value });
+  expect(repeated.stdout).toMatch(/^(?:\[secret:TOKEN\])*$/);
 });
 
 test("a flood is cut and counted, endless work ends with its children, a program that is not there is said", async () => {
@@ -230,6 +241,28 @@ test("a flood is cut and counted, endless work ends with its children, a program
   await expect(run({ command: ["true"], cwd: "/no/such/folder" })).rejects.toMatchObject({ error: { code: "unavailable" } });
   // What it leaves behind with the outputs open is not waited for.
   expect(await run({ command: ["/bin/sh", "-c", "setsid sleep 5 & echo done"] })).toMatchObject({ stdout: "done\n" });
+});
+
+test("where no file descriptor is left a program is not started, and nothing else ends", () => {
+  const script = `
+    const { runProgram } = await import(${JSON.stringify(join(codeRoot().dist, "host", "toolbox", "process.js"))});
+    const { openSync, closeSync } = await import("node:fs");
+    const open = [];
+    try { for (;;) open.push(openSync("/dev/null")); } catch {}
+    closeSync(open.pop());
+    const run = { file: "/bin/true", args: [], cwd: "/", env: {}, timeoutMs: 9000, outputBytes: 9, signal: new AbortController().signal };
+    const said = await runProgram(run).then(() => "it ran", ({ code }) => code);
+    for (const file of open) closeSync(file);
+    console.log(said);
+    console.log((await runProgram(run)).code);`;
+  const { stdout } = spawnSync(
+    "/bin/sh",
+    ["-c", 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect(stdout).toBe("EMFILE\n0\n");
 });
 
 test("what a person is shown is all of it, hidden characters visible, each argument by itself", () => {
