@@ -36,6 +36,7 @@ test("what a second attempt cannot change is not retried", () => {
     "host.rejected",
     "host.cancelled",
     "host.component",
+    "host.commit",
   ]);
 });
 
