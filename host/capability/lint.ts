@@ -33,7 +33,6 @@ export function lintGrant(
       "take it out until it has an effect: later versions would grant it unasked",
     ),
   );
-  if (grant.time === "real") found.push(warning("time", '`"real"` is the run\'s own clock in this version', "time = true"));
   for (const path of grant.fs_ro.filter((each) => grant.fs_rw.includes(each)))
     found.push(warning("fs_ro", `${path} stands in \`fs_rw\` too, which reads as well`, "take it out of one of them"));
   for (const { host } of grant.net)

@@ -74,8 +74,8 @@ export interface GuestSpec {
   };
   /** The interfaces that the grant links, by short name: `log`, `kb`, `wasi:io/streams`, … */
   readonly linked: readonly string[];
-  /** Whether clocks and random values are the run's; what is not named is inert. Default: neither. */
-  readonly granted?: { readonly time: boolean; readonly random: boolean };
+  /** Whether clocks and random values are the run's; what is not named is inert. Default: neither. `"real"`: dates are this machine's. */
+  readonly granted?: { readonly time: boolean | "real"; readonly random: boolean };
   /**
    * Interfaces that the manifest calls optional and the grant does not hold. Their functions are there; each call goes to the
    * control process like any other (also for interfaces that are otherwise answered in the sandbox process), which denies it.

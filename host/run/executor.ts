@@ -228,7 +228,7 @@ function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | un
     },
     linked: linkedInterfaces(agent.face, agent.grant),
     stubs: stubbedInterfaces(agent.face, agent.grant),
-    granted: { time: agent.grant.time !== false, random: agent.grant.random },
+    granted: { time: agent.grant.time, random: agent.grant.random },
     directories: granted(agent.grant),
   };
 }

@@ -13,6 +13,7 @@ import type { Host } from "../host.js";
 import { actionFunctions, type ActionDesk } from "../imports/actions.js";
 import { realDisk } from "../fs/disk.js";
 import { commitLock } from "../fs/lock.js";
+import { clockFunctions } from "../imports/clock.js";
 import { fsFunctions } from "../imports/fs.js";
 import { httpFunctions } from "../imports/http.js";
 import { kbFunctions } from "../imports/kb.js";
@@ -136,6 +137,7 @@ function executorOf(
         alone: commitLock(kb.ledger),
       }),
       ...toolFunctions(host.tools, desk),
+      ...clockFunctions(({ clock }) => clock.now()),
     ]);
     return new AgentExecutor({
       traceId: spec.traceId,

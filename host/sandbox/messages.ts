@@ -124,7 +124,7 @@ export interface StartMessage {
   readonly limits: Required<GuestSpec["limits"]>;
   readonly linked: readonly string[];
   readonly stubs: readonly string[];
-  readonly granted: { readonly time: boolean; readonly random: boolean };
+  readonly granted: Required<GuestSpec>["granted"];
   readonly directories: GrantedDirectories;
 }
 

@@ -11,6 +11,7 @@ import { inputsHash } from "#openings/journal/hash.js";
 import { attemptSeed } from "#openings/journal/seed.js";
 import { misfits } from "#openings/types/schema.js";
 import type { Sandbox } from "../component/contract.js";
+import { clockFunctions } from "../imports/clock.js";
 import { AgentExecutor, type LoadedAgent } from "../run/executor.js";
 import { realClock } from "../run/session.js";
 import type { TrialCase } from "./case.js";
@@ -45,7 +46,7 @@ export async function runCase(
     sandbox: world.sandbox,
     journal: new TrialJournal(traceId),
     clock: realClock,
-    functions: new Map([...scripted.functions, ...files.functions]),
+    functions: new Map([...scripted.functions, ...files.functions, ...clockFunctions(() => trial.epoch_ms)]),
   });
   const inputs = messagesOf(trial, agent.face);
   const spec: AttemptSpec = {

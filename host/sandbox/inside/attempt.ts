@@ -47,6 +47,13 @@ type End =
     }
   | { kind: "cancelled" };
 
+const REAL_NOW = "clock.now-ms";
+
+function milliseconds(answer: Json): number {
+  if (isObject(answer) && typeof answer["ok"] === "number") return answer["ok"];
+  throw new GuestTrap(`no time can be told: ${JSON.stringify(answer)}`);
+}
+
 const MIB = 1 << 20;
 const PAGE = 1 << 16;
 const MAX_OUTPUTS = 4096;
@@ -83,7 +90,7 @@ export class Attempt {
     });
     const fuel = (): number => this.account.used;
     this.given = {
-      clock: new VirtualClock({ epochMs: start.epochMs, granted: start.granted.time, fuel }),
+      clock: new VirtualClock({ epochMs: start.epochMs, granted: start.granted.time !== false, fuel }),
       random: new SeededRandom(start.seed),
       transcript: new Transcript(fuel),
     };
@@ -91,7 +98,7 @@ export class Attempt {
     this.view = new View({
       directories: start.directories,
       ask: (name, args) => this.ask({ interface: "fs", function: name, args }),
-      now: () => (start.granted.time ? clock.wallNs() : null),
+      now: () => (start.granted.time === false ? null : clock.wallNs()),
       met: (name, value, ceiling) => this.local.note(name, value, ceiling),
       pay: this.pay,
     });
@@ -135,7 +142,8 @@ export class Attempt {
         this.account,
         {
           // A stub is denied by the control process, which also writes that down.
-          answersHere: (name) => LOCAL_INTERFACES.has(name) && this.start.linked.includes(name),
+          answersHere: (name, func) =>
+            LOCAL_INTERFACES.has(name) && this.start.linked.includes(name) && !(this.real && `${name}.${func}` === REAL_NOW),
           local: (call) => this.answerHere(call),
           remote: (call) => this.ask(call),
           dropped: (resource, name) => this.world.send({ t: "drop", attempt: this.start.attempt, resource, name }),
@@ -176,6 +184,11 @@ export class Attempt {
     return { kind: "exited", stdout: streams.result() };
   }
 
+  /** Whether dates are the machine's: then the control process tells them, and writes down what it told. */
+  private get real(): boolean {
+    return this.start.granted.time === "real";
+  }
+
   private wasi({ plan }: LoadedComponent, stdio: StandardStreams): WasiFunctions {
     if (!plan.host.some(({ interface: name }) => name.startsWith("wasi:"))) return new Map();
     const stubs = this.start.stubs.filter((name) => name.startsWith("wasi:"));
@@ -183,6 +196,7 @@ export class Attempt {
       {
         ...this.given,
         random: this.start.granted.random ? this.given.random : null,
+        realMs: this.real ? () => this.ask({ interface: "clock", function: "now-ms", args: [] }).then(milliseconds) : null,
         stdio,
         pay: this.pay,
         before: () => this.checkMemory(),

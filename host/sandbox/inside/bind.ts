@@ -19,8 +19,8 @@ export interface HostCall {
   readonly args: readonly Json[];
 }
 export interface Host {
-  /** Whether `local` answers for this interface; else it is asked of the control process. */
-  answersHere(name: string): boolean;
+  /** Whether `local` answers for this function; else it is asked of the control process. */
+  answersHere(name: string, func: string): boolean;
   /** Answers at once; null where the function has no result. */
   local(call: HostCall): Json;
   /** Answers later. A rejection ends the attempt. */
@@ -184,7 +184,7 @@ export class Instance {
         return tooLarge(error, at);
       }
     };
-    if (this.host.answersHere(name))
+    if (this.host.answersHere(name, func))
       return (...flat: unknown[]): CoreValue | undefined => {
         const at = crossing.resultAt(flat);
         const args = lift(flat, at);

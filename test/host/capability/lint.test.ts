@@ -9,7 +9,6 @@ test.each([
   ["a directory granted twice", 'fs_ro = ["/srv"]\nfs_rw = ["/srv"]', "fs_ro", /reads as well/],
   ["commands, which nothing links", 'exec = ["ls"]', "exec", /links nothing/],
   ["secrets that a guest would see", 'secrets_raw = ["a"]', "secrets_raw", /links nothing/],
-  ["the real time", 'time = "real"', "time", /the run's own clock/],
   ["every host under a name", 'net = ["*.example.com"]', "net", /every host under that name/],
   ["writing everywhere", "kb_write = true", "kb_write", /every domain/],
   ["addresses unmasked", 'kb_read = ["contacts_raw"]', "kb_read", /unmasked/],

@@ -58,6 +58,7 @@ export function world(stdin: string) {
     {
       clock: new VirtualClock({ epochMs: 1_763_636_400_000, granted: true, fuel: () => fuel.used }),
       random: new SeededRandom("5a".repeat(32)),
+      realMs: null,
       transcript: new Transcript(() => fuel.used),
       stdio: { stdin: new Source(Buffer.from(stdin)), stdout, stderr },
       pay: (units) => fuel.charge(units),

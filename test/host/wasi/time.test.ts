@@ -118,3 +118,20 @@ describe("time", () => {
     );
   });
 });
+
+describe('time = "real"', () => {
+  const MS = 1_767_225_600_123;
+  const real = (): World => new World({ realMs: () => Promise.resolve(MS) });
+
+  test("dates are the machine's, as the control process tells them; how long something takes is not", async () => {
+    const world = real();
+    world.fuel = 5000;
+    expect(await world.answer("wasi:clocks/wall-clock#now")).toEqual({ seconds: 1_767_225_600n, nanoseconds: 123_000_000 });
+    expect(world.call("wasi:clocks/monotonic-clock#now")).toBe(5000n);
+  });
+
+  test("a reading that is refused ends the attempt, and no other clock stands in for it", async () => {
+    const world = new World({ realMs: () => Promise.reject(new GuestTrap("no time can be told")) });
+    await expect(world.answer("wasi:clocks/wall-clock#now")).rejects.toThrow(GuestTrap);
+  });
+});

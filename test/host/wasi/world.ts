@@ -15,6 +15,7 @@ export interface Given {
   readonly stdin?: string | Uint8Array;
   readonly time?: boolean;
   readonly random?: boolean;
+  readonly realMs?: WasiWorld["realMs"];
   readonly seed?: string;
   readonly outputBytes?: number;
   /** What `http.fetch` answers. Without it there is no `wasi:http`. */
@@ -31,12 +32,13 @@ export class World {
   readonly transcript = new Transcript(() => this.fuel);
   private readonly functions;
 
-  constructor({ stdin = "", time = true, random = true, seed = SEED, outputBytes = 1 << 20, fetch }: Given = {}) {
+  constructor({ stdin = "", time = true, random = true, realMs = null, seed = SEED, outputBytes = 1 << 20, fetch }: Given = {}) {
     this.clock = new VirtualClock({ epochMs: EPOCH_MS, granted: time, fuel: () => this.fuel });
     this.stdout = new Gathered(outputBytes);
     const world: WasiWorld = {
       clock: this.clock,
       random: random ? new SeededRandom(seed) : null,
+      realMs,
       transcript: this.transcript,
       pay: (units) => void (this.paid += units),
       before: () => {},

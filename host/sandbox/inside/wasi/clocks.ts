@@ -4,6 +4,7 @@ import type { Native, WasiFunction } from "./contract.js";
 import { Timer } from "./poll.js";
 
 const NS_PER_S = 1_000_000_000n;
+const NS_PER_MS = 1_000_000n;
 
 export function monotonicFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
   return [
@@ -14,9 +15,13 @@ export function monotonicFunctions(clock: VirtualClock): readonly (readonly [str
   ];
 }
 
-export function wallFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
+/** `realMs`: where dates are this machine's. How long something takes is the guest's own matter all the same. */
+export function wallFunctions(
+  clock: VirtualClock,
+  realMs: (() => Promise<number>) | null,
+): readonly (readonly [string, WasiFunction])[] {
   return [
-    ["now", () => datetime(clock.wallNs())],
+    ["now", realMs ? () => realMs().then((ms) => datetime(BigInt(ms) * NS_PER_MS)) : () => datetime(clock.wallNs())],
     ["resolution", () => datetime(1n)],
   ];
 }

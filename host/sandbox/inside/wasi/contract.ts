@@ -33,7 +33,7 @@ export type WasiFunction = (args: readonly Native[]) => Native | Promise<Native>
 
 /** Whether a function may give a promise. Whatever an interface of the host's outside says may come later; so may bytes of streams. */
 export const suspends = (name: string): boolean => SUSPENDING.some((prefix) => name.startsWith(prefix));
-const SUSPENDING = ["wasi:io/streams#", "wasi:filesystem/", "wasi:random/random#", "wasi:http/"];
+const SUSPENDING = ["wasi:io/streams#", "wasi:filesystem/", "wasi:random/random#", "wasi:clocks/wall-clock#now", "wasi:http/"];
 
 /** By interface without its version, and function as the WIT spells it: `wasi:io/streams#[method]input-stream.blocking-read`. */
 export type WasiFunctions = ReadonlyMap<string, WasiFunction>;

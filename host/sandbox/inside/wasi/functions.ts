@@ -14,6 +14,8 @@ export interface WasiWorld {
   readonly clock: VirtualClock;
   /** The attempt's stream; null where the grant has no `random`. */
   readonly random: SeededRandom | null;
+  /** This machine's time in milliseconds since 1970-01-01T00:00:00Z; null where dates are the run's own. */
+  readonly realMs: (() => Promise<number>) | null;
   readonly stdio: Stdio;
   readonly transcript: Transcript;
   /** Takes fuel for work that the border does not see; may end the attempt by throwing. */
@@ -33,7 +35,7 @@ export function wasiFunctions(world: WasiWorld, more: Readonly<Record<string, Fu
     "wasi:io/poll": pollFunctions(clock, world.pay),
     "wasi:io/streams": streamFunctions,
     "wasi:clocks/monotonic-clock": monotonicFunctions(clock),
-    "wasi:clocks/wall-clock": wallFunctions(clock),
+    "wasi:clocks/wall-clock": wallFunctions(clock, world.realMs),
     ...(random && { "wasi:random/random": randomFunctions(random) }),
     "wasi:random/insecure": insecureFunctions(insecure),
     "wasi:random/insecure-seed": insecureSeedFunctions(insecure),
