@@ -141,7 +141,14 @@ class SandboxHost implements StartedSandbox {
 
   private async ready(): Promise<Child> {
     const { starting } = this;
-    const child = await starting;
+    const child = await starting.catch((error: unknown) => {
+      // Whoever comes next tries again: what was in the way may be gone by then.
+      if (this.starting === starting) {
+        this.starting = this.fresh();
+        this.starting.catch(() => {});
+      }
+      throw error;
+    });
     if (!child.dead) return child;
     // Of all that find it dead, the first one starts another.
     if (this.starting === starting) this.starting = this.fresh();

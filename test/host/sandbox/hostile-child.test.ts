@@ -1,10 +1,12 @@
 /** A sandbox process that was taken over: whatever it says, the control process kills it and goes on. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Admitted, CallAnswer, GuestCall, GuestEnd } from "#host/component/contract.js";
 import { startSandbox } from "#host/sandbox/process.js";
+import { codeRoot } from "#host/sandbox/spawn.js";
 import { COMPLETE, imports, ok, textAt } from "../component/guest.js";
 import { admitted, completion, run } from "./run.js";
 
@@ -195,4 +197,33 @@ test("a sealed process can neither read, run, connect, signal, load nor change w
   const { end } = await run(sandbox, guest);
   await sandbox.close();
   expect(end.kind === "ok" && JSON.parse(end.outputs[0]?.body ?? "")).toEqual({ done: [], left: [], env: [] });
+});
+
+test("a child that could not be started, for want of file descriptors, is tried again; nothing else ends", () => {
+  const module = (...path: string[]): string => JSON.stringify(join(codeRoot().dist, "host", "sandbox", ...path));
+  const script = `
+    const { startSandbox } = await import(${module("process.js")});
+    const { climb } = await import(${module("isolation", "ladder.js")});
+    const { openSync, closeSync } = await import("node:fs");
+    const isolation = await climb("reduced");
+    const open = [];
+    try { for (;;) open.push(openSync("/dev/null")); } catch {}
+    closeSync(open.pop());
+    const sandbox = startSandbox({ isolation });
+    const component = { digest: "d", plan: new TextEncoder().encode("{}"), modules: [] };
+    const spec = { component, node: "n", attempt: 1, with: "{}", inputs: [], seed: "", epochMs: 0, state: {}, limits: { fuel: 1e6, memoryMib: 1, calls: 1 }, linked: [] };
+    const run = () => sandbox.run(spec, { call: async () => {}, log: () => {} }, new AbortController().signal).then(({ kind, reason }) => reason ?? kind, ({ message }) => message);
+    console.log(await run());
+    for (const file of open) closeSync(file);
+    await run();
+    console.log(await run());
+    await sandbox.close();`;
+  const { stdout } = spawnSync(
+    "/bin/sh",
+    ["-c", 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect(stdout).toMatch(/^a process could not be started.*\nfailed\n$/);
 });
