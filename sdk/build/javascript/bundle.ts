@@ -1,5 +1,6 @@
 /** An agent's JavaScript or TypeScript, the SDK, and what the author installed, as one module. */
 import { existsSync, realpathSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join, posix, sep } from "node:path";
 import type { BuildFailure, Location, Message, PartialMessage, Plugin } from "esbuild";
 import { formatPlace, type Place } from "#core/errors.js";
@@ -129,16 +130,20 @@ function reader(sources: Files, folder: string | null, entry: string): Plugin {
         if (path.startsWith("/") || /^[a-zA-Z]:[\\/]/.test(path)) return refused(`\`${path}\` is outside of the bundle`);
         if (/^(node|file|https?|data):/.test(path))
           return refused(`\`${path}\` cannot be imported: an agent has neither Node nor a network while it is built`);
+        // A package may have such a name too (`events`, `buffer`): only one that is not there was meant to be Node's.
+        const nodes = isBuiltin(path) ? refused(`\`${path}\` is a part of Node, which an agent does not have`) : undefined;
         const packages = folder === null ? null : join(folder, "node_modules");
         if (packages === null || !existsSync(packages))
-          return refused(
-            `there is no \`${path}\`: packages are taken from node_modules in the bundle's folder, and there is none`,
+          return (
+            nodes ??
+            refused(`there is no \`${path}\`: packages are taken from node_modules in the bundle's folder, and there is none`)
           );
         const found = await build.resolve(path, {
           kind: "import-statement",
           resolveDir: importer === null ? (folder as string) : join(importer, ".."),
           pluginData: ASIDE,
         });
+        if (found.errors.length > 0 && nodes) return nodes;
         if (found.errors.length > 0) return { errors: found.errors.map(({ text }) => ({ text })) };
         const inside = realpathSync(packages) + sep;
         if (!found.path.startsWith(packages + sep) || !realpathSync(found.path).startsWith(inside))

@@ -79,7 +79,7 @@ describe("refused, with file, line and column", () => {
     ["a file URL", { "src/agent.js": 'import "file:///etc/passwd"' }, "agent.js", 1, 8, /neither Node nor a network/],
     ["a web address", { "src/agent.js": 'import "https://example.com/x.js"' }, "agent.js", 1, 8, /neither Node nor a network/],
     ["Node's own", { "src/agent.js": 'import "node:fs"' }, "agent.js", 1, 8, /neither Node nor a network/],
-    ["Node's own by its old name", { "src/agent.js": 'import "fs"' }, "agent.js", 1, 8, /node_modules/],
+    ["Node's own by its old name", { "src/agent.js": 'import "fs"' }, "agent.js", 1, 8, /`fs` is a part of Node/],
     ["a file that is not there", { "src/agent.js": 'import "./nowhere.js"' }, "agent.js", 1, 8, /there is no `\.\/nowhere\.js`/],
     [
       "a name that the SDK does not have",

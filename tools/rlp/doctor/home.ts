@@ -16,7 +16,9 @@ export async function checkConfig(
     const loaded = await load();
     const found = [loaded.files.system, loaded.files.user].filter((file) => existsSync(file));
     const what = found.length === 0 ? "defaults only; no config file is there" : found.join(", ");
-    const warnings = loaded.warnings.map((text) => warning("config", text, "use the key's new name"));
+    const warnings = loaded.warnings.map((text) =>
+      warning("config", text, "use the key's new name, or take it out where it has none"),
+    );
     return { loaded, findings: [ok("config", what), ...warnings] };
   } catch (error) {
     if (!(error instanceof ConfigError)) return { loaded: null, findings: [broken("config", reason(error), hintOf(error))] };
