@@ -12,7 +12,8 @@ const SEMVER = "(?:0|[1-9][0-9]{0,5})(?:\\.(?:0|[1-9][0-9]{0,5})){2}(?:-[a-z0-9.
 const label = new RegExp(`^${LABEL}$`);
 const interfaceName = new RegExp(`^${LABEL}:${LABEL}/${LABEL}(?:@${SEMVER})?$`);
 const functionName = new RegExp(`^(?:${LABEL}|\\[constructor\\]${LABEL}|\\[(?:method|static)\\]${LABEL}\\.${LABEL})$`);
-const coreName = /^[A-Za-z0-9_$.:/@#|[\]-]+$/;
+/** The standard tools tell apart by ` [v2]` what a module imports twice under one name, as every program of Go does. */
+const coreName = /^[A-Za-z0-9_$.:/@#|[\]-]+(?: \[v[1-9][0-9]{0,3}\])?$/;
 
 const reserved = new Set([
   "then",

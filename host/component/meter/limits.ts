@@ -63,7 +63,8 @@ export const LARGE_LIMITS: MeterLimits = {
   functions: 50_000,
   globals: 10_000,
   tables: 16,
-  segments: 50_000,
+  /** As many as the linker of Go makes at most (`maxNumSegments`, cmd/link/internal/wasm), and the engine takes. */
+  segments: 100_000,
   arity: 128,
   bodyBytes: 512 * 1024,
   locals: 5_000,

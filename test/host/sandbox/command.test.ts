@@ -233,6 +233,21 @@ describe("hostile", () => {
   });
 });
 
+test("a program that imports one function twice, as those of Go do, runs with both", async () => {
+  const twice = await adapted(
+    preview1(
+      `(call $write (i32.const 2) (i32.const 1000) (i32.const 6))
+      (i32.store (i32.const 0) (i32.const 1006)) (i32.store (i32.const 4) (i32.const 7))
+      (drop (call $other (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))`,
+      data(1000, 'first\n{"a":1}'),
+      '(import "wasi_snapshot_preview1" "fd_write" (func $other (param i32 i32 i32 i32) (result i32)))',
+    ),
+  );
+  const { end, lines } = await run(twice);
+  expect(end).toMatchObject({ kind: "exited", stdout: '{"a":1}' });
+  expect(lines.map(({ stream, chunk }) => [stream, chunk])).toEqual([["stderr", "first"]]);
+});
+
 test("the invocation is one line of canonical JSON, its bodies values", async () => {
   const echo = await adapted(preview1(`${READ_ALL} (call $write (i32.const 1) (i32.const 65536) (local.get $n))`));
   const { end } = await run(echo, {
