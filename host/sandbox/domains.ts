@@ -7,7 +7,8 @@ import type { Digest } from "#core/digest.js";
 import { isolation } from "./isolation/ladder.js";
 import { IsolationError } from "./isolation/rung.js";
 import { NO_PLACE, Places } from "./places.js";
-import { startSandbox, type SandboxOptions, type StartedSandbox } from "./process.js";
+import type { SandboxOptions } from "./options.js";
+import { startSandbox, type StartedSandbox } from "./process.js";
 import { Suspects } from "./suspects.js";
 
 /** The agents that come with rlp. */

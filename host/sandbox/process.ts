@@ -8,38 +8,15 @@ import { parseJson, type Json } from "#core/json.js";
 import { Pace } from "#core/schema.js";
 import type { Admitted, GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
 import { limitTable } from "../limits/table.js";
+import type { SandboxOptions } from "./options.js";
 import { mostInProcess, NO_PLACE, Places } from "./places.js";
 import { ENGINE_OPTIONS } from "../component/meter/protocol.js";
 import { FrameReader, FrameWriter } from "./frame.js";
-import { LoadedComponents, type Keeping } from "./loaded.js";
+import { LoadedComponents } from "./loaded.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
 import { isolation } from "./isolation/ladder.js";
 import type { Isolation } from "./isolation/rung.js";
 import { codeRoot, spawnConfined, type Confined } from "./spawn.js";
-
-export interface SandboxOptions {
-  /** What stands around the child. Default: the strongest that this machine gives. */
-  readonly isolation?: Isolation | Promise<Isolation>;
-  /** A child that says nothing for this long while it holds guests is killed. Default 5,000 ms. */
-  readonly watchdogMs?: number;
-  /** Guests that live at once; further ones wait in line. Default, and never more than, what {@link mostInProcess} says. */
-  readonly maxLive?: number;
-  /** Places that this process shares with others: a guest needs one here and one there. */
-  readonly inAll?: Places;
-  /** Told when a child has died by itself or was killed for what it did, before its attempts end. */
-  readonly died?: () => void;
-  /** Fuel between two looks at the clock. Changes nothing that a guest computes or pays. Default 10^6, about 1 ms. */
-  readonly slice?: number;
-  /** How many components without guests stay loaded. */
-  readonly keeping?: Keeping;
-  /** Megabytes of JavaScript heap. Default 1,024. */
-  readonly heapMib?: number;
-  /** Without the engine's optimising compiler. Changes nothing that a guest computes or pays. */
-  readonly baseline?: boolean;
-  /** The child's entry file; tests put a hostile one here. */
-  readonly entry?: string;
-  readonly nodePath?: string;
-}
 
 /** What a child may send: generous for honest work, finite for the rest. */
 const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
