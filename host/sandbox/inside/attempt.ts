@@ -1,13 +1,13 @@
 /** One attempt of one node: a fresh instance, its host calls, and how it ended. */
 import type { Digest } from "#core/digest.js";
 import type { GuestChange } from "../../component/contract.js";
-import { FuelAccount, GuestLimit } from "../../component/meter/account.js";
+import { FuelAccount } from "../../component/meter/account.js";
 import { isObject, type Json } from "../abi/json.js";
-import { LiftTooLarge } from "../abi/lift.js";
 import type { SandboxEndMessage, StartMessage } from "../messages.js";
 import { Border } from "./border.js";
 import { Instance, type HostCall } from "./bind.js";
-import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded, OUTSIDE_RUN } from "./ends.js";
+import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded } from "./ends.js";
+import { clip, failed, failureOf, tooLarge, type Failed } from "./failure.js";
 import type { LoadedComponent } from "./loaded.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
 import { StandardStreams } from "./standard.js";
@@ -23,7 +23,6 @@ import { wasiFunctions } from "./wasi/functions.js";
 import { httpFunctions } from "./wasi/http/functions.js";
 import { SeededRandom } from "./wasi/randomness.js";
 import { stubFunctions } from "./wasi/stub.js";
-import { wasm } from "./wasm.js";
 
 export interface AttemptWorld {
   readonly send: (message: object) => void;
@@ -40,11 +39,7 @@ export type Answer =
 type End =
   | { kind: "ok"; outputs: unknown; changes?: readonly GuestChange[] }
   | { kind: "exited"; stdout: string; changes?: readonly GuestChange[] }
-  | {
-      kind: "failed";
-      failure: { code: string; message: string; retryable: boolean };
-      limit?: { name: string; value: number; ceiling: number };
-    }
+  | Failed
   | { kind: "cancelled" };
 
 const REAL_NOW = "clock.now-ms";
@@ -59,9 +54,6 @@ const PAGE = 1 << 16;
 const MAX_OUTPUTS = 4096;
 /** Of the list of changed names as JSON; the files themselves have gone before. */
 const CHANGES_BYTES = 2 << 20;
-
-/** Cut, and whole characters up to the cut: half a one has no UTF-8, and the control process takes it for an attack. */
-const clip = (text: string, units: number): string => text.slice(0, units).toWellFormed();
 
 export class Attempt {
   private readonly start: StartMessage;
@@ -286,21 +278,14 @@ export class Attempt {
       const { code, message, retryable } = result["err"] as { code: string; message: string; retryable: boolean };
       // Codes that begin with `host.` are the host's: an agent that chooses one gets a prefix of its own.
       const own = code.startsWith("host.") ? `agent.${code}` : code || "agent";
-      return { kind: "failed", failure: { code: clip(own, 128), message: clip(message, 4096), retryable } };
+      return failed(clip(own, 128), message, retryable);
     }
     const outputs = (result as { ok: readonly { port: string; type: string; body: string }[] }).ok;
     const size = Buffer.byteLength(JSON.stringify(outputs));
-    if (outputs.length > MAX_OUTPUTS) return this.tooLarge("output_messages", outputs.length, MAX_OUTPUTS);
-    if (size > this.world.valueBytes) return this.tooLarge("output_bytes", size, this.world.valueBytes);
+    if (outputs.length > MAX_OUTPUTS) return tooLarge("output_messages", outputs.length, MAX_OUTPUTS);
+    if (size > this.world.valueBytes) return tooLarge("output_bytes", size, this.world.valueBytes);
     if (outputs.some(({ port, type }) => port.length > 64 || type.length > 256))
-      return {
-        kind: "failed",
-        failure: {
-          code: "host.component",
-          message: "an output names a port or a type of more than 64 or 256 characters",
-          retryable: false,
-        },
-      };
+      return failed("host.component", "an output names a port or a type of more than 64 or 256 characters", false);
     return { kind: "ok", outputs };
   }
 
@@ -322,84 +307,15 @@ export class Attempt {
     return changes.length === 0 ? end : { ...end, changes };
   }
 
-  private tooLarge(name: string, value: number, ceiling: number): End {
-    return {
-      kind: "failed",
-      failure: {
-        code: "host.component",
-        message: `the outputs are too large: ${name} ${value}, where ${ceiling} is the limit`,
-        retryable: false,
-      },
-      limit: { name, value, ceiling },
-    };
-  }
-
   private stopped(error: unknown): End {
-    const failed = (
-      code: string,
-      message: string,
-      retryable: boolean,
-      limit?: { name: string; value: number; ceiling: number },
-    ): End => ({
-      kind: "failed",
-      failure: { code, message: clip(message, 4096), retryable },
-      ...(limit && { limit }),
-    });
     if (this.cancelled || error instanceof Cancelled) return { kind: "cancelled" };
     if (error instanceof Exited && this.streams) return this.stopped(this.streams.failed(error.status));
-    if (error instanceof AttemptFailed)
-      return { kind: "failed", failure: error.failure, ...(error.limit && { limit: error.limit }) };
-    if (error instanceof LiftTooLarge) return this.tooLarge("output_bytes", error.limit + 1, error.limit);
-    if (error instanceof GuestLimit) {
-      const { used, ceiling } = error;
-      switch (error.code) {
-        case "LIMIT_FUEL":
-          return failed("host.fuel-exhausted", `the attempt used up its ${ceiling} units of fuel`, true, {
-            name: "fuel",
-            value: used,
-            ceiling,
-          });
-        case "LIMIT_UNSUSPENDED":
-          return failed("host.fuel-exhausted", "a start function, allocation or post-return used more fuel than it may", true, {
-            name: "unsuspended_fuel",
-            value: used,
-            ceiling,
-          });
-        case "LIMIT_DEPTH":
-          return failed("host.depth-exhausted", "the guest's calls are nested too deeply", true, {
-            name: "depth",
-            value: used,
-            ceiling,
-          });
-      }
-    }
-    const { memoryMib } = this.start.limits;
-    const memory = (): End =>
-      failed(
-        "host.memory-exhausted",
-        `the guest wanted more than its ${memoryMib} MiB of memory (it had ${this.instance?.memoryBytes ?? 0} bytes)`,
-        true,
-        { name: "memory_mib", value: this.wantedMib, ceiling: memoryMib },
-      );
-    if (error instanceof MemoryExceeded) return memory();
-    if (error instanceof wasm.RuntimeError || error instanceof GuestTrap) {
-      // A refused `memory.grow` is no trap; the allocators that agents bring answer it with `unreachable`.
-      if (error.message === "unreachable" && this.account.refusedPages > 0) return memory();
-      const words = this.streams?.lastWords() ?? "";
-      return failed("host.trap", `the guest trapped: ${error.message}${words === "" ? "" : `; it said last: ${words}`}`, true);
-    }
-    if (error instanceof RangeError) {
-      if (/call stack/i.test(error.message))
-        return failed("host.depth-exhausted", "the guest's calls are nested too deeply", true);
-      if (/memory/i.test(error.message))
-        return failed("host.memory-exhausted", "there is no memory for another guest in this process", true);
-    }
-    if (wasm.SuspendError && error instanceof wasm.SuspendError)
-      return failed("host.trap", `the guest trapped: ${OUTSIDE_RUN}`, true);
-    return failed(
-      "host.component",
-      `the component could not be run: ${error instanceof Error ? error.message : String(error)}`,
-      false,
-    );
+    return failureOf(error, {
+      memoryMib: this.start.limits.memoryMib,
+      memoryBytes: this.instance?.memoryBytes ?? 0,
+      wantedMib: this.wantedMib,
+      refused: this.account.refusedPages > 0,
+      lastWords: this.streams?.lastWords() ?? "",
+    });
   }
 }
