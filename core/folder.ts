@@ -1,4 +1,4 @@
-/** Folders, made with their parents. */
+/** Folders: whether they are there, and made with their parents. */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -24,6 +24,7 @@ export function makeFolder(path: string, mode = 0o700): boolean {
   return missing.length > 0;
 }
 
-function isFolder(path: string): boolean {
+/** Whether a folder is there; a link to one counts. */
+export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

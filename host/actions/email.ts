@@ -11,7 +11,6 @@ import type { ActionKind } from "./action.js";
 const address = z
   .string()
   .max(320)
-  // eslint-disable-next-line no-control-regex
   .regex(/^[^\s@<>(),;:"\\\u0000-\u001f\u007f]+@[^\s@<>(),;:"\\\u0000-\u001f\u007f]+$/, "not an e-mail address");
 const emailArgs = z.strictObject({
   to: z.array(address).min(1).max(50),

@@ -1,7 +1,8 @@
 /**
  * Sizes, alignments and flattened forms of values in the canonical ABI (component-model, CanonicalABI.md, "Element Size",
- * "Alignment", "Flattening"). Imports nothing but types: sandbox processes read it too.
+ * "Alignment", "Flattening"). Sandbox processes read it too: it imports no library.
  */
+import { remembered } from "./remembered.js";
 import type { WitFunction, WitType } from "./type.js";
 
 export type Flat = "i32" | "i64" | "f32" | "f64";
@@ -13,15 +14,7 @@ export interface Layout {
 /** More flat parameters than this go through memory; more than one flat result does. */
 export const MAX_FLAT_PARAMS = 16;
 
-const memo = new WeakMap<WitType, Layout>();
-
-export function layout(type: WitType): Layout {
-  const known = memo.get(type);
-  if (known) return known;
-  const made = compute(type);
-  memo.set(type, made);
-  return made;
-}
+export const layout: (type: WitType) => Layout = remembered(compute);
 
 function compute(type: WitType): Layout {
   switch (type.kind) {

@@ -2,7 +2,8 @@
 import { blake3 } from "#core/digest.js";
 import { FileError, fileError, type FileCode } from "./error.js";
 import { PAGE_ENTRIES, PIECE_BYTES } from "./limits.js";
-import { list, utf8, type Listing } from "./listing.js";
+import { list, type Listing } from "./listing.js";
+import { utf8 } from "./utf8.js";
 import { namesOf } from "./path.js";
 import { Directory, identityOf, notAFile, within, type Entry, type Identity, type Kind } from "./walk.js";
 

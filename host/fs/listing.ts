@@ -6,6 +6,7 @@ import { FileError, fileError } from "./error.js";
 import { DIRECTORY_ENTRIES } from "./limits.js";
 import { PARTIAL } from "./path.js";
 import type { Directory, Kind } from "./walk.js";
+import { utf8 } from "./utf8.js";
 
 export interface Listing {
   /** Sorted; equal for equal directories, whatever order the disk has them in. */
@@ -75,15 +76,6 @@ async function mergedPair(a: readonly Row[], b: readonly Row[]): Promise<Row[]> 
     if (out.length % RUN === 0) await breathe();
   }
   return out;
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-export function utf8(bytes: Uint8Array): string | null {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return null;
-  }
 }
 
 /** null where the file system does not say. */

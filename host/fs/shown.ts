@@ -3,6 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { visibleLine } from "#core/visible.js";
 import { sameContent, type Change } from "./changes.js";
 import { diffLines } from "./diff.js";
+import { utf8 } from "./utf8.js";
 
 /** A text that is larger is told by size and digest, as one that is none. */
 export const TEXT_BYTES = 128 << 10;
@@ -75,10 +76,6 @@ function told({ change: { before, after } }: ShownChange, isText: boolean): read
 
 function textOf(bytes: Uint8Array | null): string | null {
   if (bytes === null || bytes.length > TEXT_BYTES) return null;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return text.includes("\0") ? null : text;
-  } catch {
-    return null;
-  }
+  const text = utf8(bytes);
+  return text?.includes("\0") ? null : text;
 }

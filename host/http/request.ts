@@ -57,7 +57,6 @@ export function checkRequest(given: GuestRequest): HttpRequest {
 export function checkUrl(text: string, base?: URL): URL {
   if (text.length > URL_CHARACTERS) throw invalid(`the URL has more than ${URL_CHARACTERS} characters`);
   // The parser would take line breaks and tabs out, and trim the ends.
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0020\u007f]/.test(text)) throw invalid("the URL holds blanks or control characters");
   const url = URL.parse(text, base);
   if (!url) throw invalid("the URL cannot be parsed (an absolute http or https URL)");

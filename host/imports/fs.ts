@@ -14,6 +14,7 @@ import { GrantedDirectory } from "../fs/granted.js";
 import { PATH_BYTES, PIECE_BYTES } from "../fs/limits.js";
 import { prepareCommit, type FilesHost } from "../fs/prepare.js";
 import { carryOut, type ActionDesk } from "./actions.js";
+import { base64 } from "./base64.js";
 import { CallDenied, CallFailure, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
 import { read } from "./kb.js";
 
@@ -22,13 +23,7 @@ const path = z.string().max(PATH_BYTES);
 const statArgs = z.tuple([dir, path]);
 const listArgs = z.tuple([dir, path, path]);
 const readArgs = z.tuple([dir, path, z.string().max(64), z.int().nonnegative(), z.int().min(1).max(PIECE_BYTES)]);
-const storeArgs = z.tuple([
-  z
-    .string()
-    .min(4)
-    .max(Math.ceil(PIECE_BYTES / 3) * 4)
-    .refine((text) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text), "not base64"),
-]);
+const storeArgs = z.tuple([base64(PIECE_BYTES).min(4)]);
 
 export interface FsOptions extends FilesHost {
   readonly desk: ActionDesk;

@@ -9,6 +9,7 @@ import { isSafe } from "../http/method.js";
 import { checkRequest, requestAsJson } from "../http/request.js";
 import { responseAsJson } from "../http/response.js";
 import { carryOut, type ActionDesk } from "./actions.js";
+import { base64 } from "./base64.js";
 import { CallFailure, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
 import { read } from "./kb.js";
 
@@ -28,10 +29,7 @@ const fetchArgs = z.tuple([
         }),
       )
       .max(REQUEST_HEADERS),
-    body: z
-      .string()
-      .max(Math.ceil(REQUEST_BODY_BYTES / 3) * 4)
-      .refine((text) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text), "not base64"),
+    body: base64(REQUEST_BODY_BYTES),
     timeout_ms: u64,
     max_bytes: u64,
   }),

@@ -165,7 +165,7 @@ class Child {
         packageFile,
         join(dist, "core", "errors.js"),
         join(dist, "host", "sandbox"),
-        ...["interfaces.js", "snapshot.js", "wit.js", "type.js", "wasi", "flat.js", "meter"].map((name) =>
+        ...["interfaces.js", "snapshot.js", "wit.js", "type.js", "wasi", "flat.js", "remembered.js", "meter"].map((name) =>
           join(dist, "host", "component", name),
         ),
         ...["limits.js", "path.js", "error.js"].map((name) => join(dist, "host", "fs", name)),

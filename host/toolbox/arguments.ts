@@ -50,10 +50,8 @@ export function readArguments({ arguments: declared }: CommandTool, args: Json):
 }
 
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._-]{0,255}$/;
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 /** Parts of a path: nothing that climbs, names another host or revision (`rev:path`), or that a program could take for an option. */
-// eslint-disable-next-line no-control-regex
 const PART = /^(?![-~])[^\u0000-\u001f\u007f\\:*?"<>|]{1,255}$/;
 
 function textOf(name: string, spec: ToolArgument, given: Json): string {

@@ -51,7 +51,6 @@ const folder = z
 const plain = z
   .string()
   .max(4096)
-  // eslint-disable-next-line no-control-regex
   .regex(/^[^\u0000-\u001f\u007f]*$/, "holds a control character");
 const variable = z
   .string()

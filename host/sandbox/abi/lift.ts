@@ -13,6 +13,7 @@ import {
   type Choice,
   type Flat,
 } from "../../component/flat.js";
+import { remembered } from "../../component/remembered.js";
 import type { WitType } from "../../component/type.js";
 import { GuestTrap } from "../inside/ends.js";
 import { common, memberName, type Form } from "./form.js";
@@ -67,16 +68,7 @@ export interface Lift<V> {
 
 /** Gives the way of lifting of each type, built when it is first asked for. */
 export function lifts<V>(form: Form<V>): (type: WitType) => Lift<V> {
-  const known = new WeakMap<WitType, Lift<V>>();
-  const lift = (type: WitType): Lift<V> => {
-    const found = known.get(type);
-    if (found) return found;
-    const made = build(type);
-    known.set(type, made);
-    return made;
-  };
-
-  const build = (type: WitType): Lift<V> => {
+  const lift = remembered((type: WitType): Lift<V> => {
     switch (type.kind) {
       case "bool":
         return int8((value) => common(value !== 0));
@@ -134,7 +126,7 @@ export function lifts<V>(form: Form<V>): (type: WitType) => Lift<V> {
       case "result":
         return choice(type);
     }
-  };
+  });
 
   /** Through an i32 that holds any bits: those beyond the type are taken away by `value`. */
   const int = (read: (view: DataView, pointer: number) => number, value: (bits: number) => V): Lift<V> => ({

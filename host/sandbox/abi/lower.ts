@@ -12,6 +12,7 @@ import {
   type Choice,
   type Flat,
 } from "../../component/flat.js";
+import { remembered } from "../../component/remembered.js";
 import type { WitType } from "../../component/type.js";
 import { GuestTrap } from "../inside/ends.js";
 import { memberName, type Form } from "./form.js";
@@ -58,16 +59,7 @@ export interface Lower<V> {
 
 /** Gives the way of lowering of each type, built when it is first asked for. */
 export function lowers<V>(form: Form<V>): (type: WitType) => Lower<V> {
-  const known = new WeakMap<WitType, Lower<V>>();
-  const lower = (type: WitType): Lower<V> => {
-    const found = known.get(type);
-    if (found) return found;
-    const made = build(type);
-    known.set(type, made);
-    return made;
-  };
-
-  const build = (type: WitType): Lower<V> => {
+  const lower = remembered((type: WitType): Lower<V> => {
     switch (type.kind) {
       case "bool":
         return int(1, (value) => (value === true ? 1 : 0));
@@ -135,7 +127,7 @@ export function lowers<V>(form: Form<V>): (type: WitType) => Lower<V> {
       case "result":
         return choice(type);
     }
-  };
+  });
 
   const int = (size: number, bits: (value: V, into: Lowering) => number): Lower<V> => {
     const set = storeBits(size);

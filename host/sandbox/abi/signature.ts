@@ -1,5 +1,6 @@
 /** Functions across the border: parameters and results, built once per function. */
 import { flatten, layout, MAX_FLAT_PARAMS } from "../../component/flat.js";
+import { remembered } from "../../component/remembered.js";
 import type { WitFunction } from "../../component/type.js";
 import { GuestTrap } from "../inside/ends.js";
 import type { Form } from "./form.js";
@@ -95,15 +96,4 @@ export function signatures<V>(form: Form<V>): Signatures<V> {
       },
     };
   }
-}
-
-function remembered<T>(make: (type: WitFunction) => T): (type: WitFunction) => T {
-  const known = new WeakMap<WitFunction, T>();
-  return (type) => {
-    const found = known.get(type);
-    if (found) return found;
-    const made = make(type);
-    known.set(type, made);
-    return made;
-  };
 }

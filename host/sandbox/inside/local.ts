@@ -4,7 +4,7 @@
  */
 import { parseObject, type Json, type JsonObject } from "../abi/json.js";
 import type { Transcript } from "./transcript.js";
-import type { VirtualClock } from "./wasi/clock.js";
+import { NS_PER_MS, type VirtualClock } from "./wasi/clock.js";
 import type { SeededRandom } from "./wasi/randomness.js";
 
 export interface LocalCall {
@@ -24,7 +24,6 @@ const LOG = { message: 8192, fields: 16_384, depth: 16, elements: 1000 };
 /** WIT, `state`: characters of a key and of a value, bytes in all. Keys are counted too, since they end up in one message. */
 const STATE = { key: 256, value: 65_536, total: 1 << 20, keys: 4096 };
 const RANDOM_BYTES = 65_536;
-const NS_PER_MS = 1_000_000n;
 
 export const LOCAL_INTERFACES: ReadonlySet<string> = new Set(["log", "clock", "random", "state"]);
 

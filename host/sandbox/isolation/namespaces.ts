@@ -1,6 +1,6 @@
 /** The second rung: `unshare` of util-linux makes the namespaces, and a few mounts the empty root. No filter of system calls. */
-import { statSync } from "node:fs";
 import { dirname } from "node:path";
+import { isFolder } from "#core/folder.js";
 import { libraryFolders } from "./libraries.js";
 import { program } from "./programs.js";
 import { outermost, type Command, type Launch } from "./rung.js";
@@ -61,7 +61,3 @@ function script({ mount, mkdir, touch }: Programs, base: string, shown: readonly
 
 /** A word of the shell, whatever is in it. The paths are our own installation's and the system's. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}

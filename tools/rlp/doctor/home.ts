@@ -5,6 +5,7 @@ import type { Home } from "#host/config/home.js";
 import { ConfigError } from "#host/config/issue.js";
 import type { LoadedConfig } from "#host/config/load.js";
 import { formatPlace, RlpError } from "#core/errors.js";
+import { isFolder } from "#core/folder.js";
 import { bytes } from "../terminal/quantity.js";
 import { broken, ok, reason, warning, type Finding } from "./finding.js";
 
@@ -79,10 +80,6 @@ function checkParts(home: Home): readonly Finding[] {
       ? [broken("home", `${home.keyFile} is no key`, "remove it: a new one is made, and components are translated again")]
       : []),
   ];
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function nearestFolder(path: string): string {

@@ -32,7 +32,7 @@ export function cut(line: string, columns: number): string {
   if (columns < 1) return "";
   let left = columns - 1;
   let cutAlready = false;
-  // eslint-disable-next-line no-control-regex -- SGR sequences are what is looked for
+  // SGR sequences take no room.
   return line.replace(/(\x1b\[[0-9;]*m)|([^\x1b]+)/g, (_, colour: string | undefined, text: string | undefined) => {
     if (colour !== undefined) return colour;
     let kept = "";

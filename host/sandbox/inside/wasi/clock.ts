@@ -8,7 +8,7 @@
  */
 import { AttemptFailed } from "../ends.js";
 
-const NS_PER_MS = 1_000_000n;
+export const NS_PER_MS = 1_000_000n;
 
 /** What one attempt may sleep in all. The longest `wall_ms` that a manifest may ask for; it also keeps dates within reason. */
 export const SLEEP_LIMIT_NS = 86_400_000n * NS_PER_MS;

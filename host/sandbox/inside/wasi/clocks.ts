@@ -1,10 +1,9 @@
 /** `wasi:clocks` over the guest's own clock. */
-import type { VirtualClock } from "./clock.js";
+import { NS_PER_MS, type VirtualClock } from "./clock.js";
 import type { Native, WasiFunction } from "./contract.js";
 import { Timer } from "./poll.js";
 
 const NS_PER_S = 1_000_000_000n;
-const NS_PER_MS = 1_000_000n;
 
 export function monotonicFunctions(clock: VirtualClock): readonly (readonly [string, WasiFunction])[] {
   return [
@@ -27,4 +26,8 @@ export function wallFunctions(
 }
 
 /** `wasi:clocks/wall-clock`'s `datetime`. */
-export const datetime = (ns: bigint): Native => ({ seconds: ns / NS_PER_S, nanoseconds: Number(ns % NS_PER_S) });
+export function datetime(ns: bigint): Native {
+  // It counts seconds without a sign: what is of before 1970, as a file can be, is of 1970.
+  const since = ns < 0n ? 0n : ns;
+  return { seconds: since / NS_PER_S, nanoseconds: Number(since % NS_PER_S) };
+}

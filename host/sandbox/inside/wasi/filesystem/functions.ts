@@ -1,6 +1,7 @@
 /** `wasi:filesystem` over a {@link View}. */
 import { createHash } from "node:crypto";
 import { GuestTrap } from "../../ends.js";
+import { datetime } from "../clocks.js";
 import type { Native, WasiFunction } from "../contract.js";
 import { IoError } from "../error.js";
 import { atMost, resourceOf } from "../values.js";
@@ -258,11 +259,6 @@ function statOf(node: Node): Native {
     status_change_timestamp: time,
   };
 }
-
-const NS = 1_000_000_000n;
-/** A file of before 1970 is from 1970: `datetime` counts seconds without a sign. */
-const datetime = (ns: bigint): Native =>
-  ns < 0n ? { seconds: 0n, nanoseconds: 0 } : { seconds: ns / NS, nanoseconds: Number(ns % NS) };
 
 function hashOf(node: Node): Native {
   return hashOfIdentity(node.kind === "regular-file" && node.dirty ? `${node.identity}\0${node.changes}` : node.identity);

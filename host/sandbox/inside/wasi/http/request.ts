@@ -4,6 +4,7 @@ import { HEADER_VALUE, isHosts } from "../../../../http/header.js";
 import { METHODS, type Method } from "../../../../http/method.js";
 import type { Json } from "../../../abi/json.js";
 import { GuestTrap } from "../../ends.js";
+import { NS_PER_MS } from "../clock.js";
 import { Resource, type Native, type WasiFunction } from "../contract.js";
 import { resourceOf } from "../values.js";
 import { code, HttpFailure } from "./code.js";
@@ -152,8 +153,6 @@ function headersOf(entries: Entries): Json {
     throw new HttpFailure(code("HTTP-request-header-section-size", REQUEST_HEADER_BYTES));
   return [...joined].map(([name, val]) => ({ name, value: { tag: "text", val } }));
 }
-
-const NS_PER_MS = 1_000_000n;
 
 /**
  * The gate has one patience for the whole request. It is bounded where the program says how long it waits for the first byte; a limit
