@@ -204,6 +204,8 @@ export const recordMeta = {
   "document.retracted": z.strictObject({ digest, reason: text.optional() }),
   "edge.asserted": z.strictObject({ from: text, to: text, relation: text }),
   "snapshot.taken": z.strictObject({ name: text, watermark: count }),
+  /** A run from elsewhere came in as a file. Its events stay in that file, and never become rows. */
+  "trace.imported": z.strictObject({ trace, digest, bytes: count, events: count }),
 } as const;
 
 export const eventMeta = { ...runMeta, ...recordMeta } as const;

@@ -224,11 +224,6 @@ export class Host {
     return found;
   }
 
-  /** Folders as {@link agentDirs} gave them when a run began. */
-  alsoLookIn(dirs: Readonly<Record<string, string>>): void {
-    this.catalog.alsoLookIn(Object.values(dirs));
-  }
-
   /** What an agent in a folder may, layer by layer, whether or not it may run here. */
   grantIn(folder: string): Promise<AgentGrant> {
     return this.catalog.grantIn(folder);

@@ -121,11 +121,6 @@ export class Catalog {
       if (!this.dirs.includes(dir) && existsSync(dir)) this.dirs.push(dir);
   }
 
-  /** Where a run found its agents, to find them again: last of all, and what is there is held to the run's digests. */
-  alsoLookIn(bundles: readonly string[]): void {
-    for (const dir of bundles.map((bundle) => dirname(bundle))) if (!this.dirs.includes(dir)) this.dirs.push(dir);
-  }
-
   /** Every folder in which bundles are looked for. */
   folders(): readonly string[] {
     return this.dirs;
@@ -153,9 +148,17 @@ export class Catalog {
   async load(name: string, { purpose = "launch", limits }: Wanted = {}): Promise<LoadedAgent> {
     const folder = this.folder(name) ?? this.notFound(name);
     const key = limits ? `${folder} ${canonicalJson(limits)}` : folder;
-    const opened = this.opened.get(key) ?? this.openAs(name, folder, limits);
-    this.opened.set(key, opened);
-    return this.trusted(await opened, purpose);
+    return this.trusted(await this.openOnce(key, () => this.openAs(name, folder, limits)), purpose);
+  }
+
+  /** What was refused is looked at again the next time: somebody may have mended it. */
+  private openOnce(key: string, open: () => Promise<Opened>): Promise<Opened> {
+    const known = this.opened.get(key);
+    if (known) return known;
+    const opening = open();
+    this.opened.set(key, opening);
+    opening.catch(() => this.opened.delete(key));
+    return opening;
   }
 
   /** As {@link load}, of the bundle in a folder, whatever is found under its name. */
@@ -202,7 +205,7 @@ export class Catalog {
     const trust: AgentTrust = { standing, layers, reduced };
     if (standing.kind === "stranger") needsCage(face.name, dir, trust, await this.options.isolation());
     const narrowed = { ...face, grant, policy: face.grant };
-    return { face: narrowed, grant, component, lowered, domain: domainOf(standing, face.digest, grant), trust };
+    return { face: narrowed, dir, grant, component, lowered, domain: domainOf(standing, face.digest, grant), trust };
   }
 
   private judged(

@@ -25,6 +25,8 @@ export interface Bundle {
   readonly face: Omit<AgentInterface, "imports">;
   readonly world: "agent" | "command";
   readonly component: { readonly path: string; readonly bytes: Uint8Array };
+  /** What it asks for, as it stands in the file; `path` as the manifest has it. */
+  readonly policy: { readonly path: string; readonly bytes: Uint8Array };
   /** The other files that the manifest names, by the names of their tables. */
   readonly artifacts: ReadonlyMap<string, { readonly path: string; readonly bytes: Uint8Array }>;
 }
@@ -109,6 +111,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
       ...toolsOf(dir, artifacts),
     },
     component: { path: join(dir, agent.entry.path), bytes: component },
+    policy: { path: caps.file, bytes: policy },
     artifacts,
   };
 }

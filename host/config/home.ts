@@ -20,6 +20,8 @@ export interface Home {
   readonly versionsDir: string;
   /** Keys to sign with, and the list of keys that are known. */
   readonly keysDir: string;
+  /** Runs that came from elsewhere, as the files they came in. */
+  readonly tracesDir: string;
   /** Mail that was approved, as `.eml` files. */
   readonly outboxDir: string;
   /** The home's own secret, 32 bytes, mode 0600: authenticates the cache's index. */
@@ -60,6 +62,7 @@ export function homeAt(root: string, named: boolean): Home {
     trustPolicyFile: join(root, "trust-policy.toml"),
     versionsDir: join(root, "versions"),
     keysDir: join(root, "keys"),
+    tracesDir: join(root, "traces"),
     outboxDir: join(root, "outbox"),
     keyFile: join(root, "home.key"),
     named,

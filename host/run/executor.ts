@@ -22,6 +22,8 @@ import { WallClock } from "./wall-clock.js";
 /** An agent that is ready to run. */
 export interface LoadedAgent {
   readonly face: AgentInterface;
+  /** The folder of its bundle. */
+  readonly dir?: string;
   readonly grant: Grant;
   readonly component: Admitted;
   /** What the operator's ceilings took from the limits that its manifest asks for. */

@@ -17,9 +17,11 @@ import { Divergence } from "./calls.js";
 import { execution, finish, type LoadedAgent } from "./executor.js";
 import { blobValue, type RunReader } from "./ledger.js";
 import { agentForNode, agentName, grantWithin, onceEach, withGrant } from "./agents.js";
-import { historyOf, openHistory, openingOf, type History } from "./resume.js";
+import { recordedAgent, type Recorded } from "./at-hand.js";
+import { foldersOf, historyOf, openHistory, openingOf, type History } from "./resume.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
-import { readTrace, writeTrace } from "./trace-file.js";
+import { Unpacked } from "../trace/bundle.js";
+import { readTrace } from "../trace/read.js";
 
 export type ReplaySource = { readonly trace: TraceId } | { readonly file: string };
 
@@ -32,8 +34,7 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
     const ledger = await openLedger({ root: host.config.kb.root_dir, readonly: true });
     try {
       const history = openHistory(ledger, source.trace);
-      host.alsoLookIn(history.started.meta.agent_dirs ?? {}); // not for a file: those are somebody else's folders
-      return await replayHistory(host, history, signal);
+      return await replayHistory(host, history, foldersOf(history), signal);
     } catch (error) {
       return damaged(error);
     } finally {
@@ -41,11 +42,14 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
     }
   }
   const trace = await readTrace(source.file);
+  const unpacked = new Unpacked(trace); // and not the folders that it names: those are somebody else's
   try {
     const history = historyOf(trace.traceId, trace.events, trace);
-    return await replayHistory(host, history as History, signal);
+    return await replayHistory(host, history as History, (name) => unpacked.folder(name), signal);
   } catch (error) {
     return damaged(error);
+  } finally {
+    await unpacked.remove();
   }
 }
 
@@ -59,7 +63,12 @@ const disagreement = (part: Pick<Disagreement, "what" | "expected" | "got"> & Pa
   divergence: { node: null, attempt: null, call: null, ...part },
 });
 
-async function replayHistory(host: Host, history: History, signal: AbortSignal | undefined): Promise<ReplayVerdict> {
+async function replayHistory(
+  host: Host,
+  history: History,
+  folders: Recorded["folders"],
+  signal: AbortSignal | undefined,
+): Promise<ReplayVerdict> {
   let opening: Opening;
   try {
     opening = openingOf(history);
@@ -68,7 +77,7 @@ async function replayHistory(host: Host, history: History, signal: AbortSignal |
   }
   const agents = new Map<string, LoadedAgent>();
   const components: Record<string, Digest> = {};
-  const agentOf = onceEach((name) => host.agent(name, { purpose: "replay", limits: history.started.meta.limits?.[name] }));
+  const agentOf = onceEach((name) => recordedAgent(host, name, { started: history.started.meta, purpose: "replay", folders }));
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {
@@ -218,10 +227,4 @@ async function replayAttempt(
   } finally {
     signal.removeEventListener("abort", outside);
   }
-}
-
-/** Writes a run of the ledger to a file that replays anywhere. */
-export async function exportTrace(host: Host, traceId: TraceId, file: string): Promise<void> {
-  const { events, reader } = openHistory(await host.ledger(), traceId);
-  await writeTrace(file, events, (digest) => reader.blob(digest));
 }

@@ -19,6 +19,7 @@ import type { LoadedAgent } from "./executor.js";
 import type { RunReader } from "./ledger.js";
 import { runLedger } from "./run-ledger.js";
 import { agentForNode, agentName, grantWithin, onceEach, withGrant } from "./agents.js";
+import { recordedAgent } from "./at-hand.js";
 import { drive, Outdated } from "./session.js";
 
 export interface History {
@@ -51,6 +52,14 @@ export function historyOf(traceId: TraceId, events: readonly RunEvent[], reader:
   return { traceId, started: first, finished, events, reader };
 }
 
+/** Where the run's agents lay when it began, on this machine. */
+export const foldersOf =
+  ({ started }: History) =>
+  (name: string): readonly string[] => {
+    const dirs = started.meta.agent_dirs ?? {};
+    return Object.hasOwn(dirs, name) && dirs[name] !== undefined ? [dirs[name]] : [];
+  };
+
 /** The opening as it was when the run began. */
 export function openingOf({ started, reader }: History): Opening {
   const bytes = reader.blob(started.meta.opening);
@@ -71,9 +80,10 @@ async function agentsOf(
   opening: Opening,
   missing: "throw" | "leave out",
 ): Promise<ReadonlyMap<string, LoadedAgent>> {
-  host.alsoLookIn(history.started.meta.agent_dirs ?? {});
   const byNode = new Map<string, LoadedAgent>();
-  const agentOf = onceEach((name) => host.agent(name, { limits: history.started.meta.limits?.[name] }));
+  const agentOf = onceEach((name) =>
+    recordedAgent(host, name, { started: history.started.meta, purpose: "launch", folders: foldersOf(history) }),
+  );
   for (const node of opening.nodes) {
     const name = agentName(node);
     try {

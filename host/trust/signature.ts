@@ -93,7 +93,7 @@ export function checkSignature(bundle: string, keysDir: string, manifest?: Uint8
   }
 }
 
-function readPlain(file: string, most: number): Buffer {
+export function readPlain(file: string, most: number): Buffer {
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const handle = openSync(file, flags);
   try {

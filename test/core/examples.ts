@@ -1,7 +1,7 @@
 /** One good `meta` for each kind of event; the type makes sure that no kind is forgotten. */
 import { blake3 } from "#core/digest.js";
 import type { EventKind, MetaOf } from "#core/events.js";
-import type { NodeId, ProposalId } from "#core/ids.js";
+import type { NodeId, ProposalId, TraceId } from "#core/ids.js";
 
 const digest = blake3("example");
 const node = "draft" as NodeId;
@@ -121,4 +121,5 @@ export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
   "document.retracted": { digest, reason: "wrong" },
   "edge.asserted": { from: "a", to: "b", relation: "cites" },
   "snapshot.taken": { name: "before", watermark: 12 },
+  "trace.imported": { trace: "trace:01993a5c-7c00-7abc-8def-0123456789ab" as TraceId, digest, bytes: 4096, events: 12 },
 };

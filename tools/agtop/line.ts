@@ -11,9 +11,9 @@ export type Entry =
 const HEAD = 256;
 const limits = { bytes: LINE_BYTES, depth: 64, elements: 100_000 };
 
-/** One line without its line feed. Null for what a trace file holds beside events: blobs, and empty lines. */
+/** One line without its line feed. Null for what a trace file holds beside events, and for empty lines. */
 export function readLine(line: string): Entry | null {
-  if (isBlob(line) || line.trim() === "") return null;
+  if (isBeside(line) || line.trim() === "") return null;
   try {
     return { type: "event", event: parseRunEvent(parseJson(line, limits)) };
   } catch {
@@ -21,8 +21,8 @@ export function readLine(line: string): Entry | null {
   }
 }
 
-/** A trace file's blob lines begin so, as it writes them; they can be far longer than any event. */
-const isBlob = (line: string): boolean => line.startsWith('{"blob":');
+/** A trace file's other lines begin so, as it writes them; those of blobs can be far longer than any event. */
+const isBeside = (line: string): boolean => /^\{"(?:blob|rows|agent|seal)":/.test(line);
 
 /** Cuts a stream of bytes into entries. A line that has no end takes no more memory than the longest event. */
 export class LineReader {
@@ -64,6 +64,6 @@ export class LineReader {
     this.#rest = "";
     this.#overlong = false;
     if (!overlong) return readLine(line.endsWith("\r") ? line.slice(0, -1) : line);
-    return isBlob(line) ? null : { type: "invalid", text: `${line}… (a line longer than ${LINE_BYTES} bytes)` };
+    return isBeside(line) ? null : { type: "invalid", text: `${line}… (a line longer than ${LINE_BYTES} bytes)` };
   }
 }

@@ -13,6 +13,8 @@ export interface CommandEntry {
   /** Heading in `rlp --help`. */
   readonly group?: string;
   readonly load: () => Promise<CommandCode>;
+  /** Commands of its own; every other word that follows is its argument. */
+  readonly commands?: readonly CommandEntry[];
 }
 export interface CommandFamily {
   readonly name: string;
@@ -42,7 +44,21 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     load: () => import("./commands/plan.js"),
   },
   { name: "runs", group: RUNS, summary: "list runs", load: () => import("./commands/runs.js") },
-  { name: "trace", group: RUNS, summary: "show what happened in a run, step by step", load: () => import("./commands/trace.js") },
+  {
+    name: "trace",
+    group: RUNS,
+    summary: "show what happened in a run, step by step; export, import and verify runs as files",
+    load: () => import("./commands/trace.js"),
+    commands: [
+      { name: "export", summary: "a run as one file that replays anywhere", load: () => import("./commands/trace/export.js") },
+      { name: "import", summary: "take in a run from elsewhere, to look at", load: () => import("./commands/trace/import.js") },
+      {
+        name: "verify",
+        summary: "whether a trace file is whole, and who says so",
+        load: () => import("./commands/trace/verify.js"),
+      },
+    ],
+  },
   {
     name: "replay",
     group: RUNS,
@@ -168,6 +184,7 @@ const VALUED = ["--home", "--config"];
 export function findCommand(argv: readonly string[]): { readonly words: readonly string[]; readonly entry: CommandEntry | null } {
   let entries: readonly (CommandEntry | CommandFamily)[] = catalog;
   const words: string[] = [];
+  let entry: CommandEntry | null = null;
   for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
     const word = argv[i] ?? "";
     if (word.startsWith("-")) {
@@ -177,8 +194,9 @@ export function findCommand(argv: readonly string[]): { readonly words: readonly
     const found = entries.find(({ name }) => name === word);
     if (!found) break;
     words.push(word);
-    if ("load" in found) return { words, entry: found };
+    if ("load" in found) entry = found;
+    if (!found.commands) break;
     entries = found.commands;
   }
-  return { words, entry: null };
+  return { words, entry };
 }

@@ -19,16 +19,13 @@ export async function buildProgram(chosen: CommandEntry | null, act: Act, write:
     const command = program.command(entry.name).summary(entry.summary).description(sentence(entry.summary));
     if (entry.group) command.helpGroup(entry.group);
     prepare(command, write);
-    if ("load" in entry) {
-      if (entry === chosen) (await entry.load()).define(command, act);
-    } else {
-      command.usage("<command> [options]").helpCommand(false);
-      for (const child of entry.commands) {
-        const inner = command.command(child.name).summary(child.summary).description(sentence(child.summary));
-        prepare(inner, write);
-        if (child === chosen) (await child.load()).define(inner, act);
-        addGlobalOptions(inner);
-      }
+    if (!("load" in entry)) command.usage("<command> [options]");
+    else if (entry === chosen) (await entry.load()).define(command, act);
+    for (const child of entry.commands ?? []) {
+      const inner = command.helpCommand(false).command(child.name).summary(child.summary).description(sentence(child.summary));
+      prepare(inner, write);
+      if (child === chosen) (await child.load()).define(inner, act);
+      addGlobalOptions(inner);
     }
     addGlobalOptions(command);
   }

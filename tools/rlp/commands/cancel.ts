@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
-import { resolveTrace } from "../ledger.js";
 import { examples } from "../program.js";
+import { ownTrace } from "../run/source.js";
 
 export function define(command: Command, act: Act): void {
   command
@@ -18,7 +18,7 @@ async function cancel(context: Context, args: readonly string[], flags: { readon
   const [id] = args;
   if (id === undefined) throw usage("no run is named", "`rlp runs --status parked` lists those that wait");
   const host = await context.host();
-  const traceId = resolveTrace(await host.ledger(), id);
+  const traceId = await ownTrace(context, await host.ledger(), id, "cancelled");
   const { cancelRun } = await import("#host/run/cancel.js");
   await cancelRun(host, traceId, { by: "user", why: flags.reason });
   if (context.out.readable) context.out.print(`${traceId} is cancelled`);

@@ -1,17 +1,15 @@
 /** `rlp replay`: executes the components again with the recorded answers, and compares every request, output and the fuel. */
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit, RlpError, type ExitCode } from "#core/errors.js";
-import type { TraceId } from "#core/ids.js";
 import type { Json } from "#core/json.js";
-import { replayTrace, type ReplaySource } from "#host/run/replay.js";
+import { replayTrace } from "#host/run/replay.js";
 import type { Divergence, ReplayVerdict } from "#openings/replay/verdict.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
-import { resolveTrace, withLedger } from "../ledger.js";
 import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { examples } from "../program.js";
+import { runSource } from "../run/source.js";
 
 export function define(command: Command, act: Act): void {
   acceptReducedOption(command.argument("<trace|file>", "a run's id, or the beginning of it, or a file of `rlp run --trace-out`"))
@@ -50,7 +48,7 @@ async function replay(
   const { out, world } = context;
   const [what = ""] = args;
   if (what === "") throw usage("no run is named", "`rlp runs` lists the runs there are");
-  const source = await sourceOf(context, what);
+  const source = await runSource(context, what);
   const host = await context.host({
     warm: false,
     ...acceptedReduced(flags),
@@ -78,14 +76,6 @@ function recordOf(verdict: ReplayVerdict) {
   if (!verdict.agrees) return verdict;
   const { agrees, attempts, calls, finalHash } = verdict;
   return { agrees, attempts, calls, final_hash: finalHash };
-}
-
-/** A file where there is one of that name; `trace:` always means a run. */
-async function sourceOf(context: Context, what: string): Promise<ReplaySource> {
-  const file = resolve(context.world.cwd, what);
-  if (!what.startsWith("trace:") && (existsSync(file) || !/^[0-9a-f-]{1,36}$/i.test(what))) return { file };
-  const trace: TraceId = await withLedger(context, (ledger) => resolveTrace(ledger, what));
-  return { trace };
 }
 
 function agreement({ attempts, calls, finalHash }: Extract<ReplayVerdict, { agrees: true }>, where: string): string {

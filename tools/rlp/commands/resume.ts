@@ -2,9 +2,10 @@
 import { Option, type Command } from "commander";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
-import { loadBlob, resolveTrace } from "../ledger.js";
+import { loadBlob } from "../ledger.js";
 import { examples } from "../program.js";
 import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
+import { ownTrace } from "../run/source.js";
 import { follow, nothing, viewOf, type RunView } from "../run/view.js";
 import { watchRun, type WatchFlags } from "../run/watched.js";
 import type { Opening } from "#openings/ir.js";
@@ -24,7 +25,7 @@ async function resume(context: Context, args: readonly string[], flags: WatchFla
   if (id === undefined) throw usage("no run is named", "`rlp runs` lists the runs there are");
   const host = await context.host({ warm: true, ...acceptedReduced(flags) });
   const ledger = await host.ledger();
-  const traceId = resolveTrace(ledger, id);
+  const traceId = await ownTrace(context, ledger, id, "resumed");
   const { resumeRun } = await import("#host/run/resume.js");
   return watchRun(context, { host, view: soFar(ledger, traceId), start: (options) => resumeRun(host, traceId, options) }, flags);
 }

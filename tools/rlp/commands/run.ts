@@ -1,8 +1,7 @@
 /** `rlp run`: compiles an opening, runs it, shows it. */
-import { accessSync, constants, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { Exit, UsageError, type ExitCode } from "#core/errors.js";
+import { Exit, type ExitCode } from "#core/errors.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
 import { compileOpening, openingArgument, usable } from "../opening.js";
@@ -11,6 +10,7 @@ import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from ".
 import { paramOptions, paramsOf, type ParamFlags } from "../run/param-options.js";
 import { viewOf } from "../run/view.js";
 import { watchRun, type WatchFlags } from "../run/watched.js";
+import { writablePath } from "../run/writable.js";
 import { wholeNumber } from "../whole-number.js";
 import { showPlan } from "./plan.js";
 
@@ -61,7 +61,8 @@ async function run(context: Context, args: readonly string[], flags: RunFlags): 
   const file = openingArgument(args);
   if (!flags.local && !flags.dryRun)
     throw usage("there is no background host to hand this run to", `pass --local to run it here: rlp run ${file} --local`);
-  const traceOut = flags.traceOut === undefined ? undefined : writablePath(resolve(context.world.cwd, flags.traceOut));
+  const traceOut =
+    flags.traceOut === undefined ? undefined : writablePath(resolve(context.world.cwd, flags.traceOut), "--trace-out");
   const params = paramsOf(flags, context);
   const host = await context.host({ warm: !flags.dryRun, ...acceptedReduced(flags) });
   const compiled = usable(await compileOpening(context, file, params), context.out);
@@ -85,21 +86,4 @@ async function run(context: Context, args: readonly string[], flags: RunFlags): 
     },
     { ...(flags.yes && { yes: true }), ...(flags.deny && { deny: true }), traceOut },
   );
-}
-
-/** Found out before the run rather than after it. */
-function writablePath(file: string): string {
-  const refuse = (what: string): never => {
-    throw new UsageError("USAGE", `--trace-out: ${what}`, {
-      place: { file },
-      hint: "name a file in a folder that you can write to",
-    });
-  };
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) refuse("is a folder");
-  try {
-    accessSync(dirname(file), constants.W_OK);
-  } catch {
-    refuse("its folder is not there, or cannot be written to");
-  }
-  return file;
 }

@@ -19,6 +19,7 @@ interface RunsFlags {
   readonly status?: Shown;
   readonly since?: string;
   readonly limit: number;
+  readonly imported?: boolean;
 }
 
 export function define(command: Command, act: Act): void {
@@ -27,6 +28,7 @@ export function define(command: Command, act: Act): void {
       new Option("--status <status>", "only these").choices(["running", "interrupted", "parked", "ok", "error", "cancelled"]),
     )
     .option("--since <time>", "only runs from then on: 90m, 12h, 7d, or a date (2026-11-20, 2026-11-20T13:37)")
+    .option("--imported", "those from elsewhere instead, which `rlp trace import` took in")
     .option("--limit <n>", "at most so many", wholeNumber("--limit", 100_000, 1), 50)
     .addHelpText(
       "after",
@@ -39,8 +41,27 @@ export function define(command: Command, act: Act): void {
     .action(act(runs));
 }
 
+/** They stand in no view: each is a file. */
+async function imported(context: Context) {
+  const { importedFile, importedTraces } = await import("#host/trace/imported.js");
+  const home = context.locateHome();
+  const found = (await importedTraces(home)).map((traceId) => ({ trace_id: traceId, file: importedFile(home, traceId) }));
+  show(
+    context.out,
+    found,
+    [
+      { title: "run", of: ({ trace_id }) => trace_id.slice("trace:".length, "trace:".length + ENOUGH) },
+      { title: "file", of: ({ file }) => file, flexible: true },
+    ],
+    "no runs from elsewhere",
+    (each) => each,
+  );
+  return Exit.ok;
+}
+
 async function runs(context: Context, _args: readonly string[], flags: RunsFlags) {
   const { out, world } = context;
+  if (flags.imported) return imported(context);
   const since = flags.since === undefined ? undefined : readSince(flags.since, world.now());
   const status = flags.status === "interrupted" ? "running" : flags.status;
   const found = await withViews(context, (kb) => {

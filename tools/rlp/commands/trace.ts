@@ -1,19 +1,19 @@
-/** `rlp trace`: the ladder of a run's crossings and calls; its events as NDJSON where nobody looks. */
+/** `rlp trace <run>`: the ladder of a run's crossings and calls; its events as NDJSON where nobody looks. */
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
 import { visibleLine } from "#core/visible.js";
-import type { Act, Context } from "../context.js";
+import { shortPath, type Act, type Context } from "../context.js";
 import { usage } from "../failure.js";
-import { resolveTrace, withLedger } from "../ledger.js";
 import { examples } from "../program.js";
 import { rungOf, type Rung } from "../run/ladder.js";
+import { withRun } from "../run/source.js";
 import { clockTime } from "../terminal/quantity.js";
 import { paint } from "../terminal/state.js";
 import { cut, pad, width } from "../terminal/width.js";
 
 export function define(command: Command, act: Act): void {
   command
-    .argument("<trace>", "the run's id, or the beginning of it")
+    .argument("<trace>", "the run's id, or the beginning of it, or a trace file")
     .option("--relative", "times since the run started, instead of the clock's")
     .addHelpText(
       "after",
@@ -30,10 +30,9 @@ async function trace(context: Context, args: readonly string[], flags: { readonl
   const { out } = context;
   const [id] = args;
   if (id === undefined) throw usage("no run is named", "`rlp runs` lists the runs there are");
-  return withLedger(context, async (ledger) => {
-    const traceId = resolveTrace(ledger, id);
+  return withRun(context, id, (run) => {
     let startMs: number | null = null;
-    for (const event of ledger.runEvents(traceId)) {
+    for (const event of run.events()) {
       if (out.closed.aborted) break;
       if (!out.readable) {
         out.data(event);
@@ -41,7 +40,9 @@ async function trace(context: Context, args: readonly string[], flags: { readonl
       }
       if (startMs === null) {
         startMs = event.ts_ms;
-        out.print(out.colours.bold(traceId));
+        out.print(out.colours.bold(run.traceId));
+        if (run.file !== null)
+          out.print(out.colours.dim(`from elsewhere: ${visibleLine(shortPath(run.file, context.world.cwd))}`));
       }
       const rung = rungOf(event);
       if (rung.detail && !context.flags.verbose) continue;

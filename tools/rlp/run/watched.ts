@@ -49,7 +49,7 @@ export async function watchRun(context: Context, watched: Watched, flags: WatchF
     const result = await watched.start({ decider, onEvent, signals: { interrupt: interrupt.signal } });
     screen?.end(false);
     if (flags.traceOut !== undefined) {
-      const { exportTrace } = await import("#host/run/replay.js");
+      const { exportTrace } = await import("#host/trace/export.js");
       await exportTrace(watched.host, result.traceId, flags.traceOut);
     }
     const interrupted = interrupt.signal.aborted && result.status === "parked";
