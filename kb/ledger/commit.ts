@@ -3,8 +3,9 @@ import { blake3 } from "#core/digest.js";
 import { KbError, toRecord } from "../errors.js";
 import type { Db } from "../files.js";
 import type { Outcome, PlacedAppend } from "./messages.js";
-import { unpack, type PackedRows } from "./packed.js";
-import { COLUMNS, GENESIS, rowHash } from "./row.js";
+import { inserter, unplaced, type PlacedRows } from "./insert.js";
+import { formOf, payloadStart, type PackedRows } from "./packed.js";
+import { GENESIS, rowHash } from "./row.js";
 
 interface Tail {
   id: number;
@@ -12,8 +13,11 @@ interface Tail {
   hash: Uint8Array;
 }
 
+/** The place behind an append's last row in its batch. */
+const endOf = ({ from, count }: PlacedAppend): number => from + count;
+
 /**
- * Gives a function that commits a batch of appends: all rows of one request or none. A request that is refused by itself (a
+ * Gives a function that commits a batch of appends, of which there is one at least: all rows of one request or none. A request that is refused by itself (a
  * second decision, a blob that is not what its digest says) leaves the others alone; whatever else fails rolls back the whole
  * batch and is thrown.
  */
@@ -35,8 +39,7 @@ export function committer(db: Db): (requests: readonly PlacedAppend[], rows: Pac
   const readEnd = db
     .prepare<[string], number>("SELECT id FROM events WHERE trace_id = ? AND kind = 'run.finished' LIMIT 1")
     .pluck();
-  // The payload comes as UTF-8 and is stored as the text that it is.
-  const insertRow = db.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)`);
+  const insert = inserter(db);
   const insertBlob = db.prepare("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
 
   function tailOf(): Tail {
@@ -67,7 +70,8 @@ export function committer(db: Db): (requests: readonly PlacedAppend[], rows: Pac
           hint: "a decision is made once",
         });
     }
-    for (const { kind, traceId } of request.decides.length === 0 ? [] : unpack(rows, request.from, request.count)) {
+    for (let row = request.from; request.decides.length > 0 && row < endOf(request); row++) {
+      const [, kind, , traceId] = rows.forms[formOf(rows, row)]!;
       const end = kind === "action.decided" && traceId !== null ? readEnd.get(traceId) : undefined;
       if (end !== undefined)
         return new KbError("KB_DECIDED", `${traceId} has ended (event ${end}): nothing in it waits for a decision`, {
@@ -77,28 +81,29 @@ export function committer(db: Db): (requests: readonly PlacedAppend[], rows: Pac
     return undefined;
   }
 
-  function place(request: PlacedAppend, rows: PackedRows, tail: Tail, nextSeq: Map<string, number>): Outcome {
+  function place(request: PlacedAppend, placed: PlacedRows, tail: Tail, nextSeq: Map<string, number>): Outcome {
     for (const { digest, bytes, mediaType } of request.blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
-    const tsMs = Math.max(request.nowMs, tail.tsMs);
+    const { from } = request;
+    const { rows, seqs, times, hashes } = placed;
     const firstId = tail.id + 1;
-    const seqs: (number | null)[] = [];
-    const hashes = new Uint8Array(32 * (request.count + 1));
-    hashes.set(tail.hash);
-    for (const { actor, kind, scope, traceId, payload, provenance } of unpack(rows, request.from, request.count)) {
+    let firstSeq: number | null = null;
+    tail.tsMs = Math.max(request.nowMs, tail.tsMs);
+    hashes.set(tail.hash, 32 * from);
+    for (let row = from; row < endOf(request); row++) {
+      const [actor, kind, scope, traceId, provenance] = rows.forms[formOf(rows, row)]!;
       let seq: number | null = null;
       if (traceId !== null) {
         seq = nextSeq.get(traceId) ?? (readSeq.get(traceId) ?? -1) + 1;
         nextSeq.set(traceId, seq + 1);
+        firstSeq ??= seq;
+        seqs[row] = seq;
       }
-      const id = ++tail.id;
-      const hash = rowHash(tail.hash, id, tsMs, traceId, seq, actor, kind, scope, payload, provenance);
-      insertRow.run(id, tsMs, traceId, seq, actor, kind, scope, payload, provenance, tail.hash, hash);
-      tail.hash = hash;
-      seqs.push(seq);
-      hashes.set(hash, 32 * seqs.length);
+      times[row] = tail.tsMs;
+      const payload = rows.payloads.subarray(payloadStart(rows, row), payloadStart(rows, row + 1));
+      tail.hash = rowHash(tail.hash, ++tail.id, tail.tsMs, traceId, seq, actor, kind, scope, payload, provenance);
+      hashes.set(tail.hash, 32 * (row + 1));
     }
-    tail.tsMs = tsMs;
-    return { answer: { firstId, tsMs, seqs, hashes } };
+    return { answer: { firstId, firstSeq, tsMs: tail.tsMs, hashes: hashes.subarray(32 * from, 32 * (endOf(request) + 1)) } };
   }
 
   return (requests, rows) => {
@@ -106,11 +111,23 @@ export function committer(db: Db): (requests: readonly PlacedAppend[], rows: Pac
     try {
       const tail = tailOf();
       const before = tail.id;
+      const placed = unplaced(rows);
       const nextSeq = new Map<string, number>();
+      // Placed rows gather and go into the table together: before somebody looks for them there, and where one is refused.
+      let gathered = requests[0]!.from;
+      const store = (to: number): void => {
+        insert(placed, gathered, to, tail.id - (to - gathered) + 1);
+        gathered = to;
+      };
       const outcomes = requests.map((request): Outcome => {
+        if (request.decides.length > 0) store(request.from);
         const refusal = refuse(request, rows);
-        return refusal ? { error: toRecord(refusal) } : place(request, rows, tail, nextSeq);
+        if (!refusal) return place(request, placed, tail, nextSeq);
+        store(request.from);
+        gathered = endOf(request);
+        return { error: toRecord(refusal) };
       });
+      store(endOf(requests.at(-1)!));
       if (tail.id > before) writeHead.run(tail.id, tail.hash);
       db.exec("COMMIT");
       return outcomes;

@@ -9,7 +9,7 @@ import { BUSY_MS, makeRoot, openReadOnly, openReadWrite, type Db } from "../file
 import { encodeAppend, type LedgerAppend } from "./drafts.js";
 import { BEAT_MS, leaseReader } from "./leases.js";
 import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
-import { COLUMNS, rowToRunEvent, storedRow, type LedgerRow, type RowColumns } from "./row.js";
+import { COLUMNS, placedRow, rowToRunEvent, storedRow, type LedgerRow, type RowColumns } from "./row.js";
 import { LEDGER_FILE, ledgerKind } from "./schema.js";
 import { Writer } from "./writer.js";
 
@@ -163,22 +163,14 @@ class SqliteLedger implements Ledger {
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
     const writer = this.#writing();
     const { request, bytes } = encodeAppend(append, this.#now());
-    const { firstId, tsMs, seqs, hashes } = (await writer.send(request, bytes, append.haste)) as AppendAnswer;
-    return request.rows.map(([actor, kind, scope, traceId, payload, source], index) =>
-      storedRow([
-        firstId + index,
-        tsMs,
-        traceId,
-        seqs[index]!,
-        actor,
-        kind,
-        scope,
-        payload,
-        source,
-        hashes.subarray(32 * index, 32 * index + 32),
-        hashes.subarray(32 * index + 32, 32 * index + 64),
-      ]),
-    );
+    const { firstId, tsMs, firstSeq, hashes } = (await writer.send(request, bytes, append.haste)) as AppendAnswer;
+    let nextSeq = firstSeq ?? 0;
+    return request.rows.map(([actor, kind, scope, traceId, payload, source], index) => {
+      const seq = traceId === null ? null : nextSeq++;
+      const prevHash = hashes.subarray(32 * index, 32 * index + 32);
+      const hash = hashes.subarray(32 * index + 32, 32 * index + 64);
+      return placedRow([firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, prevHash, hash]);
+    });
   }
 
   async decideProposal(id: ProposalId, draft: EventDraft<"action.decided">): Promise<LedgerRow<"action.decided">> {

@@ -31,7 +31,8 @@ export interface AppendRequest {
 export interface AppendAnswer {
   readonly firstId: number;
   readonly tsMs: number;
-  readonly seqs: readonly (number | null)[];
+  /** `seq` of the first row that belongs to the append's run; those behind it follow. Null where none does. */
+  readonly firstSeq: number | null;
   /** `prev_hash` of the first row, then each row's hash: 32 bytes each. */
   readonly hashes: Uint8Array;
 }

@@ -4,63 +4,48 @@
  */
 import type { DraftColumns } from "./messages.js";
 
+/** What many rows have in common. */
+export type RowForm = readonly [actor: string, kind: string, scope: string, traceId: string | null, provenance: string];
+
 export interface PackedRows {
-  /** What rows have in common: actors, kinds, scopes, runs, provenances, each once. */
-  readonly texts: readonly string[];
-  /** {@link WIDTH} numbers a row: its actor, kind, scope and provenance in `texts`, its run there plus one (0 = none), the end of its payload. */
+  /** Each once. */
+  readonly forms: readonly RowForm[];
+  /** {@link WIDTH} numbers a row: its form, and where its payload ends. */
   readonly columns: Uint32Array<ArrayBuffer>;
   /** UTF-8, one after the other. */
   readonly payloads: Uint8Array<ArrayBuffer>;
 }
 
-export interface PackedRow {
-  readonly actor: string;
-  readonly kind: string;
-  readonly scope: string;
-  readonly traceId: string | null;
-  readonly payload: Uint8Array;
-  readonly provenance: string;
-}
-
-const WIDTH = 6;
+const WIDTH = 2;
 
 export function pack(rows: readonly DraftColumns[]): PackedRows {
   const places = new Map<string, number>();
-  const place = (text: string): number => {
-    let at = places.get(text);
-    if (at === undefined) places.set(text, (at = places.size));
-    return at;
-  };
+  const forms: RowForm[] = [];
   const columns = new Uint32Array(WIDTH * rows.length);
   let end = 0;
+  let place = -1;
   for (const [index, [actor, kind, scope, traceId, payload, provenance]] of rows.entries()) {
+    const form: RowForm = [actor, kind, scope, traceId, provenance];
+    // Rows come in groups: most are of the form of the one before.
+    if (place < 0 || form.some((text, at) => text !== forms[place]![at])) {
+      const key = JSON.stringify(form);
+      place = places.get(key) ?? forms.push(form) - 1;
+      places.set(key, place);
+    }
     end += Buffer.byteLength(payload);
-    columns.set(
-      [place(actor), place(kind), place(scope), place(provenance), traceId === null ? 0 : place(traceId) + 1, end],
-      WIDTH * index,
-    );
+    columns[WIDTH * index] = place;
+    columns[WIDTH * index + 1] = end;
   }
   // Not from the pool: it is given away.
   const payloads = new Uint8Array(end);
   const writer = Buffer.from(payloads.buffer);
   let at = 0;
   for (const [, , , , payload] of rows) at += writer.write(payload, at);
-  return { texts: [...places.keys()], columns, payloads };
+  return { forms, columns, payloads };
 }
 
-/** The rows from `from` on, `count` of them. */
-export function* unpack({ texts, columns, payloads }: PackedRows, from: number, count: number): Generator<PackedRow> {
-  for (let index = from; index < from + count; index++) {
-    const at = WIDTH * index;
-    const start = index === 0 ? 0 : columns[at - 1]!;
-    const run = columns[at + 4]!;
-    yield {
-      actor: texts[columns[at]!]!,
-      kind: texts[columns[at + 1]!]!,
-      scope: texts[columns[at + 2]!]!,
-      provenance: texts[columns[at + 3]!]!,
-      traceId: run === 0 ? null : texts[run - 1]!,
-      payload: payloads.subarray(start, columns[at + 5]!),
-    };
-  }
-}
+export const rowCount = ({ columns }: PackedRows): number => columns.length / WIDTH;
+/** The place of a row's form in `forms`. */
+export const formOf = ({ columns }: PackedRows, index: number): number => columns[WIDTH * index]!;
+/** Where a row's payload begins. That of the row behind the last one: where all end. */
+export const payloadStart = ({ columns }: PackedRows, index: number): number => (index === 0 ? 0 : columns[WIDTH * index - 1]!);

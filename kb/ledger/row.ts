@@ -116,6 +116,11 @@ export function storedRow(columns: RowColumns): LedgerRow {
     throw new KbError("KB_CORRUPT", `row ${String((columns as readonly unknown[])[0])} of the ledger cannot be read`, {
       hint: "`rlp kb verify` names every row that is damaged",
     });
+  return placedRow(columns);
+}
+
+/** A row whose columns are known to be a row's. */
+export function placedRow(columns: RowColumns): LedgerRow {
   return new StoredRow(columns) as unknown as LedgerRow;
 }
 
