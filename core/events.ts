@@ -206,6 +206,14 @@ export const recordMeta = {
   "snapshot.taken": z.strictObject({ name: text, watermark: count }),
   /** A run from elsewhere came in as a file. Its events stay in that file, and never become rows. */
   "trace.imported": z.strictObject({ trace, digest, bytes: count, events: count }),
+  /** The ledger was brought from one schema to another. */
+  "ledger.migrated": z.strictObject({ from: count, to: count }),
+  /** A backup was put in the ledger's place: `last` and `head` are the last row and its hash, `replaced` those of what was there. */
+  "ledger.restored": z.strictObject({
+    last: count,
+    head: digest,
+    replaced: z.strictObject({ last: count, head: digest }).nullable(),
+  }),
 } as const;
 
 export const eventMeta = { ...runMeta, ...recordMeta } as const;

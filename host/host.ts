@@ -32,6 +32,7 @@ import { codeRoot } from "./sandbox/spawn.js";
 import { isolation } from "./sandbox/isolation/ladder.js";
 import type { Isolation } from "./sandbox/isolation/rung.js";
 import { TrustError } from "./trust/error.js";
+import { ledgerAnchor } from "./trust/ledger-keys.js";
 import { environmentSecrets } from "./secrets/secrets.js";
 
 export const VERSION = "0.1.0";
@@ -126,7 +127,8 @@ export class Host {
 
   /** Ledger and views; the views are opened when somebody looks at them. */
   kb(): Promise<Kb> {
-    return (this.openedKb ??= openKb({ root: this.config.kb.root_dir, readonly: this.isReadonly }));
+    const root = this.config.kb.root_dir;
+    return (this.openedKb ??= openKb({ root, readonly: this.isReadonly, anchor: ledgerAnchor(this.home, root) }));
   }
 
   /** The ledger alone: nothing but `events.sqlite` is touched. */

@@ -7,6 +7,8 @@ export type KbCode =
   | "KB_FOREIGN"
   /** The file was written by a newer rlp. */
   | "KB_NEWER"
+  /** The file was written by an older rlp, and must be migrated before it is written to. */
+  | "KB_OLDER"
   /** Another process holds the database's lock for longer than we wait. */
   | "KB_LOCKED"
   | "KB_FULL"
@@ -72,7 +74,7 @@ const hints: Partial<Record<KbCode, string>> = {
   KB_LOCKED: "another program keeps the file locked; close it and try again",
   KB_READONLY: "check the owner and the permissions of the folder and its files, or choose another home with `--home`",
   KB_CORRUPT:
-    "`rlp kb verify` says how far the ledger is good; put a copy of the file back. If it is `pog.sqlite`, move it away: it is made again from the ledger",
+    "if it is `pog.sqlite`: `rlp kb rebuild` makes it again. If it is the ledger: `rlp kb verify` says how far it is good, `rlp kb restore` puts a backup back",
   KB_IO: "the disk reports an error; look at the system's log",
 };
 

@@ -14,6 +14,8 @@ export interface FileKind {
   /** Run in one transaction on an empty file. */
   readonly create: string;
   readonly synchronous: "FULL" | "NORMAL";
+  /** What becomes of a file of an older schema that is opened for writing: nothing is written to it, or all of it is made again. */
+  readonly older: "refused" | "made again";
 }
 
 /** Milliseconds that a connection waits for another process's lock before it gives up with `KB_LOCKED`. */
@@ -64,6 +66,16 @@ function admit(file: string, kind: FileKind, header: Exclude<Header, string>): v
     );
 }
 
+/** A file of an older schema can be read and not written. */
+function refuseOlder(file: string, kind: FileKind, header: Exclude<Header, string>): void {
+  if (kind.older === "refused" && header.schemaVersion < kind.schemaVersion)
+    throw new KbError(
+      "KB_OLDER",
+      `${file} was written by an older rlp (schema ${header.schemaVersion}, this one writes ${kind.schemaVersion})`,
+      { place: { file }, hint: "`rlp kb migrate` makes a backup and brings it up to date; until then it can only be read" },
+    );
+}
+
 /** Makes the folder of the knowledge base, for its owner alone. */
 export function makeRoot(root: string): void {
   guarded(root, "make the folder of the knowledge base", () => {
@@ -79,13 +91,17 @@ export function makeRoot(root: string): void {
 export function openReadWrite(file: string, kind: FileKind): Db {
   const header = readHeader(file);
   const fresh = header === "absent" || header === "empty";
-  if (!fresh) admit(file, kind, header);
+  if (!fresh) {
+    admit(file, kind, header);
+    refuseOlder(file, kind, header);
+  }
   return guarded(file, "open the knowledge base", () => {
     // SQLite gives its -wal and -shm files the mode of the database.
     if (header === "absent") closeSync(openSync(file, "a", 0o600));
     const db = new Database(file, { timeout: BUSY_MS });
     try {
       if (fresh) create(db, kind);
+      else if (header.schemaVersion < kind.schemaVersion) makeAgain(db, kind);
       db.pragma("journal_mode = WAL");
       db.pragma(`synchronous = ${kind.synchronous}`);
       return db;
@@ -103,6 +119,24 @@ function create(db: Db, kind: FileKind): void {
     db.exec(kind.create);
     db.pragma(`user_version = ${kind.schemaVersion}`);
     db.pragma(`application_id = ${kind.applicationId}`);
+  }
+  db.exec("COMMIT");
+}
+
+/** What follows from something else is not brought up to date but made anew, empty, in one transaction. */
+function makeAgain(db: Db, kind: FileKind): void {
+  db.exec("BEGIN IMMEDIATE");
+  // Another process may have been first.
+  if ((db.pragma("user_version", { simple: true }) as number) < kind.schemaVersion) {
+    const objects = db.prepare<[], { type: string; name: string }>(
+      // Views first, then virtual tables: these take their own tables with them.
+      `SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+       ORDER BY type = 'table', sql NOT LIKE 'CREATE VIRTUAL%', name`,
+    );
+    const there = db.prepare<[string], number>("SELECT 1 FROM sqlite_schema WHERE name = ?").pluck();
+    for (const { type, name } of objects.all()) if (there.get(name)) db.exec(`DROP ${type} "${name}"`);
+    db.exec(kind.create);
+    db.pragma(`user_version = ${kind.schemaVersion}`);
   }
   db.exec("COMMIT");
 }

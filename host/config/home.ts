@@ -22,6 +22,10 @@ export interface Home {
   readonly keysDir: string;
   /** Runs that came from elsewhere, as the files they came in. */
   readonly tracesDir: string;
+  /** Notes of the last rows of ledgers: whoever changes a ledger must not be able to change these with it. */
+  readonly headsDir: string;
+  /** Backups of the knowledge base, one folder each. */
+  readonly backupsDir: string;
   /** Mail that was approved, as `.eml` files. */
   readonly outboxDir: string;
   /** The home's own secret, 32 bytes, mode 0600: authenticates the cache's index. */
@@ -63,6 +67,8 @@ export function homeAt(root: string, named: boolean): Home {
     versionsDir: join(root, "versions"),
     keysDir: join(root, "keys"),
     tracesDir: join(root, "traces"),
+    headsDir: join(root, "heads"),
+    backupsDir: join(root, "backups"),
     outboxDir: join(root, "outbox"),
     keyFile: join(root, "home.key"),
     named,

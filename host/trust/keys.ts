@@ -189,11 +189,12 @@ export interface SigningKey {
   readonly key: KeyObject;
 }
 
+/** Public halves of the home's own keys, revoked ones too. */
+export const ownPublicKeys = (keysDir: string): readonly KnownKey[] =>
+  listKeys(keysDir).filter(({ name }) => lstatSync(privateFile(keysDir, name), { throwIfNoEntry: false }) !== undefined);
+
 /** The home's own keys that still count. */
-const ownKeys = (keysDir: string): readonly KnownKey[] =>
-  listKeys(keysDir).filter(
-    (key) => key.status === "trusted" && lstatSync(privateFile(keysDir, key.name), { throwIfNoEntry: false }) !== undefined,
-  );
+const ownKeys = (keysDir: string): readonly KnownKey[] => ownPublicKeys(keysDir).filter(({ status }) => status === "trusted");
 
 const OWN = "own";
 

@@ -3,6 +3,8 @@ import { blake3 } from "#core/digest.js";
 import { KbError, toRecord } from "../errors.js";
 import type { Db } from "../files.js";
 import type { Outcome, PlacedAppend } from "./messages.js";
+import { RUN_ENDS } from "./checkpoint.js";
+import type { Anchor } from "./anchor.js";
 import { inserter, unplaced, type PlacedRows } from "./insert.js";
 import { formOf, payloadStart, type PackedRows } from "./packed.js";
 import { GENESIS, rowHash } from "./row.js";
@@ -19,9 +21,9 @@ const endOf = ({ from, count }: PlacedAppend): number => from + count;
 /**
  * Gives a function that commits a batch of appends, of which there is one at least: all rows of one request or none. A request that is refused by itself (a
  * second decision, a blob that is not what its digest says) leaves the others alone; whatever else fails rolls back the whole
- * batch and is thrown.
+ * batch and is thrown. `anchor` signs what was written, in the same transaction.
  */
-export function committer(db: Db): (requests: readonly PlacedAppend[], rows: PackedRows) => Outcome[] {
+export function committer(db: Db, anchor: Anchor | null): (requests: readonly PlacedAppend[], rows: PackedRows) => Outcome[] {
   const readTail = db
     .prepare<[], [number, number, Uint8Array]>("SELECT id, ts_ms, hash FROM events ORDER BY id DESC LIMIT 1")
     .raw();
@@ -128,7 +130,13 @@ export function committer(db: Db): (requests: readonly PlacedAppend[], rows: Pac
         return { error: toRecord(refusal) };
       });
       store(endOf(requests.at(-1)!));
-      if (tail.id > before) writeHead.run(tail.id, tail.hash);
+      if (tail.id > before) {
+        writeHead.run(tail.id, tail.hash);
+        anchor?.wrote(
+          tail,
+          rows.forms.some(([, kind]) => RUN_ENDS.includes(kind)),
+        );
+      }
       db.exec("COMMIT");
       return outcomes;
     } catch (cause) {

@@ -6,6 +6,7 @@ import type { RunEvent, EventDraft } from "#core/events.js";
 import type { OpeningId, ProposalId, TraceId } from "#core/ids.js";
 import { guarded, KbError } from "../errors.js";
 import { BUSY_MS, makeRoot, openReadOnly, openReadWrite, type Db } from "../files.js";
+import type { LedgerSigner } from "./checkpoint.js";
 import { encodeAppend, type LedgerAppend } from "./drafts.js";
 import { BEAT_MS, leaseReader } from "./leases.js";
 import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
@@ -24,6 +25,15 @@ export interface LedgerOptions {
   readonly maxPages?: number;
   /** How long a commit waits for another process's lock, in milliseconds. */
   readonly busyMs?: number;
+  /** What holds the ledger from outside. Without it nothing is signed, and no head is noted elsewhere. */
+  readonly anchor?: LedgerAnchor;
+}
+
+export interface LedgerAnchor {
+  /** Where the last row is noted after each commit: not beside the database. */
+  readonly headFile: string;
+  /** What signs checkpoints; asked when something is written first. Null: nothing is signed. */
+  readonly signer: () => LedgerSigner | null;
 }
 
 /** The right to drive a run, kept by heartbeats until it is released. */
@@ -128,8 +138,14 @@ class SqliteLedger implements Ledger {
     this.file = file;
     this.#db = db;
     this.#now = now;
+    const { anchor, maxPages = null, busyMs = BUSY_MS } = options;
     if (!options.readonly)
-      this.#writer = new Writer({ file, maxPages: options.maxPages ?? null, busyMs: options.busyMs ?? BUSY_MS });
+      this.#writer = new Writer(() => ({
+        file,
+        maxPages,
+        busyMs,
+        anchor: anchor ? { headFile: anchor.headFile, signer: anchor.signer() } : null,
+      }));
     this.#select = guarded(file, "read the ledger", () => {
       // All writing is the writer thread's.
       db.pragma("query_only = ON");

@@ -1,5 +1,6 @@
 /** What the ledger and its writer thread say to each other. Requests are answered in the order in which they were sent. */
 import type { ErrorRecord } from "../errors.js";
+import type { AnchorOptions } from "./anchor.js";
 import type { PackedRows } from "./packed.js";
 
 /** actor, kind, scope, trace (null outside runs), payload and provenance as canonical JSON. */
@@ -60,6 +61,7 @@ export interface WriterOptions {
   /** Upper bound of the database in pages; null = SQLite's own. Tests use it as a small disk. */
   readonly maxPages: number | null;
   readonly busyMs: number;
+  readonly anchor: AnchorOptions | null;
 }
 
 /** An append as the thread gets it: so many rows from there on, of those that travel with the batch. */

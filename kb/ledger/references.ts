@@ -4,23 +4,41 @@ import { isJsonObject } from "#core/json.js";
 
 type Path = readonly string[];
 
-/** Per kind, where its meta names a blob: a stored value or a digest. `*` stands for the elements of a list. */
-const places: Readonly<Record<string, readonly Path[]>> = {
+/** Per kind, where its meta names a blob by its digest alone. */
+const digests: Readonly<Record<string, readonly Path[]>> = {
   "run.started": [["opening"]],
-  "node.finished": [["outputs", "*", "body"], ["state"]],
-  "call.finished": [["response"]],
-  "action.proposed": [["summary"], ["args"]],
+  "run.finished": [["nodes_blob"]],
   "document.ingested": [["digest"]],
 };
 
+/** Per kind, where its meta holds a stored value, which may be a blob's. `*` stands for the elements of a list. */
+const values: Readonly<Record<string, readonly Path[]>> = {
+  "node.finished": [["outputs", "*", "body"], ["state"]],
+  "call.finished": [["response"]],
+  "action.proposed": [["summary"], ["args"]],
+};
+
+/** Rows of these kinds name blobs … */
+export const DIGEST_KINDS = Object.keys(digests);
+/** … and of these those whose payload holds {@link BLOB_MARK}. */
+export const VALUE_KINDS = Object.keys(values);
+/** A stored value that is a blob, as canonical JSON begins it. */
+export const BLOB_MARK = '{"blob":"';
+
 /** `payload` is the row's, parsed; a shape that does not fit names nothing. */
 export function referencedBlobs(kind: string, payload: unknown): readonly Digest[] {
-  if (!Object.hasOwn(places, kind) || !isJsonObject(payload)) return [];
-  return places[kind]!.flatMap((path) => at(payload["meta"], path)).flatMap((found) => {
-    const digest = isJsonObject(found) ? found["blob"] : found;
-    return isDigest(digest) ? [digest] : [];
-  });
+  const places = own(digests, kind) ?? own(values, kind);
+  if (!places || !isJsonObject(payload)) return [];
+  return places
+    .flatMap((path) => at(payload["meta"], path))
+    .flatMap((found) => {
+      const digest = isJsonObject(found) ? found["blob"] : found;
+      return isDigest(digest) ? [digest] : [];
+    });
 }
+
+const own = (places: Readonly<Record<string, readonly Path[]>>, kind: string): readonly Path[] | undefined =>
+  Object.hasOwn(places, kind) ? places[kind] : undefined;
 
 function at(value: unknown, [step, ...rest]: Path): readonly unknown[] {
   if (step === undefined) return [value];

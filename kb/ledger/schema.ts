@@ -3,6 +3,9 @@ import type { FileKind } from "../files.js";
 
 export const LEDGER_FILE = "events.sqlite";
 
+/** 1: without checkpoints and seals. */
+export const LEDGER_SCHEMA = 2;
+
 /**
  * What the ledger consists of, by name; `rlp kb verify` compares it with what the file holds. The triggers make a slip of the
  * hand fail; against intent stands the chain.
@@ -34,6 +37,19 @@ export const ledgerObjects = {
   id INTEGER NOT NULL,
   hash BLOB NOT NULL
 ) STRICT`,
+  checkpoints: `CREATE TABLE checkpoints (
+  id INTEGER PRIMARY KEY,
+  ts_ms INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  previous BLOB NOT NULL,
+  key TEXT NOT NULL,
+  signature BLOB NOT NULL
+) STRICT`,
+  // The keys of what is sealed, by the digest of its blob. A key is destroyed when what it seals is forgotten.
+  seals: `CREATE TABLE seals (
+  blob BLOB PRIMARY KEY NOT NULL,
+  key BLOB NOT NULL
+) STRICT, WITHOUT ROWID`,
   leases: `CREATE TABLE leases (
   trace_id TEXT PRIMARY KEY NOT NULL,
   token TEXT NOT NULL,
@@ -70,7 +86,8 @@ BEGIN SELECT RAISE(IGNORE); END`,
 export const ledgerKind: FileKind = {
   /** "rlpE" */
   applicationId: 0x72_6c_70_45,
-  schemaVersion: 1,
+  schemaVersion: LEDGER_SCHEMA,
   create: `${Object.values(ledgerObjects).join(";\n")};`,
   synchronous: "FULL",
+  older: "refused",
 };

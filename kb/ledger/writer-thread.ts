@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { KbError, storageError, toRecord } from "../errors.js";
 import { openReadWrite } from "../files.js";
+import { Anchor } from "./anchor.js";
 import { committer } from "./commit.js";
 import { leaseKeeper } from "./leases.js";
 import type { FromWriter, LeaseRequest, Outcome, PlacedAppend, ToWriter, WriterOptions } from "./messages.js";
@@ -32,7 +33,8 @@ function start(): void {
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   db.pragma(`journal_size_limit = ${64 << 20}`);
   if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
-  const commit = committer(db);
+  const anchor = options.anchor && new Anchor(db, options.anchor);
+  const commit = committer(db, anchor);
   const lease = leaseKeeper(db);
   const inode = statSync(options.file).ino;
 
@@ -55,6 +57,7 @@ function start(): void {
         for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
         outcomes.push(...commit(appends, rows));
         checkName();
+        anchor?.committed();
         continue;
       }
       i++;
@@ -71,6 +74,7 @@ function start(): void {
   port.on("message", (message: ToWriter) => {
     try {
       if (message.type === "batch") return send({ type: "done", outcomes: answer(message.requests, message.rows) });
+      anchor?.close();
       db.close();
       send({ type: "closed" });
       port.close();

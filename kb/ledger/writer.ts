@@ -48,7 +48,7 @@ interface Waiting {
 }
 
 export class Writer {
-  readonly #options: WriterOptions;
+  readonly #options: () => WriterOptions;
   #worker: Worker | undefined;
   #queue: Waiting[] = [];
   #underWay: Waiting[] = [];
@@ -62,7 +62,8 @@ export class Writer {
   #room: (() => void)[] = [];
   #idle: (() => void)[] = [];
 
-  constructor(options: WriterOptions) {
+  /** `options` are asked for when the thread starts: a key is read, or made, where something is written and nowhere else. */
+  constructor(options: () => WriterOptions) {
     this.#options = options;
   }
 
@@ -116,7 +117,7 @@ export class Writer {
   /** Starts the thread, which takes some 25 ms, before it is needed. */
   start(): Worker {
     if (this.#worker) return this.#worker;
-    const worker = new Worker(builtFile("ledger/writer-thread.js"), { workerData: this.#options, name: "ledger" });
+    const worker = new Worker(builtFile("ledger/writer-thread.js"), { workerData: this.#options(), name: "ledger" });
     // The thread alone keeps no process alive; a batch under way does.
     worker.unref();
     worker.on("message", (message: FromWriter) => this.#receive(message));

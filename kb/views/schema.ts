@@ -104,6 +104,7 @@ export const viewsKind: FileKind = {
   schemaVersion: SCHEMA_VERSION,
   create: tables,
   synchronous: "NORMAL",
+  older: "made again",
 };
 
 /** Visible at watermark `:w`. */

@@ -1,5 +1,5 @@
 /** The materialized views: `pog.sqlite`. */
-import { rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "#core/digest.js";
 import type { TraceId } from "#core/ids.js";
@@ -65,9 +65,17 @@ export function openViews(ledger: Ledger, { root, readonly = false, now = Date.n
   }
 }
 
-/** Removes the views' files, so that the next opening makes them again: the way out when they are too damaged to be opened. */
-export function removeViews(root: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(join(root, `${VIEWS_FILE}${suffix}`), { force: true });
+/**
+ * Moves the views' file out of the way, so that the next opening makes them again: the way out when it is too damaged to be opened, or
+ * is not ours. Gives its new name.
+ */
+export function setViewsAside(root: string): string {
+  const file = join(root, VIEWS_FILE);
+  let kept = `${file}.damaged`;
+  for (let next = 2; existsSync(kept); next++) kept = `${file}.damaged-${next}`;
+  renameSync(file, kept);
+  for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
+  return kept;
 }
 
 class SqliteViews implements Views {

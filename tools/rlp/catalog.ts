@@ -83,13 +83,25 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   {
     name: "kb",
     group: KNOWLEDGE,
-    summary: "the knowledge base: ingest, search, why, verify, query",
+    summary: "the knowledge base: ingest, search, why, query; verify, backup, restore and what else keeps it whole",
     commands: [
       { name: "ingest", summary: "take in contacts and notes", load: () => import("./commands/kb/ingest.js") },
       { name: "search", summary: "find what was ingested", load: () => import("./commands/kb/search.js") },
       { name: "why", summary: "the events behind an entity, and their causes", load: () => import("./commands/kb/why.js") },
       { name: "verify", summary: "check the ledger's chain, row by row", load: () => import("./commands/kb/verify.js") },
       { name: "query", summary: "one SELECT over the views", load: () => import("./commands/kb/query.js") },
+      {
+        name: "backup",
+        summary: "copy ledger and views while they are used, and verify the copy",
+        load: () => import("./commands/kb/backup.js"),
+      },
+      { name: "restore", summary: "put a backup in the ledger's place", load: () => import("./commands/kb/restore.js") },
+      {
+        name: "migrate",
+        summary: "bring a ledger of an older version up to date",
+        load: () => import("./commands/kb/migrate.js"),
+      },
+      { name: "rebuild", summary: "make the views again from the ledger", load: () => import("./commands/kb/rebuild.js") },
     ],
   },
   {

@@ -2,15 +2,23 @@
 import { existsSync } from "node:fs";
 import type { Kb } from "#kb/kb.js";
 import type { Context } from "./context.js";
+import type { LedgerOptions } from "#kb/ledger/ledger.js";
 import { LEDGER_FILE } from "#kb/ledger/schema.js";
 import { join } from "node:path";
 
+/** How this home's ledger is opened for writing. */
+export async function ledgerOptions(context: Context): Promise<LedgerOptions> {
+  const { home } = await context.load();
+  const { ledgerAnchor } = await import("#host/trust/ledger-keys.js");
+  return { root: home.kbRoot, anchor: ledgerAnchor(home, home.kbRoot) };
+}
+
 /** Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. */
 export async function withViews<T>(context: Context, read: (kb: Kb) => Promise<T> | T): Promise<T | null> {
-  const root = (await context.load()).home.kbRoot;
-  if (!existsSync(join(root, LEDGER_FILE))) return null;
+  const options = await ledgerOptions(context);
+  if (!existsSync(join(options.root, LEDGER_FILE))) return null;
   const { openKb } = await import("#kb/kb.js");
-  const kb = await openKb({ root });
+  const kb = await openKb(options);
   try {
     await kb.views.catchUp();
     return await read(kb);

@@ -10,6 +10,7 @@ import { openKb } from "#kb/kb.js";
 import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
+import { ledgerOptions } from "../../views.js";
 
 interface IngestFlags {
   readonly kind?: "contacts" | "document";
@@ -39,7 +40,7 @@ async function ingestPath(context: Context, args: readonly string[], flags: Inge
   if (path === "") throw usage("nothing is named", "rlp kb ingest examples/data");
   const what: IngestOptions =
     path === "-" ? { bytes: await readAll(world.stdin), uri: flags.name } : { path: resolve(world.cwd, path) };
-  const kb = await openKb({ root: (await context.load()).home.kbRoot });
+  const kb = await openKb(await ledgerOptions(context));
   try {
     const summary = await ingest(kb, {
       ...what,
