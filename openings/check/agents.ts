@@ -11,7 +11,7 @@ export function resolveAgents(report: Reporter, draft: Draft, agents: AgentCatal
   const agentOf = new Map<DraftNode, AgentInterface>();
   const told = new Set<string>();
   for (const node of draft.nodes) {
-    if (!node.use) continue;
+    if (!node.use || node.use.value.opening !== undefined) continue;
     const { agent: name, variant } = node.use.value;
     const key = `${name}@${variant ?? ""}`;
     if (!found.has(key)) found.set(key, agents.get(name, variant));

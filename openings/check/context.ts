@@ -4,9 +4,12 @@ import type { AgentCatalog, AgentInterface, Port, TypeRegistry } from "../agent.
 import type { Draft, DraftNode } from "../language/draft.js";
 import { quoted, type Hint } from "../language/diagnostic.js";
 import type { Reporter } from "../language/reporter.js";
+import type { InnerOpening, OpeningCatalog } from "../inner.js";
+import type { Face } from "./faces.js";
 
 export interface CheckWorld {
   readonly agents: AgentCatalog;
+  readonly openings: OpeningCatalog;
   readonly types: TypeRegistry;
 }
 
@@ -17,6 +20,10 @@ export interface CheckContext extends CheckWorld {
   readonly nodes: ReadonlyMap<string, DraftNode>;
   /** Agents of nodes whose agent is known. */
   readonly agentOf: ReadonlyMap<DraftNode, AgentInterface>;
+  /** Openings of nodes that use one. */
+  readonly innerOf: ReadonlyMap<DraftNode, InnerOpening>;
+  /** The ports of either. */
+  readonly faceOf: ReadonlyMap<DraftNode, Face>;
 }
 
 export function portOf(ports: Readonly<Record<string, Port>>, name: string): Port | undefined {

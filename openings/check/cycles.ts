@@ -11,6 +11,10 @@ export function checkCycles({ report, draft, nodes }: CheckContext): void {
   for (const edge of draft.edges)
     if (edge.from && edge.to && out.has(edge.to.ref.node)) out.get(edge.from.ref.node)?.push({ to: edge.to.ref.node, edge });
 
+  for (const node of draft.nodes)
+    if (node.id !== null && node.on_error && out.has(node.on_error.value))
+      out.get(node.id)?.push({ to: node.on_error.value, edge: { span: node.on_error.span, from: null, to: null } });
+
   const component = components(out);
   const told = new Set<number>();
   for (const [id, targets] of out) {

@@ -97,7 +97,19 @@ function missingFor(name: string, agent: AgentInterface): MissingGrant | null {
   return { import: name, capability: need.capability, reason: `the policy does not grant ${need.capability}` };
 }
 
-export function checkGrants({ report, agentOf }: CheckContext): void {
+export function checkGrants({ report, agentOf, innerOf }: CheckContext): void {
+  for (const [node, { agents }] of innerOf)
+    for (const { path, agent } of node.caps ? agents : []) {
+      const left = { ...agent, grant: nodeGrant(agent, { caps: node.caps?.value ?? null }) };
+      const [missing] = missingGrants(left).filter(({ import: name }) => isGranted(name, agent));
+      if (missing && node.caps)
+        report.error(
+          "OPENING_GRANT",
+          node.caps.tree.span,
+          `\`caps\` leaves ${quoted(agent.name)} in ${quoted(path)} without ${missing.capability}, and it imports ${quoted(missing.import)}`,
+          hintFor(agent.name, missing.capability, "node"),
+        );
+    }
   const seen = new Set<AgentInterface>();
   for (const [node, agent] of agentOf) {
     const caps = node.caps?.value;

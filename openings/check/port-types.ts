@@ -1,15 +1,12 @@
 /** An edge that carries a value joins a type to a port that takes it; a guard compares with a literal that the port can carry. */
-import type { Port } from "../agent.js";
+import type { Port, TypeRegistry } from "../agent.js";
 import { quoted } from "../language/diagnostic.js";
 import type { PlacedRef } from "../language/draft.js";
-import { ANY } from "../types/registry.js";
+import { ANY, withAgentTypes } from "../types/registry.js";
 import { portOf, type CheckContext } from "./context.js";
-
-/** `any` on either side fits: from an `any` the value is checked when it arrives. */
-export function fits(source: Port, target: Port): boolean {
-  if (target.types.includes(ANY) || source.types.includes(ANY)) return true;
-  return source.types.some((type) => target.types.includes(type));
-}
+import type { Face } from "./faces.js";
+import { fits, fitsElements } from "./fits.js";
+import { isOwnInput } from "./references.js";
 
 export function checkPortTypes(context: CheckContext): void {
   for (const { from, to } of context.draft.edges) {
@@ -21,23 +18,38 @@ export function checkPortTypes(context: CheckContext): void {
   }
 }
 
-function output({ nodes, agentOf }: CheckContext, { ref }: PlacedRef): Port | undefined {
+function output(context: CheckContext, placed: PlacedRef): Port | undefined {
+  const { nodes, faceOf, draft } = context;
+  const { ref } = placed;
+  if (isOwnInput(context, placed)) {
+    const input = draft.inputs && Object.hasOwn(draft.inputs, ref.port) ? draft.inputs[ref.port] : undefined;
+    return input && { types: [input.type], required: false };
+  }
   const node = nodes.get(ref.node);
-  const agent = node && agentOf.get(node);
-  return agent && portOf(agent.outputs, ref.port);
+  const face = node && faceOf.get(node);
+  return face && portOf(face.outputs, ref.port);
 }
 
-function checkEdge({ report, nodes, agentOf }: CheckContext, from: PlacedRef, source: Port, to: PlacedRef): void {
+function checkEdge(context: CheckContext, from: PlacedRef, source: Port, to: PlacedRef): void {
+  const { report, nodes, faceOf } = context;
   const node = nodes.get(to.ref.node);
-  const agent = node && agentOf.get(node);
-  const target = agent && portOf(agent.inputs, to.ref.port);
+  const face = node && faceOf.get(node);
+  const target = face && portOf(face.inputs, to.ref.port);
   if (!target || fits(source, target)) return;
+  const each = node.for_each?.value === to.ref.port;
+  if (each && fitsElements(source, target, typesOf(context, from, face))) return;
   const name = (ref: PlacedRef["ref"]): string => quoted(`${ref.node}.${ref.port}`);
-  const message = `${name(from.ref)} carries ${source.types.join(" or ")}, ${name(to.ref)} takes ${target.types.join(" or ")}`;
-  const others = Object.entries(agent.inputs).filter(([, port]) => fits(source, port));
+  const message = `${name(from.ref)} carries ${source.types.join(" or ")}, ${name(to.ref)} takes ${each ? "lists of " : ""}${target.types.join(" or ")}`;
+  const others = Object.entries(face.inputs).filter(([, port]) => fits(source, port));
   const hint = others.map(([port]) => quoted(`${to.ref.node}.${port}`)).join(", ");
   const span = { start: to.nodeSpan.start, end: to.portSpan.end };
   report.error("OPENING_PORT_TYPE", span, message, hint === "" ? undefined : `it fits ${hint}`);
+}
+
+/** Types as both ends of an edge know them. */
+function typesOf({ types, nodes, faceOf }: CheckContext, from: PlacedRef, target: Face): TypeRegistry {
+  const source = nodes.get(from.ref.node);
+  return withAgentTypes(withAgentTypes(types, target.schemas), (source && faceOf.get(source)?.schemas) ?? {});
 }
 
 const LITERALS: Readonly<Record<string, string>> = { boolean: "bool.v1", number: "number.v1", string: "text.v1" };

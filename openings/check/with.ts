@@ -1,7 +1,8 @@
 /** `with` against the agent: keys named like input ports supply those ports, the rest is the schema's. */
-import type { JsonObject } from "#core/json.js";
+import type { Json, JsonObject } from "#core/json.js";
 import { isJsonObject } from "#core/json.js";
 import type { AgentInterface, TypeRegistry } from "../agent.js";
+import type { InnerOpening } from "../inner.js";
 import { quoted } from "../language/diagnostic.js";
 import type { DraftNode } from "../language/draft.js";
 import type { MapEntry } from "../language/tree.js";
@@ -14,6 +15,7 @@ import { nameHint, portOf, type CheckContext } from "./context.js";
 export const CONFIRM = "require_human_confirm";
 
 export function checkWith(context: CheckContext): void {
+  for (const [node, inner] of context.innerOf) checkInner(context, node, inner);
   for (const [node, agent] of context.agentOf) if (node.with.tree || node.with.value) checkNode(context, node, agent);
 }
 
@@ -28,7 +30,7 @@ function checkNode({ report, types }: CheckContext, node: DraftNode, agent: Agen
   for (const entry of tree?.entries ?? []) {
     const { key } = entry;
     const port = portOf(agent.inputs, key);
-    if (port && value) checkPortValue(report, entry, value, port.types, withAgentTypes(types, agent.schemas));
+    if (port && value) checkPortValue(report, node, entry, value, port.types, withAgentTypes(types, agent.schemas));
     if (key === CONFIRM && confirms && value && typeof value[key] !== "boolean")
       report.error("OPENING_WITH", entry.value.span, `${quoted(key)} expects true or false`);
     if ((port || (key === CONFIRM && confirms)) && !described.includes(key)) rest.delete(key);
@@ -41,17 +43,43 @@ function checkNode({ report, types }: CheckContext, node: DraftNode, agent: Agen
     checkSchema(report, node, agent.withSchema, Object.fromEntries(rest), known);
 }
 
+/** Keys that are no inputs are parameters: with them the opening has been compiled. */
+function checkInner({ report, types }: CheckContext, node: DraftNode, { inputs, schemas }: InnerOpening): void {
+  const { tree, value } = node.with;
+  for (const entry of tree?.entries ?? []) {
+    const port = portOf(inputs, entry.key);
+    if (port && value) checkPortValue(report, node, entry, value, port.types, withAgentTypes(types, schemas));
+  }
+}
+
 function checkPortValue(
   report: CheckContext["report"],
+  node: DraftNode,
   entry: MapEntry,
   value: JsonObject,
   names: readonly string[],
   types: TypeRegistry,
 ): void {
   const body = value[entry.key] ?? null;
+  if (node.for_each?.value === entry.key && Array.isArray(body)) {
+    for (const [index, element] of body.entries()) checkBody(report, entry, element, names, types, `/${index}`);
+    return;
+  }
+  checkBody(report, entry, body, names, types, "");
+}
+
+function checkBody(
+  report: CheckContext["report"],
+  entry: MapEntry,
+  body: Json,
+  names: readonly string[],
+  types: TypeRegistry,
+  within: string,
+): void {
   const faults = names.map((name) => (types.get(name) ? checkValue(name, body, types) : null));
-  const [first] = faults;
-  if (!first || faults.includes(null)) return;
+  const [fault] = faults;
+  if (!fault || faults.includes(null)) return;
+  const first = { ...fault, pointer: `${within}${fault.pointer}` };
   const { span } = treeAt(entry.value, first.pointer);
   const where = first.pointer === "" ? "" : ` at ${first.pointer}`;
   report.error("OPENING_WITH", span, `the input ${quoted(entry.key)} takes ${names.join(" or ")}${where}: ${first.message}`);

@@ -29,6 +29,8 @@ export type OpeningCode =
   // The checks against agents and types
   | "OPENING_UNKNOWN_AGENT"
   | "OPENING_AGENT_REFUSED"
+  | "OPENING_UNKNOWN_OPENING"
+  | "OPENING_INNER"
   | "OPENING_UNKNOWN_NODE"
   | "OPENING_UNKNOWN_PORT"
   | "OPENING_UNKNOWN_TYPE"

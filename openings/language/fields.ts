@@ -150,6 +150,12 @@ export function asText(
   return mismatch(report, tree, `${what} expects text`, hint ?? numberHint);
 }
 
+/** One of a few words. */
+export function oneOf<W extends string>(report: Reporter, tree: Tree, what: string, words: readonly W[]): W | undefined {
+  const found = tree.kind === "scalar" ? words.find((word) => word === tree.value) : undefined;
+  return found ?? mismatch(report, tree, `${what} expects ${words.join(" or ")}`);
+}
+
 /** An identifier: `[a-z][a-z0-9_]{0,63}`. */
 export function identifier(report: Reporter, tree: Tree, what: string): string | undefined {
   const text = asText(report, tree, what);
@@ -179,6 +185,15 @@ export function integer(report: Reporter, tree: Tree, what: string, range: Numbe
     return mismatch(report, tree, `${what} expects a whole number`, hint, "OPENING_NUMBER");
   }
   return ranged(report, tree, what, "a whole number", range);
+}
+
+/** Dollars, as whole millionths: what an amount is counted in. */
+export function dollars(report: Reporter, tree: Tree, what: string): number | undefined {
+  const amount = ranged(report, tree, what, "an amount of dollars", { min: 0, max: 1e9 });
+  if (amount === undefined) return undefined;
+  const micro = Math.round(amount * 1e6);
+  if (Math.abs(amount * 1e6 - micro) <= 1e-3) return micro;
+  return mismatch(report, tree, `${what} is finer than a millionth of a dollar`, undefined, "OPENING_NUMBER");
 }
 
 function ranged(report: Reporter, tree: Tree, what: string, kind: string, { min, max }: NumberRange): number | undefined {

@@ -1,9 +1,9 @@
 /** One element of `nodes:`. */
 import { IDENTIFIER } from "#core/ids.js";
 import type { JsonObject } from "#core/json.js";
-import type { DraftNode } from "./draft.js";
+import type { DraftNode, Placed } from "./draft.js";
 import { quoted } from "./diagnostic.js";
-import { asMap, asText, Fields, identifier, identifierHint, NO_TEMPLATE, unsupported } from "./fields.js";
+import { asMap, asText, dollars, Fields, identifier, identifierHint, NO_TEMPLATE } from "./fields.js";
 import { readCaps } from "./read-caps.js";
 import { readRetry } from "./read-policy.js";
 import type { Reporter } from "./reporter.js";
@@ -13,8 +13,21 @@ import { filledValue } from "./value.js";
 
 const shape = {
   what: "a node",
-  keys: ["id", "use", "with", "retry", "timeout_ms", "budget_tokens", "tags", "caps"],
-  unsupported: ["budget_usd", "budget_fuel", "for_each", "on_error", "max_parallel"],
+  keys: [
+    "id",
+    "use",
+    "with",
+    "retry",
+    "timeout_ms",
+    "budget_tokens",
+    "budget_usd",
+    "budget_fuel",
+    "tags",
+    "caps",
+    "for_each",
+    "max_parallel",
+    "on_error",
+  ],
   elsewhere: { max_attempts: "retry", backoff_ms: "retry", multiplier: "retry", max_backoff_ms: "retry", jitter: "retry" },
 };
 
@@ -24,8 +37,15 @@ export function readNode(report: Reporter, tree: Tree, templates: Templates): Dr
   const fields = new Fields(report, map, shape);
   const idEntry = fields.required("id");
   const use = fields.required("use", "write use: agent:<name>");
-  const budget = fields.entry("budget_tokens");
-  const tokens = fields.integer("budget_tokens", { min: 0 });
+  const each = fields.entry("for_each");
+  const parallel = fields.entry("max_parallel");
+  if (parallel && !each)
+    report.error(
+      "OPENING_MISSING_KEY",
+      parallel.keySpan,
+      "`max_parallel` of a node counts the invocations of a `for_each`, and there is none",
+      "for the whole opening it belongs under `policy`",
+    );
   return {
     span: idEntry?.value.span ?? fields.span,
     id: (idEntry && identifier(report, idEntry.value, "the node id")) ?? null,
@@ -33,9 +53,35 @@ export function readNode(report: Reporter, tree: Tree, templates: Templates): Dr
     with: readWith(report, fields, templates),
     retry: readRetry(report, fields.map("retry")),
     timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
-    budget_tokens: budget && tokens !== undefined ? { value: tokens, span: budget.value.span } : null,
+    budgets: readBudgets(report, fields),
+    for_each: each ? readName(report, each.value, "`for_each`") : null,
+    max_parallel: fields.integer("max_parallel", { min: 1 }) ?? null,
+    on_error: readOnError(report, fields),
     tags: fields.list("tags").flatMap((tag) => readTag(report, tag)),
     caps: readCaps(report, fields.map("caps")),
+  };
+}
+
+function readName(report: Reporter, tree: Tree, what: string): Placed<string> | null {
+  const value = identifier(report, tree, what);
+  return value === undefined ? null : { value, span: tree.span };
+}
+
+function readOnError(report: Reporter, fields: Fields): Placed<string> | null {
+  const entry = fields.entry("on_error");
+  return entry ? readName(report, entry.value, "`on_error`") : null;
+}
+
+function readBudgets(report: Reporter, fields: Fields): DraftNode["budgets"] {
+  const read = (key: string, amount: (tree: Tree) => number | undefined): Placed<number> | null => {
+    const entry = fields.entry(key);
+    const value = entry && amount(entry.value);
+    return entry && value !== undefined ? { value, span: entry.value.span } : null;
+  };
+  return {
+    tokens: read("budget_tokens", () => fields.integer("budget_tokens", { min: 0 })),
+    microusd: read("budget_usd", (tree) => dollars(report, tree, "`budget_usd`")),
+    fuel: read("budget_fuel", () => fields.integer("budget_fuel", { min: 0 })),
   };
 }
 
@@ -46,13 +92,15 @@ function readUse(report: Reporter, tree: Tree): DraftNode["use"] {
   if (!text) return null;
   const { value, span } = text;
   if (value.startsWith("opening:")) {
-    unsupported(report, span, "using another opening");
+    const opening = value.slice("opening:".length);
+    if (IDENTIFIER.test(opening)) return { value: { opening }, span };
+    report.error("OPENING_IDENTIFIER", span, `the opening ${quoted(opening)} is not an identifier`, identifierHint(opening));
     return null;
   }
   const [, name, variant] = /^agent:([^@]*)(?:@(.*))?$/s.exec(value) ?? [];
   if (name === undefined) {
     const hint = IDENTIFIER.test(value) ? `did you mean \`agent:${value}\`?` : "write agent:<name> or agent:<name>@<variant>";
-    report.error("OPENING_TYPE", span, `\`use\` expects agent:<name>, got ${quoted(value)}`, hint);
+    report.error("OPENING_TYPE", span, `\`use\` expects agent:<name> or opening:<name>, got ${quoted(value)}`, hint);
     return null;
   }
   if (!IDENTIFIER.test(name)) {

@@ -1,24 +1,37 @@
 /** The whole file: from the tree to a draft. */
-import type { JsonObject } from "#core/json.js";
+import { isJsonObject, type JsonObject } from "#core/json.js";
 import { quoted, type Span } from "./diagnostic.js";
 import type { Draft, DraftEdge, DraftExpression, DraftNode, PlacedRef } from "./draft.js";
 import { parseEdgeSource, parseExpression, parsePortRef } from "./expression.js";
 import { asMap, asText, Fields, identifier, mismatch } from "./fields.js";
 import { openingLimits } from "./limits.js";
-import { mergeParams } from "./params.js";
 import { checkStrayParams } from "./stray-params.js";
 import { readNode } from "./read-node.js";
+import { checkParamsSchema, readParams } from "./read-params.js";
 import { policyKeys, readPolicy } from "./read-policy.js";
+import { readInputs, readOutputs } from "./read-ports.js";
 import { placed, readReference } from "./read-reference.js";
 import type { Reporter } from "./reporter.js";
 import { Templates } from "./template.js";
 import type { MapTree, Tree } from "./tree.js";
-import { filledScalar, isNothing, mapEntry, plainValue } from "./value.js";
+import { filledScalar, isNothing, mapEntry } from "./value.js";
 
 const shape = {
   what: "an opening",
-  keys: ["version", "name", "goals", "params", "policy", "nodes", "edges", "success", "artifacts"],
-  unsupported: ["params_schema", "inputs", "outputs"],
+  keys: [
+    "version",
+    "name",
+    "goals",
+    "params",
+    "params_schema",
+    "inputs",
+    "outputs",
+    "policy",
+    "nodes",
+    "edges",
+    "success",
+    "artifacts",
+  ],
   elsewhere: {
     ...Object.fromEntries(policyKeys.map((key) => [key, "policy"])),
     save: "artifacts",
@@ -41,27 +54,36 @@ export function readOpening(report: Reporter, tree: Tree, world: ReadingWorld): 
   fields.required("version", "write version: 0");
 
   const name = fields.required("name");
-  const defaults = fields.map("params");
-  const given = defaults ? (plainValue(defaults) as JsonObject | undefined) : fields.entry("params") ? undefined : {};
-  const params = mergeParams(given ?? {}, world.params);
-  const templates = new Templates(params, given !== undefined);
+  const inputs = readInputs(report, fields, world.params);
+  const params = readParams(report, fields, world.params, inputs);
+  const schema = checkParamsSchema(report, fields, params);
+  const templates = new Templates(params.merged, params.defaults !== undefined);
   const nodes = readNodes(report, fields, templates);
   const goals = fields.list("goals").flatMap((goal) => readGoal(report, goal, templates));
   // Where something else is wrong not every template was read.
-  if (given && !report.hasErrors) {
+  if (params.defaults && !report.hasErrors) {
     const span = fields.entry("params")?.keySpan ?? { start: 0, end: 0 };
-    checkStrayParams(report, span, world.params, given, templates.used);
+    checkStrayParams(report, span, params.given, params.defaults, new Set([...templates.used, ...described(schema)]));
   }
   return {
     name: (name && identifier(report, name.value, "the name")) ?? null,
+    nameSpan: name?.value.span ?? fields.span,
+    inputs,
+    outputs: readOutputs(report, fields),
     goals,
-    params,
+    params: params.merged,
     policy: readPolicy(report, fields.map("policy"), world.defaults),
     nodes,
     edges: readEdges(report, fields),
     success: readSuccess(report, fields),
     save: readSave(report, fields),
   };
+}
+
+/** Parameters that a schema tells of are known, whether or not a template asks for them. */
+function described(schema: JsonObject | null): readonly string[] {
+  const properties = schema?.["properties"];
+  return isJsonObject(properties) ? Object.keys(properties) : [];
 }
 
 /** Another version may mean something else by every other key: nothing more is said about them. */

@@ -1,11 +1,18 @@
 /** `policy:` and the `retry:` block of a node. */
 import type { Opening, Retry } from "../ir.js";
-import { Fields, unsupported } from "./fields.js";
+import { dollars, Fields, oneOf } from "./fields.js";
 import type { Reporter } from "./reporter.js";
 import type { MapTree } from "./tree.js";
-import { describe } from "./value.js";
 
-export const policyKeys = ["budget_tokens", "timeout_ms", "confirm_external", "max_parallel", "on_failure"] as const;
+export const policyKeys = [
+  "budget_tokens",
+  "timeout_ms",
+  "budget_usd",
+  "budget_fuel",
+  "confirm_external",
+  "max_parallel",
+  "on_failure",
+] as const;
 
 export function readPolicy(
   report: Reporter,
@@ -14,17 +21,20 @@ export function readPolicy(
 ): Opening["policy"] {
   const none = { budget_tokens: null, timeout_ms: null, confirm_external: defaults.confirm_external, max_parallel: null };
   if (!tree) return none;
-  const fields = new Fields(report, tree, { what: "the policy", keys: policyKeys, unsupported: ["budget_usd", "budget_fuel"] });
+  const fields = new Fields(report, tree, { what: "the policy", keys: policyKeys });
   const failure = fields.entry("on_failure");
-  if (failure && failure.value.kind === "scalar" && failure.value.value === "continue")
-    unsupported(report, failure.value.span, "`on_failure: continue`");
-  else if (failure && !(failure.value.kind === "scalar" && failure.value.value === "stop") && failure.value.kind !== "broken")
-    report.error("OPENING_TYPE", failure.value.span, `\`on_failure\` expects stop, got ${describe(failure.value)}`);
+  const onFailure = failure && oneOf(report, failure.value, "`on_failure`", ["stop", "continue"] as const);
+  const usd = fields.entry("budget_usd");
+  const microusd = usd && dollars(report, usd.value, "`budget_usd`");
+  const fuel = fields.integer("budget_fuel", { min: 0 });
   return {
     budget_tokens: fields.integer("budget_tokens", { min: 0 }) ?? null,
     timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
     confirm_external: fields.boolean("confirm_external") ?? defaults.confirm_external,
     max_parallel: fields.integer("max_parallel", { min: 1 }) ?? null,
+    ...(microusd !== undefined && { budget_microusd: microusd }),
+    ...(fuel !== undefined && { budget_fuel: fuel }),
+    ...(onFailure !== undefined && { on_failure: onFailure }),
   };
 }
 

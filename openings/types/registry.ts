@@ -17,6 +17,23 @@ const builtIns: ReadonlyMap<string, JsonObject> = new Map<string, JsonObject>([
   ["text.v1", { type: "string" }],
   ["bool.v1", { type: "boolean" }],
   ["number.v1", { type: "number" }],
+  // What a node gets that recovers another one (`on_error`).
+  [
+    "node.error.v1",
+    {
+      type: "object",
+      required: ["node", "reason", "attempts"],
+      properties: {
+        node: { type: "string" },
+        reason: {
+          type: "object",
+          required: ["code", "message", "retryable"],
+          properties: { code: { type: "string" }, message: { type: "string" }, retryable: { type: "boolean" } },
+        },
+        attempts: { type: "integer", minimum: 1 },
+      },
+    },
+  ],
 ]);
 
 export type TypeCode = "TYPE_NAME" | "TYPE_BUILT_IN" | "TYPE_SCHEMA";

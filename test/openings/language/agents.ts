@@ -2,6 +2,8 @@
 import { blake3 } from "#core/digest.js";
 import type { JsonObject } from "#core/json.js";
 import { noGrant, type AgentCatalog, type AgentInterface, type Grant, type Port } from "#openings/agent.js";
+import type { OpeningCatalog } from "#openings/inner.js";
+import { compileOpening, type CheckedOpening, type CompileWorld } from "#openings/language/compile.js";
 import { schemaRegistry } from "#openings/types/registry.js";
 
 const port = (types: string, required = false): Port => ({ types: types.split("|"), required });
@@ -72,6 +74,9 @@ export const agents: readonly AgentInterface[] = [
       grant: { actions: ["email.send"], secrets: [{ id: "runloop/mail/smtp", hosts: ["smtp.example.com"] }] },
     },
   ),
+  agent("fallback", { error: port("node.error.v1", true), draft: port("artifact.draft.email.v1") }, { out: port("text.v1") }),
+  agent("one_contact", { contact: port("contact.v1", true), note: port("text.v1") }, { out: port("text.v1") }),
+  agent("picky", { error: port("number.v1") }, { out: port("text.v1") }),
   agent("echo", { in: port("any"), constructor: port("text.v1") }, { out: port("any") }),
   agent(
     "greedy",
@@ -128,8 +133,42 @@ export const catalog: AgentCatalog = {
 
 export const types = schemaRegistry({
   "contact.list.v1": { type: "array", items: { type: "object", required: ["email"], properties: { email: { type: "string" } } } },
+  "contact.v1": { type: "object", required: ["email"] },
   "context.bundle.v1": { type: "object" },
   "artifact.draft.email.v1": { type: "object", required: ["body"] },
 });
 
-export const world = { agents: catalog, types, params: {}, defaults: { confirm_external: true } };
+const sources: Readonly<Record<string, string>> = {
+  review: `
+version: 0
+name: review
+inputs: { draft: artifact.draft.email.v1, note: { type: text.v1, required: false } }
+outputs: { ok: judge.ok, out: judge.review }
+params: { strict: true }
+policy: { confirm_external: false }
+nodes:
+  - { id: judge, use: agent:critic }
+  - { id: asked, use: agent:writer, with: { recipients: [], topic: "{{params.strict}}" } }
+edges:
+  - { from: inputs.draft, to: judge.in }
+`,
+  broken: "version: 0\nname: broken\nnodes: [{ id: a, use: agent:ehco }]\n",
+};
+
+/** As the host does it: each use compiled with what its node hands in. */
+export const openings: OpeningCatalog = {
+  get: (name, given) => inner(name, given)?.face ?? undefined,
+  names: () => Object.keys(sources),
+  refusal(name, given) {
+    const [first] = inner(name, given)?.diagnostics ?? [];
+    return first && { message: `${first.code}: ${first.message}`, hint: `\`rlp check ${name}.yaml\` tells everything` };
+  },
+};
+
+function inner(name: string, params: JsonObject): CheckedOpening | undefined {
+  const text = Object.hasOwn(sources, name) ? sources[name] : undefined;
+  if (text === undefined) return undefined;
+  return compileOpening({ file: `${name}.yaml`, bytes: new TextEncoder().encode(text) }, { ...world, params });
+}
+
+export const world: CompileWorld = { agents: catalog, types, openings, params: {}, defaults: { confirm_external: true } };
