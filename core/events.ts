@@ -11,7 +11,8 @@ import { digest, failure, json, labels, storedValue } from "./values.js";
 const count = z.int().nonnegative();
 const ms = z.number().nonnegative();
 const text = z.string();
-const node = z.custom<NodeId>((value) => typeof value === "string" && value.length <= 64, "not a node id");
+/** A node of the opening, or one invocation of a `for_each`: `node[3]`. */
+const node = z.custom<NodeId>((value) => typeof value === "string" && value.length <= 72, "not a node id");
 const trace = z.custom<TraceId>((value) => typeof value === "string" && value.startsWith("trace:"), "not a trace id");
 const opening = z.custom<OpeningId>((value) => typeof value === "string" && value.startsWith("opening:"), "not an opening id");
 const proposal = z.custom<ProposalId>((value) => typeof value === "string" && value.startsWith("proposal:"), "not a proposal id");
@@ -76,7 +77,11 @@ export const runMeta = {
         }),
       )
       .optional(),
-    budgets: z.strictObject({ tokens: count.nullable() }),
+    budgets: z.strictObject({ tokens: count.nullable(), microusd: count.optional(), fuel: count.optional() }),
+    /** What was handed to an opening that has `inputs`, by input. */
+    inputs: z.array(output).optional(),
+    /** Whose attempt this run is, where another opening uses this one. */
+    parent: z.strictObject({ trace, node, attempt: count }).optional(),
     host: z.strictObject({ rlp: text, node: text, isolation: text, fuel_table: count }),
   }),
   "run.parked": z.strictObject({ why: text, by: text, active_ms: ms, waiting: z.array(proposal) }),
@@ -94,8 +99,25 @@ export const runMeta = {
     /** Where the list is too long for a line it stands in this blob, and `nodes` is empty. */
     nodes_blob: digest.optional(),
     final_hash: digest,
+    /** What an opening with `outputs` hands back, by output. */
+    outputs: z.array(output).optional(),
+    /** Where the list is too long for a line it stands in this blob, and `outputs` is empty. */
+    outputs_blob: digest.optional(),
     totals,
   }),
+  /** A `for_each` begins: this many invocations, `node[0]` and on. */
+  "node.expanded": z.strictObject({ node, items: count, inputs_hash: digest }),
+  /** All invocations of a `for_each` have ended. What they gave stands in their own ends; together, in the order of the elements, it has this hash. */
+  "node.collected": z.strictObject({
+    node,
+    items: count,
+    status: z.enum(["ok", "error"]),
+    duration_ms: ms,
+    outputs_hash: digest.nullable(),
+    error: failure.optional(),
+  }),
+  /** What the node waited for has been decided, and the opening inside of it goes on. */
+  "node.continued": z.strictObject({ node, proposal_id: proposal }),
   "node.started": z.strictObject({ node, agent: text, attempt: count, inputs_hash: digest }),
   "node.retrying": z.strictObject({ node, attempt: count, reason: failure, backoff_ms: ms }),
   "node.waiting": z.strictObject({ node, proposal_id: proposal }),
@@ -116,6 +138,10 @@ export const runMeta = {
     /** The node's `state` store after this attempt, for the next one. */
     state: storedValue.optional(),
     error: failure.optional(),
+    /** What a failed attempt had read: where its failure comes from. */
+    labels: labels.optional(),
+    /** Host calls inside of an opening that the node uses. */
+    calls: count.optional(),
   }),
   /** One line of a standard stream, without its line feed. Standard output of a command is its result and stands in `node.finished`. */
   "node.stdout": z.strictObject({ node, attempt: count, chunk: text }),

@@ -75,6 +75,12 @@ export const hostFailures = {
   "host.conflict": true,
   /** What the attempt has written could not become part of the granted directories. */
   "host.commit": false,
+  /** Of a `for_each`: some of its invocations failed. */
+  "host.elements-failed": false,
+  /** Of a `for_each`: more elements than one node may be invoked for. */
+  "host.elements-exhausted": false,
+  /** The opening that the node uses failed, or its `success` did not hold. */
+  "host.opening-failed": false,
 } as const satisfies Record<string, boolean>;
 export type HostFailureCode = keyof typeof hostFailures;
 

@@ -1,10 +1,22 @@
 /** Takes one event into the state. Refuses what does not follow from it (E9). */
+import type { Digest } from "#core/digest.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
+import { joinLabels } from "#core/values.js";
 import { HistoryError } from "../journal/error.js";
 import type { Fact, FactOf } from "./fact.js";
 import type { GraphEdge, GraphNode } from "./graph.js";
 import { judge } from "./judge.js";
-import { messagesOn, nodeState, type NodeState, type Phase, type RunState } from "./state.js";
+import {
+  findState,
+  messagesOn,
+  newItems,
+  nodeState,
+  type Items,
+  type NodeState,
+  type Phase,
+  type RunState,
+  type StoredMessage,
+} from "./state.js";
 
 /** `tsMs`: when the event happened, milliseconds since the epoch. `seq` is for the error only. Throws `HistoryError`. */
 export function apply(state: RunState, fact: Fact, tsMs: number, seq: number | null = null): void {
@@ -72,8 +84,14 @@ class Applier {
         return;
       case "node.started":
         return this.#nodeStarted(fact);
+      case "node.expanded":
+        return this.#nodeExpanded(fact);
+      case "node.collected":
+        return this.#nodeCollected(fact);
       case "node.waiting":
         return this.#nodeWaiting(fact);
+      case "node.continued":
+        return this.#nodeContinued(fact);
       case "action.decided":
         return this.#decided(fact.meta.proposal_id);
       case "node.finished":
@@ -97,7 +115,17 @@ class Applier {
     if (state.started) this.#refuse("run.started twice");
     state.started = fact.meta;
     state.stretchMs = this.tsMs;
+    this.#handIn(fact.meta.inputs ?? []);
     for (const its of state.nodes) if (its.unresolved === 0) this.#judge(its);
+  }
+
+  /** The opening's own inputs are the outputs of a source that has ended. */
+  #handIn(messages: readonly StoredMessage[]): void {
+    const { inputs } = this.state;
+    if (!inputs) return;
+    inputs.outputs = messages;
+    inputs.byPort = Map.groupBy(messages, (message) => message.port);
+    if (inputs.unsettled > 0) this.state.settling.add(inputs.node);
   }
 
   #runResumed(fact: FactOf<"run.resumed">): void {
@@ -107,11 +135,12 @@ class Applier {
     state.stretchMs = this.tsMs;
     state.waiting.clear();
     state.live = 0;
-    for (const its of state.nodes) {
-      if (its.phase.is !== "running" && its.phase.is !== "waiting") continue;
-      its.phase = { is: "interrupted" };
-      state.ready.push(its.node.index);
-    }
+    for (const whole of state.nodes)
+      for (const its of whole.items?.states ?? [whole]) {
+        if (its.phase.is !== "running" && its.phase.is !== "waiting") continue;
+        its.phase = { is: "interrupted" };
+        state.ready.push(its);
+      }
   }
 
   #nodeStarted(fact: FactOf<"node.started">): void {
@@ -124,6 +153,60 @@ class Applier {
     this.state.live++;
     its.attempt = fact.meta.attempt;
     its.startedMs = this.tsMs;
+  }
+
+  #nodeExpanded(fact: FactOf<"node.expanded">): void {
+    this.#mustGoOn(fact);
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "ready");
+    if (!its.node.each) this.#refuse(`node.expanded of ${its.node.id}, which has no for_each`);
+    its.phase = { is: "expanded" };
+    its.startedMs = this.tsMs;
+    its.items = newItems(its, fact.meta.items);
+    for (let slots = its.node.spec.max_parallel ?? Infinity; slots > 0 && this.#beginItem(its.items); slots--);
+    if (fact.meta.items === 0) this.state.collecting.add(its.node);
+  }
+
+  /** Lets the next invocation into the queue; false where all are in it. */
+  #beginItem(items: Items): boolean {
+    const next = items.states[items.begun];
+    if (!next) return false;
+    items.begun++;
+    this.state.ready.push(next);
+    return true;
+  }
+
+  #nodeCollected(fact: FactOf<"node.collected">): void {
+    const { meta } = fact;
+    this.#mustGoOn(fact);
+    const its = this.#node(meta.node);
+    const { items } = its;
+    // What has too many elements ends without a single invocation.
+    this.#mustBe(its, fact, ...(meta.items === 0 && meta.status === "error" ? ["ready" as const] : ["expanded" as const]));
+    if (items && (items.ended < items.states.length || items.states.length !== meta.items))
+      this.#refuse(`node.collected of ${its.node.id}: ${items.ended} of ${items.states.length} invocations have ended`);
+    this.state.collecting.delete(its.node);
+    its.durationMs = meta.duration_ms;
+    its.failure = meta.error ?? null;
+    if (meta.status === "error") {
+      its.failureLabels = joinLabels(...(items?.states ?? []).map((each) => each.failureLabels));
+      return this.#end(its, { is: "ended", status: "error" });
+    }
+    this.#giveOut(its, items?.states.flatMap((each) => each.outputs) ?? [], meta.outputs_hash);
+    this.#end(its, { is: "ended", status: "ok" });
+  }
+
+  #giveOut(its: NodeState, outputs: readonly StoredMessage[], hash: Digest | null): void {
+    its.outputs = outputs;
+    its.byPort = Map.groupBy(outputs, (message) => message.port);
+    its.outputsHash = hash;
+  }
+
+  #nodeContinued(fact: FactOf<"node.continued">): void {
+    const its = this.#node(fact.meta.node);
+    this.#mustBe(its, fact, "waiting");
+    this.#stopWaiting(its);
+    its.phase = { is: "running" };
   }
 
   #nodeWaiting(fact: FactOf<"node.waiting">): void {
@@ -154,11 +237,10 @@ class Applier {
     its.durationMs += meta.duration_ms;
     its.store = meta.state ?? null;
     its.failure = meta.error ?? null;
+    its.failureLabels = meta.labels ?? [];
     switch (meta.status) {
       case "ok":
-        its.outputs = meta.outputs;
-        its.byPort = Map.groupBy(meta.outputs, (message) => message.port);
-        its.outputsHash = meta.outputs_hash;
+        this.#giveOut(its, meta.outputs, meta.outputs_hash);
         return this.#end(its, { is: "ended", status: "ok" });
       case "error": {
         if (!meta.error) this.#refuse(`node.finished of ${its.node.id}: an error without its reason`);
@@ -183,7 +265,7 @@ class Applier {
     this.state.failed.delete(its.node);
     const dueMs = this.tsMs + fact.meta.backoff_ms;
     its.phase = { is: "retrying", dueMs };
-    this.state.retries.push({ dueMs, index: its.node.index });
+    this.state.retries.push({ dueMs, its });
   }
 
   #nodeSkipped(fact: FactOf<"node.skipped">): void {
@@ -225,7 +307,7 @@ class Applier {
     const judgement = judge(this.state, its.node);
     if (judgement.runs) {
       its.phase = { is: "ready" };
-      this.state.ready.push(its.node.index);
+      this.state.ready.push(its);
       return;
     }
     its.phase = { is: "unwanted", reason: judgement.reason };
@@ -235,9 +317,19 @@ class Applier {
 
   #end(its: NodeState, phase: Extract<Phase, { is: "ended" }>): void {
     its.phase = phase;
-    its.doomed ||= phase.status === "error" || phase.status === "cancelled";
+    const recovers = (its.of ?? its).node.spec.on_error !== undefined;
+    if (phase.status === "error" && its.failure && !recovers) this.state.fatal ??= { node: its.node.id, failure: its.failure };
+    if (its.of) return this.#itemEnded(its.of);
+    its.doomed ||= (phase.status === "error" && !recovers) || phase.status === "cancelled";
     this.state.unended--;
     if (its.unsettled > 0) this.state.settling.add(its.node);
+  }
+
+  #itemEnded({ node, items }: NodeState): void {
+    if (!items) return;
+    items.ended++;
+    if (items.ended === items.states.length) this.state.collecting.add(node);
+    else this.#beginItem(items);
   }
 
   #stopWaiting(its: NodeState): void {
@@ -245,9 +337,9 @@ class Applier {
   }
 
   #node(id: NodeId): NodeState {
-    const node = this.state.graph.find(id);
-    if (!node) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no node \`${id}\``);
-    return nodeState(this.state, node);
+    const its = findState(this.state, id);
+    if (!its) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no node \`${id}\``);
+    return its;
   }
 
   #edge(fact: FactOf<"edge.delivered"> | FactOf<"edge.withheld">): GraphEdge {
@@ -295,7 +387,10 @@ function changes({ kind }: Fact): boolean {
 }
 const NODE_KINDS: ReadonlySet<string> = new Set([
   "node.started",
+  "node.expanded",
+  "node.collected",
   "node.waiting",
+  "node.continued",
   "node.finished",
   "node.retrying",
   "node.skipped",

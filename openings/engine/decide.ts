@@ -16,10 +16,16 @@ export type Command =
   /** Announce the next attempt of a node whose attempt failed. */
   | { readonly do: "retry"; readonly node: GraphNode; readonly attempt: number; readonly failure: Failure }
   | { readonly do: "start"; readonly node: GraphNode; readonly attempt: number }
+  /** Begin a `for_each`: its invocations are known from now on. */
+  | { readonly do: "expand"; readonly node: GraphNode }
+  /** All invocations of a `for_each` have ended. */
+  | { readonly do: "collect"; readonly node: GraphNode }
   /** Take up an attempt that was interrupted: the same attempt, from its journal. */
   | { readonly do: "continue"; readonly node: GraphNode; readonly attempt: number }
   /** The time of the whole run is used up. */
   | { readonly do: "expire"; readonly why: string }
+  /** `on_failure: stop`, and something has failed for good. */
+  | { readonly do: "stop"; readonly why: string }
   | { readonly do: "park"; readonly waiting: readonly ProposalId[] }
   | { readonly do: "finish" };
 
@@ -41,11 +47,14 @@ export function decide(state: RunState, present: Present): readonly Command[] {
   if (state.cancelled) return present.live === 0 ? [{ do: "finish" }] : [];
   if (state.unended > 0 && present.nowMs >= deadline(state)) return [{ do: "expire", why: describeTimeout(state) }];
 
+  if (state.fatal && state.unended > 0 && state.graph.opening.policy.on_failure === "stop")
+    return [{ do: "stop", why: `${state.fatal.node} failed: ${state.fatal.failure.code}` }];
+
   const due = consequences(state);
   if (due.length > 0) return due;
 
   const start = nextStart(state, present.nowMs);
-  if (start) return present.live < present.maxLive ? [start] : [];
+  if (start) return start.do === "expand" || present.live < present.maxLive ? [start] : [];
   if (present.live > 0 || state.retries.peek()) return [];
   if (state.unended === 0) return [{ do: "finish" }];
   if (state.waiting.size > 0) return [{ do: "park", waiting: [...state.waiting.keys()].sort() }];
@@ -70,20 +79,21 @@ function consequences(state: RunState): readonly Command[] {
     const { phase, attempt } = nodeState(state, node);
     if (phase.is === "failed") due.push({ do: "retry", node, attempt, failure: phase.failure });
   }
+  for (const node of state.collecting) due.push({ do: "collect", node });
   return due;
 }
 
 function nextStart(state: RunState, nowMs: number): Command | null {
   for (let next = state.retries.peek(); next && next.dueMs <= nowMs; next = state.retries.peek()) {
     state.retries.pop();
-    if (state.nodes[next.index]?.phase.is === "retrying") state.ready.push(next.index);
+    if (next.its.phase.is === "retrying") state.ready.push(next.its);
   }
-  for (let index = state.ready.peek(); index !== undefined; index = state.ready.peek()) {
-    const its = state.nodes[index];
+  for (let its = state.ready.peek(); its; its = state.ready.peek()) {
     // The entry of an earlier attempt may still be here while the node waits for its next one.
-    const startable = its?.phase.is === "ready" || (its?.phase.is === "retrying" && its.phase.dueMs <= nowMs);
-    if (its && startable) return { do: "start", node: its.node, attempt: its.attempt + 1 };
-    if (its?.phase.is === "interrupted") return { do: "continue", node: its.node, attempt: its.attempt };
+    const startable = its.phase.is === "ready" || (its.phase.is === "retrying" && its.phase.dueMs <= nowMs);
+    if (startable && its.node.each && !its.of) return { do: "expand", node: its.node };
+    if (startable) return { do: "start", node: its.node, attempt: its.attempt + 1 };
+    if (its.phase.is === "interrupted") return { do: "continue", node: its.node, attempt: its.attempt };
     state.ready.pop();
   }
   return null;

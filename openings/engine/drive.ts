@@ -4,17 +4,17 @@ import type { Digest } from "#core/digest.js";
 import type { ProposalId } from "#core/ids.js";
 import type { OpenedRun } from "../journal/open.js";
 import { takeUp } from "./apply.js";
-import { attemptSpec, backoffMs, type Load } from "./attempt.js";
+import { attemptSpec, backoffMs, forgetInvocations, inputsOf, type Load } from "./attempt.js";
 import { Attempts, Stop, type Arrival, type Live } from "./attempts.js";
 import { decide, nextTimer, type Command } from "./decide.js";
 import { EngineError } from "./error.js";
 import { artifacts, runFinished } from "./finish.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { Mailbox } from "./mailbox.js";
-import { nodeFinished, nodeRetrying, nodeSkipped, nodeStarted } from "./report.js";
-import { activeAt, TIMED_OUT_BY, tokensLeft, waitingFor } from "./select.js";
+import { nodeCollected, nodeExpanded, nodeFinished, nodeRetrying, nodeSkipped, nodeStarted } from "./report.js";
+import { activeAt, budgetLeft, FAILED_BY, TIMED_OUT_BY, waitingFor } from "./select.js";
 import { settle } from "./settle.js";
-import { budgetScope, unit } from "./spending.js";
+import { nodeOfScope, unit } from "./spending.js";
 import { newState, nodeState, type RunState } from "./state.js";
 import { Stream } from "./stream.js";
 import { nothingRecorded, type Clock, type Executor, type Journal, type RecordedAttempt } from "./world.js";
@@ -35,6 +35,8 @@ export interface Drive {
     /** Stops now, so that the run can be resumed: ends of attempts that come after it are not kept. */
     readonly interrupt?: AbortSignal | undefined;
   };
+  /** Told the proposal when all that could go on waits for a person, and null when something goes on again. */
+  readonly onHeld?: (proposal: ProposalId | null) => void;
   /** How many attempts the host executes at once; the opening may ask for less. */
   readonly maxParallel: number;
 }
@@ -87,7 +89,7 @@ class Driver {
     const { run, graph, journal, clock } = drive;
     this.#state = "resume" in run ? run.resume.state : newState(graph);
     this.#recorded = "resume" in run ? run.resume.recorded : () => nothingRecorded;
-    this.#stream = new Stream(this.#state, journal, clock, () => this.#mailbox.knock());
+    this.#stream = new Stream(this.#state, journal, clock, () => this.#mailbox.knock(), drive.onHeld);
     this.#attempts = new Attempts(drive.executor({ journal: this.#stream.asJournal(), state: this.#state }), this.#mailbox);
     this.#maxLive = Math.max(1, Math.min(drive.maxParallel, graph.opening.policy.max_parallel ?? Infinity));
     const options = { signal: this.#released.signal };
@@ -139,11 +141,14 @@ class Driver {
     this.#settleReservations();
   }
 
-  /** What a dead process had reserved and not settled counts at its worst case. */
+  /**
+   * What a dead process had reserved and not settled counts at its worst case. Not so fuel: the attempt is executed again from its
+   * journal, uses what it would have used, and settles that.
+   */
   #settleReservations(): void {
     for (const { scope, unit: of, amount } of this.#state.spending.open()) {
-      const node = this.#state.graph.nodes.find(({ id }) => budgetScope(id) === scope);
-      const left = node && of === unit.tokens ? tokensLeft(this.#state, node.id) : null;
+      if (of === unit.fuel) continue;
+      const left = budgetLeft(this.#state, nodeOfScope(scope), of);
       const meta = { scope, unit: of, amount, left };
       const message = `${scope}: ${amount} ${of} charged, reserved when the run was interrupted`;
       this.#write({ kind: "budget.charged", level: "warn", message, meta });
@@ -181,13 +186,20 @@ class Driver {
       case "start":
       case "continue":
         return this.#start(command, now);
+      case "expand":
+        return this.#write(nodeExpanded(command.node, inputsOf(state, command.node, this.#load)));
+      case "collect":
+        forgetInvocations(state, command.node);
+        return this.#write(nodeCollected(nodeState(state, command.node), now, this.#load));
+      case "stop":
+        return this.#cancel(command.why, FAILED_BY, new Stop("cancelled"), now);
       case "expire":
         return this.#cancel(command.why, TIMED_OUT_BY, new Stop("timed out"), now);
       case "park":
         return this.#write(this.#parked("waiting for a decision", "host", command.waiting, now));
       case "finish":
         this.#write(...artifacts(state, this.#load, (value) => this.drive.journal.keep(value)));
-        return this.#write(runFinished(state, now, this.#load, (value) => this.drive.journal.keep(value)));
+        return this.#write(runFinished(state, now, this.drive.journal));
     }
   }
 

@@ -2,11 +2,14 @@
 import { blake3, type Digest } from "#core/digest.js";
 import type { MetaOf, RunEventDraft } from "#core/events.js";
 import { canonicalJson, isJsonObject, type Json } from "#core/json.js";
+import type { Message } from "#core/values.js";
 import { holds } from "../language/expression.js";
 import type { Expression, PortRef } from "../ir.js";
 import type { Load } from "./attempt.js";
-import { activeAt, finalStatus, timedOut } from "./select.js";
-import { nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
+import type { Journal } from "./world.js";
+import { storeOutputs } from "./report.js";
+import { activeAt, endedByPolicy, failedForGood, finalStatus } from "./select.js";
+import { attemptsOf, nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
 
 type Finished = MetaOf<"run.finished">;
 
@@ -25,20 +28,24 @@ export function finalHash(state: RunState, load: Load): Digest {
 /** A line holds at most 1 MiB: the nodes of a run beyond this many (about 200 bytes each) stand in a blob. */
 const NODES_INLINE = 4000;
 
-export function runFinished(state: RunState, nowMs: number, load: Load, keep: (value: Json) => Digest): RunEventDraft {
+export type Values = Pick<Journal, "load" | "store" | "keep">;
+
+export function runFinished(state: RunState, nowMs: number, values: Values): RunEventDraft {
+  const load: Load = (stored) => values.load(stored);
   const verdict = judgeRun(state, load);
   const nodes = state.nodes.map((its): Finished["nodes"][number] => ({
     node: its.node.id,
     status: finalStatus(its),
-    attempts: its.attempt,
+    attempts: attemptsOf(its),
     duration_ms: its.durationMs,
     outputs_hash: its.outputsHash,
   }));
   const meta: Finished = {
     ...verdict,
     duration_ms: activeAt(state, nowMs),
-    ...(nodes.length <= NODES_INLINE ? { nodes } : { nodes: [], nodes_blob: keep(nodes) }),
+    ...(nodes.length <= NODES_INLINE ? { nodes } : { nodes: [], nodes_blob: values.keep(nodes) }),
     final_hash: finalHash(state, load),
+    ...(state.graph.opening.outputs && handedBack(state, values)),
     totals: state.spending.totals(),
   };
   const why = verdict.reason === undefined ? "" : `: ${verdict.reason}`;
@@ -46,12 +53,27 @@ export function runFinished(state: RunState, nowMs: number, load: Load, keep: (v
   return { kind: "run.finished", level: verdict.status === "error" ? "error" : "info", message, meta };
 }
 
+/** Messages beyond this many stand in a blob: a line holds at most 1 MiB. */
+const OUTPUTS_INLINE = 1000;
+
+/** What the opening hands back: the messages on the ports that its `outputs` name, in the order of their names. */
+function handedBack(state: RunState, values: Values): Pick<Finished, "outputs" | "outputs_blob"> {
+  const messages = Object.entries(state.graph.opening.outputs ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, ref]) =>
+      messagesAt(state, ref).map(({ type, labels, body }): Message => ({ port: name, type, labels, body: values.load(body) })),
+    );
+  const outputs = storeOutputs(messages, values);
+  if (outputs.length <= OUTPUTS_INLINE) return { outputs };
+  return { outputs: [], outputs_blob: values.keep(outputs as unknown as Json) };
+}
+
 type Verdict = Pick<Finished, "status" | "success"> & { readonly reason?: string };
 
 /** A person's cancel is `cancelled`, a time-out an error; else `success` decides, and where there is none, whether a node failed. */
 function judgeRun(state: RunState, load: Load): Verdict {
-  if (state.cancelled) return { status: timedOut(state) ? "error" : "cancelled", success: false, reason: state.cancelled.why };
-  const failed = state.nodes.filter((its) => finalStatus(its) === "error" || finalStatus(its) === "cancelled");
+  if (state.cancelled) return { status: endedByPolicy(state) ? "error" : "cancelled", success: false, reason: state.cancelled.why };
+  const failed = state.nodes.filter((its) => failedForGood(state, its));
   const { success } = state.graph.opening;
   const unmet = success && !successHolds(success, state, load) ? unmetReason(success) : null;
   if (success ? unmet === null : failed.length === 0) return { status: "ok", success: true };

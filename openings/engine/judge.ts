@@ -12,12 +12,19 @@ export type Judgement =
     };
 
 /**
- * In this order: nothing that depends on a failure runs (E6); a guard that did not deliver keeps the node from running, whatever
+ * In this order: nothing that depends on a failure runs (E6), but for what recovers from it (E11), which runs for nothing else; a guard that did not deliver keeps the node from running, whatever
  * other edges brought; a required input needs a value. Otherwise it runs, with or without its optional inputs.
  */
 export function judge(state: RunState, node: GraphNode): Judgement {
   const doomed = node.inbound.find((edge) => nodeState(state, edge.source).doomed);
   if (doomed) return { runs: false, reason: whyWithheld(state, doomed), doomed: true };
+
+  const recovery = node.inbound.filter((edge) => edge.recovers !== null);
+  const [first] = recovery;
+  if (first && !recovery.some((edge) => state.edges[edge.index]?.is === "delivered")) {
+    const nobody = recovery.map(({ source }) => source.id).join(" nor ");
+    return { runs: false, reason: recovery.length === 1 ? whyWithheld(state, first) : `neither ${nobody} failed`, doomed: false };
+  }
 
   const closed = node.inbound.find((edge) => edge.spec.guard && state.edges[edge.index]?.is === "withheld");
   if (closed) return { runs: false, reason: whyWithheld(state, closed), doomed: false };
@@ -36,6 +43,7 @@ export function judge(state: RunState, node: GraphNode): Judgement {
 export function whyWithheld(state: RunState, edge: GraphEdge): string {
   const { phase } = nodeState(state, edge.source);
   const status = phase.is === "ended" ? phase.status : "cancelled";
+  if (edge.recovers !== null) return `source ${edge.source.id} did not fail`;
   switch (status) {
     case "ok":
       return edge.spec.guard ? `guard ${edge.from} was false` : `${edge.from} gave nothing`;

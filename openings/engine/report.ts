@@ -1,9 +1,11 @@
 /** The events that the engine writes about nodes and attempts. */
 import type { RunEventDraft, RunEventOf } from "#core/events.js";
 import { canonicalJson } from "#core/json.js";
-import type { Failure, Message } from "#core/values.js";
-import { outputsHash } from "../journal/hash.js";
+import { hostFailure, type Failure, type Message } from "#core/values.js";
+import { inputsHash, outputsHash } from "../journal/hash.js";
+import { elementsOf, type Load } from "./attempt.js";
 import type { GraphNode } from "./graph.js";
+import type { NodeState } from "./state.js";
 import type { AttemptEnd, AttemptSpec, Journal } from "./world.js";
 
 /** Inline values of one event together, in bytes: the rest go to blobs, because no event may be longer than a line. */
@@ -18,6 +20,43 @@ export function nodeStarted(spec: AttemptSpec): RunEventDraft {
   const again = attempt === 1 ? "" : `, attempt ${attempt}`;
   const meta = { node, agent, attempt, inputs_hash: inputsHash };
   return { kind: "node.started", level: "info", message: `${node} started${again}`, meta };
+}
+
+/** Elements that one node may be invoked for. */
+export const MOST_ELEMENTS = 10_000;
+
+export function nodeExpanded(node: GraphNode, inputs: readonly Message[]): RunEventDraft {
+  const items = elementsOf(node, inputs).length;
+  if (items > MOST_ELEMENTS) {
+    const message = `${items} elements; a node may be invoked for ${MOST_ELEMENTS} at most`;
+    const error = hostFailure("host.elements-exhausted", message);
+    return collected(node, { node: node.id, items: 0, status: "error", duration_ms: 0, outputs_hash: null, error });
+  }
+  const meta = { node: node.id, items, inputs_hash: inputsHash(inputs, node.spec.with) };
+  return { kind: "node.expanded", level: "info", message: `${node.id}: ${items} invocations`, meta };
+}
+
+type Collected = RunEventOf<"node.collected">["meta"];
+
+/** A failed invocation fails the node, after all of them have ended. */
+export function nodeCollected({ node, items, startedMs }: NodeState, nowMs: number, load: Load): RunEventDraft {
+  const states = items?.states ?? [];
+  const failed = states.filter(({ phase }) => phase.is === "ended" && phase.status !== "ok");
+  const common = { node: node.id, items: states.length, duration_ms: Math.max(0, nowMs - startedMs) };
+  if (failed.length === 0) {
+    const outputs = states.flatMap((its) => its.outputs).map(({ body, ...message }) => ({ ...message, body: load(body) }));
+    return collected(node, { ...common, status: "ok", outputs_hash: outputsHash(outputs) });
+  }
+  const [first] = failed;
+  const why = first?.failure ? `${first.node.id}: ${first.failure.code}: ${first.failure.message}` : "one was cancelled";
+  const error = hostFailure("host.elements-failed", `${failed.length} of ${states.length} invocations failed; ${why}`);
+  return collected(node, { ...common, status: "error", outputs_hash: null, error });
+}
+
+function collected({ id }: GraphNode, meta: Collected): RunEventDraft {
+  const level = meta.status === "error" ? "error" : "info";
+  const why = meta.error ? `: ${meta.error.code}: ${meta.error.message}` : "";
+  return { kind: "node.collected", level, message: `${id} ${meta.status}, ${meta.items} invocations${why}`, meta };
 }
 
 export function nodeSkipped(node: GraphNode, reason: string): RunEventDraft {
@@ -45,13 +84,16 @@ export function nodeFinished(spec: AttemptSpec, end: EndedAttempt, durationMs: n
     local_hash: end.localHash,
     ...(Object.keys(end.state).length > 0 && { state: values.store(end.state) }),
     ...(end.status === "error" && { error: end.failure }),
+    ...(end.status === "error" && end.labels && end.labels.length > 0 && { labels: [...end.labels] }),
+    ...(spec.opening && { calls: end.calls }),
   };
   const level = end.status === "error" ? "error" : "info";
   const why = end.status === "error" ? `: ${end.failure.code}: ${end.failure.message}` : "";
   return { kind: "node.finished", level, message: `${node} ${end.status} in ${Math.round(durationMs)} ms${why}`, meta };
 }
 
-function storeOutputs(outputs: readonly Message[], values: Values): Finished["outputs"] {
+/** At most so much of it inline that an event stays shorter than a line. */
+export function storeOutputs(outputs: readonly Message[], values: Values): Finished["outputs"] {
   let inline = 0;
   return outputs.map(({ port, type, labels, body: value }) => {
     let body = values.store(value);

@@ -1,8 +1,9 @@
 /** Questions about a run's state. */
-import type { NodeStatus } from "#core/events.js";
+import type { MetaOf, NodeStatus } from "#core/events.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
+import type { Opening, OpeningNode } from "../ir.js";
 import { unit } from "./spending.js";
-import type { NodeState, RunState } from "./state.js";
+import { nodeState, type NodeState, type RunState } from "./state.js";
 
 export type ShownStatus = "pending" | "running" | "waiting" | NodeStatus;
 
@@ -14,6 +15,7 @@ export function shownStatus({ phase }: NodeState): ShownStatus {
     case "ready":
       return "pending";
     case "running":
+    case "expanded":
     case "interrupted":
     case "failed":
     case "retrying":
@@ -35,6 +37,11 @@ export function activeAt(state: RunState, nowMs: number): number {
   return state.activeMs + (state.stretchMs === null ? 0 : Math.max(0, nowMs - state.stretchMs));
 }
 
+/** All that could go on waits for a person: the run's clock stands still. */
+export function isHeld(state: RunState): boolean {
+  return state.started !== null && state.stretchMs === null && !state.parked && !state.finished;
+}
+
 /** When the run's time is used up, as a moment of the clock; Infinity when it has no limit or does not run. */
 export function deadline(state: RunState): number {
   const limit = state.graph.opening.policy.timeout_ms;
@@ -49,8 +56,21 @@ export function describeTimeout(state: RunState): string {
   return `the run took longer than ${state.graph.opening.policy.timeout_ms} ms`;
 }
 
-export function timedOut(state: RunState): boolean {
-  return state.cancelled?.by === TIMED_OUT_BY;
+/** `by` of the `run.cancelled` that the first failure brings about. */
+export const FAILED_BY = "policy.on_failure";
+
+/** The policy ended the run, and not a person: that is an error. */
+export function endedByPolicy(state: RunState): boolean {
+  return state.cancelled?.by === TIMED_OUT_BY || state.cancelled?.by === FAILED_BY;
+}
+
+/** It failed, or was cancelled, and no node that recovers from failures has made up for it. */
+export function failedForGood(state: RunState, its: NodeState): boolean {
+  const status = finalStatus(its);
+  if (status === "cancelled") return true;
+  if (status !== "error") return false;
+  const { on_error: by } = its.node.spec;
+  return by === undefined || finalStatus(nodeState(state, state.graph.node(by))) !== "ok";
 }
 
 /** Proposals that wait for a decision. */
@@ -58,14 +78,29 @@ export function waitingFor(state: RunState): readonly ProposalId[] {
   return [...state.waiting.keys()].sort();
 }
 
-/** Tokens that a node may still reserve: the tighter of its own budget and the opening's. null = no budget. */
-export function tokensLeft(state: RunState, node: NodeId): number | null {
-  const { spending, graph } = state;
-  const whole = graph.opening.policy.budget_tokens;
-  const own = graph.node(node).spec.budget_tokens;
+const policyKey = { tokens: "budget_tokens", microusd: "budget_microusd", fuel: "budget_fuel" } as const;
+
+/** The opening's budget of a unit, and a node's own; null = none. */
+export function budgetsOf(opening: Opening, of: keyof typeof unit, node: Pick<OpeningNode, BudgetKey> | undefined) {
+  const key = policyKey[of];
+  return { whole: opening.policy[key] ?? null, own: node?.[key] ?? null };
+}
+type BudgetKey = (typeof policyKey)[keyof typeof policyKey];
+
+/** What a node may still reserve of a unit: the tighter of its own budget and the opening's. null = no budget. */
+export function budgetLeft({ spending, graph }: RunState, node: NodeId, name: string): number | null {
+  const of = (Object.keys(unit) as (keyof typeof unit)[]).find((each) => unit[each] === name);
+  if (!of) return null;
+  const { whole, own } = budgetsOf(graph.opening, of, graph.find(node)?.spec);
   const left = [
-    ...(whole === null ? [] : [whole - spending.used(null, unit.tokens)]),
-    ...(own === null ? [] : [own - spending.used(node, unit.tokens)]),
+    ...(whole === null ? [] : [whole - spending.used(null, name)]),
+    ...(own === null ? [] : [own - spending.used(node, name)]),
   ];
   return left.length === 0 ? null : Math.max(0, Math.min(...left));
+}
+
+/** As `run.started` says them. */
+export function recordedBudgets(policy: Opening["policy"]): MetaOf<"run.started">["budgets"] {
+  const { budget_tokens: tokens, budget_microusd: microusd, budget_fuel: fuel } = policy;
+  return { tokens, ...(microusd !== undefined && { microusd }), ...(fuel !== undefined && { fuel }) };
 }

@@ -2,18 +2,24 @@
  * What a run has spent, as a fold of `budget.*`, `call.finished` and `node.finished`. The host's broker enforces budgets; here
  * they are only added up, so that totals and what is left follow from the log (E1).
  *
- * A reservation and the charge that settles it carry the same `scope` (`budgetScope(node)`) and `unit`, and an attempt has at most
- * one open reservation for each unit: its calls come one after another. What is open when a process dies is settled at its worst
- * case when the run is resumed, by a `budget.charged` that says so.
+ * A reservation and the charge that settles it carry the same `scope` and `unit`, and an attempt has at most one open reservation
+ * for each unit: its calls come one after another. A scope is `node:<node>`, an invocation's `node:<node>[3]`; what is spent inside of
+ * an opening that the node uses is written here too, as `node:<node>/<inner node>`, and is the node's.
+ * What is open when a process dies is settled at its worst case when the run is resumed, by a `budget.charged` that says so.
  */
 import type { MetaOf } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
 import type { Fact } from "./fact.js";
 
 /** Units of `budget.*` events. Money is counted in millionths of a dollar, because amounts are integers. */
-export const unit = { tokens: "tokens", usd: "microusd" } as const;
+export const unit = { tokens: "tokens", microusd: "microusd", fuel: "fuel" } as const;
 
 export const budgetScope = (node: NodeId): string => `node:${node}`;
+
+/** The node of the opening whose budget a scope counts in. */
+export function nodeOfScope(scope: string): NodeId {
+  return (/^node:([^/[]*)/.exec(scope)?.[1] ?? "") as NodeId;
+}
 
 export type Totals = MetaOf<"run.finished">["totals"];
 
@@ -23,8 +29,10 @@ interface Account {
 }
 
 export class Spending {
-  readonly #accounts = new Map<string, Account>();
-  readonly #all = new Map<string, Account>();
+  /** By `unit scope`: what one attempt after another has reserved and spent. */
+  readonly #scopes = new Map<string, Account>();
+  /** By `unit node`; the whole run's is that of no node. */
+  readonly #nodes = new Map<string, Account>();
   #fuel = 0;
   #calls = 0;
 
@@ -33,7 +41,7 @@ export class Spending {
       case "budget.reserved":
         return this.#each(fact.meta, (account, amount) => (account.reserved += amount));
       case "budget.charged": {
-        const open = this.#account(fact.meta.scope, fact.meta.unit).reserved;
+        const open = account(this.#scopes, fact.meta.unit, fact.meta.scope).reserved;
         return this.#each(fact.meta, (account, amount) => {
           account.reserved -= open;
           account.spent += amount;
@@ -44,41 +52,41 @@ export class Spending {
         return;
       case "node.finished":
         this.#fuel += fact.meta.fuel;
+        this.#calls += fact.meta.calls ?? 0;
     }
   }
 
   /** Spent and still reserved, by one node or (null) by the whole run. */
   used(node: NodeId | null, of: string): number {
-    const account = node === null ? this.#all.get(of) : this.#accounts.get(key(budgetScope(node), of));
-    return account ? account.spent + account.reserved : 0;
+    const found = this.#nodes.get(key(of, node ?? ""));
+    return found ? found.spent + found.reserved : 0;
   }
 
   /** Reservations that nothing has settled yet. */
   open(): readonly { readonly scope: string; readonly unit: string; readonly amount: number }[] {
-    return [...this.#accounts].flatMap(([name, { reserved }]) => {
-      const at = name.lastIndexOf(" ");
-      return reserved > 0 ? [{ scope: name.slice(0, at), unit: name.slice(at + 1), amount: reserved }] : [];
+    return [...this.#scopes].flatMap(([name, { reserved }]) => {
+      const at = name.indexOf(" ");
+      return reserved > 0 ? [{ scope: name.slice(at + 1), unit: name.slice(0, at), amount: reserved }] : [];
     });
   }
 
   totals(): Totals {
-    const spent = (of: string) => this.#all.get(of)?.spent ?? 0;
-    return { tokens: spent(unit.tokens), usd: spent(unit.usd) / 1e6, fuel: this.#fuel, calls: this.#calls };
+    const spent = (of: string) => this.#nodes.get(key(of, ""))?.spent ?? 0;
+    return { tokens: spent(unit.tokens), usd: spent(unit.microusd) / 1e6, fuel: this.#fuel, calls: this.#calls };
   }
 
-  #each(meta: MetaOf<"budget.charged">, change: (account: Account, amount: number) => void): void {
-    change(this.#account(meta.scope, meta.unit), meta.amount);
-    let all = this.#all.get(meta.unit);
-    if (!all) this.#all.set(meta.unit, (all = { spent: 0, reserved: 0 }));
-    change(all, meta.amount);
-  }
-
-  #account(scope: string, of: string): Account {
-    const name = key(scope, of);
-    let account = this.#accounts.get(name);
-    if (!account) this.#accounts.set(name, (account = { spent: 0, reserved: 0 }));
-    return account;
+  #each({ scope, unit: of, amount }: MetaOf<"budget.charged">, change: (account: Account, amount: number) => void): void {
+    change(account(this.#scopes, of, scope), amount);
+    change(account(this.#nodes, of, nodeOfScope(scope)), amount);
+    change(account(this.#nodes, of, ""), amount);
   }
 }
 
-const key = (scope: string, of: string): string => `${scope} ${of}`;
+function account(accounts: Map<string, Account>, of: string, name: string): Account {
+  const at = key(of, name);
+  let found = accounts.get(at);
+  if (!found) accounts.set(at, (found = { spent: 0, reserved: 0 }));
+  return found;
+}
+
+const key = (of: string, name: string): string => `${of} ${name}`;

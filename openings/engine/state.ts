@@ -15,12 +15,16 @@
  *  E7  After `run.cancelled` nothing starts; after `run.finished` nothing changes.
  *  E8  Work is proportional to nodes + edges: every queue entry is made once for each event that calls for it, and nothing is scanned.
  *  E9  An event that does not follow from the state is refused, live as in a history (`HISTORY_ORDER`).
+ *  E10 An invocation of a `for_each` is a node of its own: attempts, retries, seed. The node ends when all of them have, whatever
+ *      became of each, and gives what they gave in the order of the elements: never in that of their ends.
+ *  E11 A failure that a node's `on_error` takes up dooms nobody: its edges bring nothing, and the recovering node judges the run.
  */
 import type { Digest } from "#core/digest.js";
 import type { MetaOf, NodeStatus } from "#core/events.js";
-import type { ProposalId } from "#core/ids.js";
+import type { NodeId, ProposalId } from "#core/ids.js";
 import type { Failure, Labels, StoredValue } from "#core/values.js";
-import type { Graph, GraphEdge, GraphNode } from "./graph.js";
+import { ERROR_TYPE } from "../ir.js";
+import { invocation, invocationOf, type Graph, type GraphEdge, type GraphNode } from "./graph.js";
 import { Heap } from "./heap.js";
 import { Spending } from "./spending.js";
 
@@ -32,6 +36,8 @@ export type Phase =
   /** Judged: will run. */
   | { readonly is: "ready" }
   | { readonly is: "running" }
+  /** A `for_each`: its invocations run, or have all ended and are to be collected. */
+  | { readonly is: "expanded" }
   /** For a decision; an executor may hold the attempt or may have parked it. */
   | { readonly is: "waiting"; readonly proposal: ProposalId }
   /** The log says that it runs, and the process that ran it is gone. */
@@ -49,8 +55,19 @@ export interface StoredMessage {
   readonly body: StoredValue;
 }
 
+/** The invocations of a `for_each`, in the order of the elements. */
+export interface Items {
+  readonly states: readonly NodeState[];
+  /** How many have been let into the queue: at most `max_parallel` of them have not ended. */
+  begun: number;
+  ended: number;
+}
+
 export interface NodeState {
   readonly node: GraphNode;
+  /** Whose invocation it is. */
+  readonly of: NodeState | null;
+  items: Items | null;
   phase: Phase;
   /** The attempt that was started last; 0 before the first. */
   attempt: number;
@@ -60,6 +77,8 @@ export interface NodeState {
   unsettled: number;
   /** It failed, was cancelled, or depends on a node that did (E6). */
   doomed: boolean;
+  /** What a failed attempt had read. */
+  failureLabels: Labels;
   /** Of an attempt that ended ok; by port, and all of them in the agent's order. */
   outputs: readonly StoredMessage[];
   byPort: ReadonlyMap<string, readonly StoredMessage[]>;
@@ -93,8 +112,14 @@ export interface RunState {
   readonly settling: Set<GraphNode>;
   readonly unwanted: Set<GraphNode>;
   readonly failed: Set<GraphNode>;
-  /** Node indices that may start or be taken up; entries that no longer apply are dropped when they come up. */
-  readonly ready: Heap<number>;
+  /** `for_each` nodes whose invocations have all ended. */
+  readonly collecting: Set<GraphNode>;
+  /** What the opening's own inputs hand out; null where it has none. */
+  readonly inputs: NodeState | null;
+  /** The first failure that nothing recovers from. */
+  fatal: { readonly node: NodeId; readonly failure: Failure } | null;
+  /** Nodes that may start or be taken up; entries that no longer apply are dropped when they come up. */
+  readonly ready: Heap<NodeState>;
   readonly retries: Heap<Retrying>;
   readonly waiting: Map<ProposalId, NodeState>;
   /** `node.port digest` of artifacts already created. */
@@ -110,29 +135,47 @@ export interface RunState {
 
 export interface Retrying {
   readonly dueMs: number;
-  readonly index: number;
+  readonly its: NodeState;
+}
+
+/** In the order of the file; invocations of one node in the order of its elements. */
+function precedes({ node: a }: NodeState, { node: b }: NodeState): boolean {
+  return a.index < b.index || (a.index === b.index && (a.item ?? -1) < (b.item ?? -1));
 }
 
 const NO_PORTS: ReadonlyMap<string, readonly StoredMessage[]> = new Map();
 
+function newNode(node: GraphNode, phase: Phase, of: NodeState | null = null): NodeState {
+  return {
+    node,
+    of,
+    items: null,
+    phase,
+    attempt: 0,
+    unresolved: of ? 0 : node.inbound.length,
+    unsettled: node.outbound.length,
+    doomed: false,
+    outputs: [],
+    byPort: NO_PORTS,
+    outputsHash: null,
+    failure: null,
+    failureLabels: [],
+    store: null,
+    startedMs: 0,
+    durationMs: 0,
+  };
+}
+
+export function newItems(of: NodeState, count: number): Items {
+  const states = Array.from({ length: count }, (_, item) => newNode(invocation(of.node, item), { is: "ready" }, of));
+  return { states, begun: 0, ended: 0 };
+}
+
 export function newState(graph: Graph): RunState {
   return {
     graph,
-    nodes: graph.nodes.map((node) => ({
-      node,
-      phase: { is: "pending" },
-      attempt: 0,
-      unresolved: node.inbound.length,
-      unsettled: node.outbound.length,
-      doomed: false,
-      outputs: [],
-      byPort: NO_PORTS,
-      outputsHash: null,
-      failure: null,
-      store: null,
-      startedMs: 0,
-      durationMs: 0,
-    })),
+    nodes: graph.nodes.map((node) => newNode(node, { is: "pending" })),
+    inputs: graph.inputs && newNode(graph.inputs, { is: "ended", status: "ok" }),
     edges: graph.edges.map(() => ({ is: "open", carried: 0 })),
     started: null,
     parked: false,
@@ -142,8 +185,10 @@ export function newState(graph: Graph): RunState {
     settling: new Set(),
     unwanted: new Set(),
     failed: new Set(),
-    ready: new Heap((a, b) => a < b),
-    retries: new Heap((a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.index < b.index)),
+    collecting: new Set(),
+    fatal: null,
+    ready: new Heap(precedes),
+    retries: new Heap((a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && precedes(a.its, b.its))),
     waiting: new Map(),
     artifacts: new Set(),
     spending: new Spending(),
@@ -155,10 +200,37 @@ export function newState(graph: Graph): RunState {
 }
 
 export function nodeState(state: RunState, node: GraphNode): NodeState {
-  return state.nodes[node.index] as NodeState;
+  if (node === state.graph.inputs) return state.inputs as NodeState;
+  const its = state.nodes[node.index] as NodeState;
+  return node.item === null ? its : (its.items?.states[node.item] as NodeState);
 }
 
-/** What an edge's source gave on its port. */
+/** The node of the file or the invocation (`node[3]`) that events call so. */
+export function findState(state: RunState, id: string): NodeState | undefined {
+  const node = state.graph.find(id);
+  if (node) return nodeState(state, node);
+  const its = invocationOf(id);
+  const whole = its ? state.graph.find(its.node) : undefined;
+  return its && whole ? nodeState(state, whole).items?.states[its.item] : undefined;
+}
+
+/** What an edge's source gave on its port; of an edge to a recovering node the failure, where there was one. */
 export function messagesOn(state: RunState, edge: GraphEdge): readonly StoredMessage[] {
-  return nodeState(state, edge.source).byPort.get(edge.spec.from.port) ?? [];
+  const its = nodeState(state, edge.source);
+  if (edge.recovers === null) return its.byPort.get(edge.spec.from.port) ?? [];
+  return its.failure && its.phase.is === "ended" && its.phase.status === "error" ? [failureMessage(edge, its)] : [];
+}
+
+export function failureMessage(
+  { source, spec, recovers }: GraphEdge,
+  { failure, failureLabels: labels, ...its }: Pick<NodeState, "failure" | "failureLabels" | "attempt" | "items">,
+): StoredMessage {
+  const { code = "", message = "", retryable = false } = failure ?? {};
+  const value = { node: source.id, reason: { code, message, retryable }, attempts: attemptsOf(its) };
+  return { port: spec.from.port, type: recovers ?? ERROR_TYPE, labels, body: { value } };
+}
+
+/** Attempts of a node, or of all invocations of a `for_each` together. */
+export function attemptsOf({ attempt, items }: Pick<NodeState, "attempt" | "items">): number {
+  return items ? items.states.reduce((sum, each) => sum + each.attempt, 0) : attempt;
 }

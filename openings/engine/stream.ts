@@ -4,7 +4,9 @@
  * The executor writes through here too.
  */
 import type { RunEvent, RunEventDraft } from "#core/events.js";
+import type { ProposalId } from "#core/ids.js";
 import { apply } from "./apply.js";
+import { isHeld } from "./select.js";
 import type { RunState } from "./state.js";
 import type { Clock, Haste, Journal } from "./world.js";
 
@@ -19,6 +21,7 @@ export class Stream {
     private readonly clock: Clock,
     /** Called when an append fails, from then on nothing can be written any more. */
     private readonly onFailure: () => void,
+    private readonly onHeld: ((proposal: ProposalId | null) => void) | undefined = undefined,
   ) {}
 
   get failure(): { readonly error: unknown } | null {
@@ -27,11 +30,16 @@ export class Stream {
 
   /** Folds events now; they go to the journal with the next `flush`. */
   write(drafts: readonly RunEventDraft[]): void {
+    this.#fold(drafts);
+    this.#batch.push(...drafts);
+  }
+
+  #fold(drafts: readonly RunEventDraft[]): void {
     const now = this.clock.now();
-    for (const draft of drafts) {
-      apply(this.state, draft, now);
-      this.#batch.push(draft);
-    }
+    const held = isHeld(this.state);
+    for (const draft of drafts) apply(this.state, draft, now);
+    const [waiting = null] = isHeld(this.state) ? this.state.waiting.keys() : [];
+    if (held !== (waiting !== null)) this.onHeld?.(waiting);
   }
 
   flush(haste: Haste = "soon"): void {
@@ -54,8 +62,7 @@ export class Stream {
     return {
       append: async (drafts, haste) => {
         this.flush();
-        const now = this.clock.now();
-        for (const draft of drafts) apply(this.state, draft, now);
+        this.#fold(drafts);
         return this.#watch(this.journal.append(drafts, haste));
       },
       store: (value) => this.journal.store(value),

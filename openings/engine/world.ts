@@ -6,6 +6,7 @@ import type { Digest } from "#core/digest.js";
 import type { RunEvent, RunEventDraft, RunEventOf } from "#core/events.js";
 import type { Json, JsonObject } from "#core/json.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
+import type { Opening } from "../ir.js";
 import type { Failure, Labels, Message, StoredValue } from "#core/values.js";
 
 /** `now` (the default): somebody waits. `soon`: nobody does, and a few milliseconds more are well spent on sharing a write to the disk. */
@@ -36,6 +37,8 @@ export interface Clock {
 export interface AttemptSpec {
   readonly node: NodeId;
   readonly agent: string;
+  /** The opening that the node uses in place of an agent. */
+  readonly opening: Opening | null;
   /** From 1. */
   readonly attempt: number;
   readonly with: JsonObject;
@@ -63,6 +66,8 @@ export interface RecordedAttempt {
   readonly outcomes: readonly RunEventOf<"action.finished">[];
   /** Lines of its log and of standard streams that this attempt has written: re-execution does not write them again. */
   readonly logs: number;
+  /** Fuel that was reserved for it within a budget; null: there was no budget, or nothing had been reserved yet. */
+  readonly fuel: number | null;
 }
 
 export const nothingRecorded: RecordedAttempt = {
@@ -72,6 +77,7 @@ export const nothingRecorded: RecordedAttempt = {
   decisions: [],
   outcomes: [],
   logs: 0,
+  fuel: null,
 };
 
 export interface AttemptCosts {
@@ -86,7 +92,13 @@ export interface AttemptCosts {
 
 export type AttemptEnd =
   | ({ readonly status: "ok"; readonly outputs: readonly Message[]; readonly state: JsonObject } & AttemptCosts)
-  | ({ readonly status: "error"; readonly failure: Failure; readonly state: JsonObject } & AttemptCosts)
+  | ({
+      readonly status: "error";
+      readonly failure: Failure;
+      readonly state: JsonObject;
+      /** The join of what the attempt had read. */
+      readonly labels?: Labels;
+    } & AttemptCosts)
   | ({ readonly status: "cancelled"; readonly state: JsonObject } & AttemptCosts)
   /** The attempt waits for a decision and nobody is there to ask: nothing of it is kept but its journal. */
   | { readonly status: "parked"; readonly proposal: ProposalId };

@@ -1,7 +1,8 @@
 /** What each attempt had done, read back from the events of its run. */
-import type { RunEvent, RunEventOf } from "#core/events.js";
+import type { MetaOf, RunEvent, RunEventOf } from "#core/events.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
 import { nothingRecorded, type RecordedAttempt } from "../engine/world.js";
+import { budgetScope, unit } from "../engine/spending.js";
 import { HistoryError } from "./error.js";
 
 interface Recording {
@@ -15,6 +16,7 @@ interface Recording {
   readonly decisions: RunEventOf<"action.decided">[];
   readonly outcomes: RunEventOf<"action.finished">[];
   logs: number;
+  fuel: number | null;
 }
 
 /** One attempt of a history: how it began, what it did, how it ended (null: it has not). */
@@ -32,6 +34,10 @@ export interface AttemptRecord {
 export class Recordings {
   readonly #attempts = new Map<string, Recording>();
   readonly #byProposal = new Map<ProposalId, Recording>();
+  /** By node: the attempt that was started last. */
+  readonly #latest = new Map<string, Recording>();
+  readonly #expanded = new Map<string, number>();
+  readonly #collected = new Map<string, MetaOf<"node.collected">>();
 
   constructor(events: Iterable<RunEvent>) {
     for (const event of events) this.#add(event);
@@ -48,12 +54,33 @@ export class Recordings {
     return recording && attemptRecord(recording);
   }
 
+  /** How many invocations a `for_each` had; 0 where it has not come to any. */
+  itemsOf(node: NodeId): number {
+    return this.#expanded.get(node) ?? 0;
+  }
+
+  collected(node: NodeId): MetaOf<"node.collected"> | undefined {
+    return this.#collected.get(node);
+  }
+
   *all(): Iterable<AttemptRecord> {
     for (const recording of this.#attempts.values()) yield attemptRecord(recording);
   }
 
   #add(event: RunEvent): void {
     switch (event.kind) {
+      case "node.expanded":
+        this.#expanded.set(event.meta.node, event.meta.items);
+        return;
+      case "node.collected":
+        this.#collected.set(event.meta.node, event.meta);
+        return;
+      case "budget.reserved": {
+        // An attempt that is executed again after a crash keeps what it had reserved.
+        const recording = event.meta.unit === unit.fuel ? this.#latest.get(event.meta.scope) : undefined;
+        if (recording) recording.fuel ??= event.meta.amount;
+        return;
+      }
       case "node.started":
         return this.#begin(event);
       case "node.finished": {
@@ -94,7 +121,7 @@ export class Recordings {
     const { node, attempt } = event.meta;
     const name = key(node, attempt);
     if (this.#attempts.has(name)) throw twice(event, `attempt ${attempt} of ${node} started`);
-    this.#attempts.set(name, {
+    const recording: Recording = {
       node,
       attempt,
       started: event,
@@ -105,7 +132,10 @@ export class Recordings {
       decisions: [],
       outcomes: [],
       logs: 0,
-    });
+      fuel: null,
+    };
+    this.#attempts.set(name, recording);
+    this.#latest.set(budgetScope(node), recording);
   }
 
   #attempt(event: RunEvent & { readonly meta: { readonly node: NodeId; readonly attempt: number } }): Recording {
@@ -121,9 +151,9 @@ function attemptRecord(recording: Recording): AttemptRecord {
   return { node, attempt, started, finished, begun: inOrder(begun.values()), recorded: recordedAttempt(recording) };
 }
 
-function recordedAttempt({ calls, begun, proposals, decisions, outcomes, logs }: Recording): RecordedAttempt {
+function recordedAttempt({ calls, begun, proposals, decisions, outcomes, logs, fuel }: Recording): RecordedAttempt {
   const unfinished = [...begun.values()].filter(({ meta }) => !calls.has(meta.call_seq));
-  return { calls: inOrder(calls.values()), unfinished: inOrder(unfinished), proposals, decisions, outcomes, logs };
+  return { calls: inOrder(calls.values()), unfinished: inOrder(unfinished), proposals, decisions, outcomes, logs, fuel };
 }
 
 function inOrder<E extends RunEventOf<"call.started"> | RunEventOf<"call.finished">>(calls: Iterable<E>): readonly E[] {

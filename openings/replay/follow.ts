@@ -3,16 +3,18 @@
  * forged skip, an edge that did not cross, a changed pause or another `final_hash` is found, although no agent runs for it.
  * Time-outs, cancels, parkings and the ends of attempts are taken as they stand: they are decisions and results, not consequences.
  */
-import type { MetaOf, RunEvent, RunEventDraft } from "#core/events.js";
+import { blake3 } from "#core/digest.js";
+import type { MetaOf, RunEvent, RunEventDraft, RunEventOf } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
 import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
+import { INLINE_BYTES, type StoredValue } from "#core/values.js";
 import { apply } from "../engine/apply.js";
-import { attemptSpec, backoffMs, type Load } from "../engine/attempt.js";
+import { attemptSpec, backoffMs, inputsOf, type Load } from "../engine/attempt.js";
 import { artifacts, runFinished } from "../engine/finish.js";
 import type { Graph, GraphNode } from "../engine/graph.js";
-import { nodeRetrying, nodeSkipped, nodeStarted } from "../engine/report.js";
+import { nodeCollected, nodeExpanded, nodeRetrying, nodeSkipped, nodeStarted } from "../engine/report.js";
 import { settle } from "../engine/settle.js";
-import { newState, nodeState, type RunState } from "../engine/state.js";
+import { findState, newState, nodeState, type RunState } from "../engine/state.js";
 import { nothingRecorded } from "../engine/world.js";
 import { HistoryError } from "../journal/error.js";
 import { Diverged } from "./verdict.js";
@@ -56,17 +58,19 @@ class Follower {
     const { state, load } = this;
     switch (event.kind) {
       case "node.started": {
-        const node = this.graph.find(event.meta.node);
+        const node = findState(state, event.meta.node)?.node;
         return node && nodeStarted(attemptSpec(state, node, event.meta.attempt, nothingRecorded, load));
       }
+      case "node.expanded":
+      case "node.collected":
+        return this.#expectedOfEach(event);
       case "node.skipped": {
         const node = this.graph.find(event.meta.node);
         const phase = node && nodeState(state, node).phase;
         return node && phase?.is === "unwanted" ? nodeSkipped(node, phase.reason) : undefined;
       }
       case "node.retrying": {
-        const node = this.graph.find(event.meta.node);
-        const phase = node && nodeState(state, node).phase;
+        const { node, phase } = findState(state, event.meta.node) ?? {};
         if (!node || phase?.is !== "failed" || !state.started) return undefined;
         const pause = backoffMs(node.spec.retry, state.started.seed, node, event.meta.attempt);
         return nodeRetrying(node, event.meta.attempt, phase.failure, pause);
@@ -77,10 +81,17 @@ class Follower {
       case "artifact.created":
         return this.#isSaved(event.meta) ? (this.#artifact(event.meta) ?? null) : undefined;
       case "run.finished":
-        return this.#artifacts().length > 0 ? null : runFinished(state, event.ts_ms, load, jsonDigest);
+        return this.#artifacts().length > 0 ? null : runFinished(state, event.ts_ms, { load, store, keep: jsonDigest });
       default:
         return undefined;
     }
+  }
+
+  #expectedOfEach({ meta, ts_ms }: RunEventOf<"node.expanded"> | RunEventOf<"node.collected">): RunEventDraft | undefined {
+    const its = findState(this.state, meta.node);
+    if (!its?.node.each) return undefined;
+    if (its.phase.is === "ready") return nodeExpanded(its.node, inputsOf(this.state, its.node, this.load));
+    return its.phase.is === "expanded" ? nodeCollected(its, ts_ms, this.load) : undefined;
   }
 
   #expectedEdge({ from, to }: { readonly from: string; readonly to: string }): RunEventDraft | null | undefined {
@@ -122,6 +133,13 @@ class Follower {
 /** The node that an edge comes from. */
 function nodeOf(meta: RunEvent["meta"]): NodeId | null {
   return "from" in meta ? (meta.from.slice(0, meta.from.indexOf(".")) as NodeId) : null;
+}
+
+/** As a journal would store it, and nothing kept. */
+function store(value: Json): StoredValue {
+  const text = canonicalJson(value);
+  const bytes = Buffer.byteLength(text);
+  return bytes <= INLINE_BYTES ? { value } : { blob: blake3(text), bytes };
 }
 
 /** Without times, which no two runs share. */

@@ -5,11 +5,12 @@
 import type { Digest } from "#core/digest.js";
 import type { MetaOf, RunEvent } from "#core/events.js";
 import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
-import type { StoredValue } from "#core/values.js";
-import { agentName, buildSpec, type Load } from "../engine/attempt.js";
-import type { Graph, GraphEdge } from "../engine/graph.js";
-import type { StoredMessage } from "../engine/state.js";
-import { openingAsJson } from "../ir.js";
+import { joinLabels, type Message, type StoredValue } from "#core/values.js";
+import { buildSpec, gatherInputs, invocationInputs, type Delivered, type Load } from "../engine/attempt.js";
+import { invocation, type Graph, type GraphNode } from "../engine/graph.js";
+import { recordedBudgets } from "../engine/select.js";
+import { failureMessage, type NodeState } from "../engine/state.js";
+import { openingAsJson, usedName } from "../ir.js";
 import { HistoryError } from "../journal/error.js";
 import { checkSequence } from "../journal/open.js";
 import { Recordings, type AttemptRecord } from "../journal/recorded.js";
@@ -47,18 +48,16 @@ async function agreement({ graph, events, executor, load, components, signal = N
   checkGround(graph, first.meta, components);
 
   const recordings = new Recordings(events);
-  const outputs = lastOutputs(recordings);
-  const delivered = (edge: GraphEdge): readonly StoredMessage[] =>
-    outputs.get(edge.source.id)?.filter(({ port }) => port === edge.spec.from.port) ?? [];
-
+  const delivered = recordedEdges(graph, recordings, first.meta);
   const replays = inFileOrder(graph, recordings);
   // All that is stored is checked before any attempt reads it.
   for (const { record } of replays) new AttemptReplay(record, load).checkStored();
   let calls = 0;
+  const inputs = inputsFrom(delivered, load);
   for (const { record, node, store } of replays) {
     signal.throwIfAborted();
     const { attempt, recorded } = record;
-    const spec = buildSpec({ begun: first.meta, node, attempt, delivered, store, recorded }, load);
+    const spec = buildSpec({ begun: first.meta, node, attempt, inputs: inputs(node, graph), store, recorded }, load);
     await new AttemptReplay(record, load).execute(spec, executor, signal);
     calls += recorded.calls.length;
   }
@@ -74,33 +73,85 @@ function checkGround(graph: Graph, begun: MetaOf<"run.started">, components: Rep
   const { name, params, policy } = graph.opening;
   const [said, stands] = [
     { name: begun.opening_name, params: begun.params, budgets: begun.budgets },
-    { name, params, budgets: { tokens: policy.budget_tokens } },
+    { name, params, budgets: recordedBudgets(policy) },
   ].map((each) => canonicalJson(each));
   if (said !== stands) throw new Diverged({ ...nowhere, what: "event", expected: { "run.started": said! }, got: stands! });
   for (const node of graph.nodes) {
-    const agent = agentName(node);
+    if (node.spec.opening) continue;
+    const agent = usedName(node.spec);
     const [expected, got] = [begun.components[agent] ?? null, components[agent] ?? null];
     if (expected !== got) throw new Diverged({ ...nowhere, node: node.id, what: "component", expected, got });
   }
 }
 
-/** Each attempt with the `state` store that the one before it left. */
+/** Each attempt with the `state` store that the one before it left; those of a `for_each` in the order of its elements. */
 function inFileOrder(graph: Graph, recordings: Recordings) {
   return graph.nodes.flatMap((node) => {
-    const attempts: { record: AttemptRecord; node: typeof node; store: StoredValue | null }[] = [];
-    let store: StoredValue | null = null;
-    for (let record = recordings.find(node.id, 1); record; record = recordings.find(node.id, record.attempt + 1)) {
-      attempts.push({ record, node, store });
-      store = record.finished?.meta.state ?? null;
-    }
-    return attempts;
+    if (!node.each) return attemptsOf(node, recordings);
+    return invocationsOf(node, recordings).flatMap((item) => attemptsOf(item, recordings));
   });
 }
 
-function lastOutputs(recordings: Recordings): ReadonlyMap<string, readonly StoredMessage[]> {
-  const outputs = new Map<string, readonly StoredMessage[]>();
-  for (const { node, finished } of recordings.all()) if (finished?.meta.status === "ok") outputs.set(node, finished.meta.outputs);
-  return outputs;
+const invocationsOf = (node: GraphNode, recordings: Recordings): readonly GraphNode[] =>
+  Array.from({ length: recordings.itemsOf(node.id) }, (_, item) => invocation(node, item));
+
+function attemptsOf(node: GraphNode, recordings: Recordings) {
+  const attempts: { record: AttemptRecord; node: GraphNode; store: StoredValue | null }[] = [];
+  let store: StoredValue | null = null;
+  for (let record = recordings.find(node.id, 1); record; record = recordings.find(node.id, record.attempt + 1)) {
+    attempts.push({ record, node, store });
+    store = record.finished?.meta.state ?? null;
+  }
+  return attempts;
+}
+
+/** What the record says that crossed each edge: from outputs, from failures, and from what the run was handed. */
+function recordedEdges(graph: Graph, recordings: Recordings, begun: MetaOf<"run.started">): Delivered {
+  const known = new Map<GraphNode, RecordedEnd>();
+  const endOf = (node: GraphNode): RecordedEnd => {
+    let end = known.get(node);
+    if (!end) known.set(node, (end = recordedEnd(node, recordings)));
+    return end;
+  };
+  return (edge) => {
+    const { source, spec } = edge;
+    if (source === graph.inputs) return (begun.inputs ?? []).filter(({ port }) => port === spec.from.port);
+    const end = endOf(source);
+    if (edge.recovers !== null) return end.failure ? [failureMessage(edge, end)] : [];
+    return end.failure ? [] : end.outputs.filter(({ port }) => port === spec.from.port);
+  };
+}
+
+type RecordedEnd = Pick<NodeState, "failure" | "failureLabels" | "attempt" | "items" | "outputs">;
+
+/** How a node ended, of a `for_each` all its invocations together. */
+function recordedEnd(node: GraphNode, recordings: Recordings): RecordedEnd {
+  const records = node.each
+    ? invocationsOf(node, recordings).flatMap((each) => attemptsOf(each, recordings).at(-1)?.record ?? [])
+    : attemptsOf(node, recordings)
+        .slice(-1)
+        .map(({ record }) => record);
+  const ends = records.flatMap(({ finished }) => finished?.meta ?? []);
+  return {
+    failure: (node.each ? recordings.collected(node.id)?.error : ends[0]?.error) ?? null,
+    failureLabels: joinLabels(...ends.map(({ labels }) => labels ?? [])),
+    attempt: records.reduce((sum, { attempt }) => sum + attempt, 0),
+    items: null,
+    outputs: ends.flatMap(({ outputs }) => outputs),
+  };
+}
+
+function inputsFrom(delivered: Delivered, load: Load): (node: GraphNode, graph: Graph) => readonly Message[] {
+  // A list is taken apart once for all its elements.
+  let taken: { readonly index: number; readonly inputs: readonly (readonly Message[])[] } | null = null;
+  return (node, graph) => {
+    if (node.item === null) return gatherInputs(node, delivered, load);
+    if (taken?.index !== node.index) {
+      const whole = graph.nodes[node.index] as GraphNode;
+      taken = { index: node.index, inputs: invocationInputs(whole, gatherInputs(whole, delivered, load)) };
+    }
+    return taken.inputs[node.item] ?? [];
+  };
 }
 
 function damaged(error: HistoryError): Divergence {

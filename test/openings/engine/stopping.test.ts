@@ -3,7 +3,7 @@ import type { RunEvent, RunEventOf, RunKind } from "#core/events.js";
 import { driveRun } from "#openings/engine/drive.js";
 import { EngineError } from "#openings/engine/error.js";
 import { budgetScope, unit } from "#openings/engine/spending.js";
-import { tokensLeft } from "#openings/engine/select.js";
+import { budgetLeft } from "#openings/engine/select.js";
 import { openRun } from "#openings/journal/open.js";
 import { SimClock } from "./world/clock.js";
 import { fails, gives, type Agent } from "./world/guest.js";
@@ -261,7 +261,7 @@ describe("budgets", () => {
 
   test("what is left is the tighter of the node's and the opening's, with open reservations taken off", async () => {
     const { state } = openRun(graph, (await simulate({ graph, agents: () => () => gives({}) })).events);
-    const left = () => [tokensLeft(state, "a" as never), tokensLeft(state, "b" as never)];
+    const left = () => [budgetLeft(state, "a" as never, "tokens"), budgetLeft(state, "b" as never, "tokens")];
     expect(left()).toEqual([100, 150]);
     state.spending.apply(amount("budget.reserved", "a", 60));
     expect(left()).toEqual([40, 90]);
