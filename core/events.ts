@@ -92,6 +92,8 @@ export const runMeta = {
     /** Whether `success` held (or, where the opening has none, no node failed). */
     success: z.boolean(),
     reason: text.optional(),
+    /** Another run might do better: what failed for good, failed in a way that another attempt can help. */
+    retryable: z.boolean().optional(),
     duration_ms: ms,
     nodes: z.array(
       z.strictObject({ node, status: nodeStatus, attempts: count, duration_ms: ms, outputs_hash: digest.nullable() }),

@@ -63,4 +63,14 @@ export function proposalId(digest: string): ProposalId {
   return `proposal:${d.slice(0, 8)}-${d.slice(8, 12)}-7${d.slice(13, 16)}-${variant}${d.slice(17, 20)}-${d.slice(20, 32)}` as ProposalId;
 }
 
+/**
+ * The run that an attempt of a node is, where the node uses another opening. Derived, so that the attempt finds its run again after a
+ * crash, and anybody who knows the outer run finds the inner one. `digest` is that of the attempt; the time of the id is the outer run's.
+ */
+export function innerTraceId(outer: TraceId, digest: string): TraceId {
+  const time = outer.slice("trace:".length, "trace:".length + 13);
+  const variant = ((parseInt(digest[3] ?? "0", 16) & 0x3) | 0x8).toString(16);
+  return `trace:${time}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}` as TraceId;
+}
+
 export const IDENTIFIER = /^[a-z][a-z0-9_]{0,63}$/;

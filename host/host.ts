@@ -1,20 +1,16 @@
 /** The host of one home: its agents, its knowledge base, its sandbox process and its broker, each made when it is first needed. */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { formatPlace, UsageError, type RlpError } from "#core/errors.js";
 import type { JsonObject } from "#core/json.js";
 import { openKb, type Kb } from "#kb/kb.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
-import type { AgentCatalog, AgentInterface, TypeRegistry } from "#openings/agent.js";
-import { readSource } from "#openings/language/compile.js";
+import type { TypeRegistry } from "#openings/agent.js";
 import { emailAction } from "./actions/email.js";
 import type { ActionKind } from "./actions/action.js";
 import { join } from "node:path";
 import { Catalog, type AgentGrant, type AgentSummary, type InspectedAgent, type Wanted } from "./catalog/catalog.js";
 import { sharedTypes } from "./catalog/types.js";
-import { PolicyError } from "./capability/policy.js";
-import { ignoredText, type OverridePlace } from "./capability/layers.js";
-import { AdmissionError } from "./component/error.js";
+import type { OverridePlace } from "./capability/layers.js";
 import { ModelBroker } from "./broker/broker.js";
 import { configuredProviders } from "./broker/configured.js";
 import { homeKey } from "./component/key.js";
@@ -23,6 +19,8 @@ import type { Home } from "./config/home.js";
 import { directoryGuard, type DirectoryGuard } from "./fs/guard.js";
 import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
+import { Compiler, type Purpose } from "./opening/compile.js";
+import { readOpening } from "./opening/file.js";
 import type { Compiled } from "./run/contract.js";
 import type { LoadedAgent } from "./run/executor.js";
 import { commandToolsOf } from "./toolbox/command.js";
@@ -31,7 +29,6 @@ import { Domains } from "./sandbox/domains.js";
 import { codeRoot } from "./sandbox/spawn.js";
 import { isolation } from "./sandbox/isolation/ladder.js";
 import type { Isolation } from "./sandbox/isolation/rung.js";
-import { TrustError } from "./trust/error.js";
 import { ledgerAnchor } from "./trust/ledger-keys.js";
 import { environmentSecrets } from "./secrets/secrets.js";
 
@@ -53,9 +50,6 @@ export interface HostOptions {
   /** Starts the sandbox process and the ledger's writer at once, because they will be needed. */
   readonly warm?: boolean;
 }
-
-/** Openings are small; what is larger is no opening (the language has its own, smaller limit). */
-const MAX_OPENING_FILE = 16 << 20;
 
 export class Host {
   readonly home: Home;
@@ -161,49 +155,21 @@ export class Host {
   }
 
   /** Reads, checks and compiles an opening. Throws when the file cannot be read; everything in it becomes diagnostics. */
-  async compile(file: string, params: JsonObject): Promise<Compiled> {
+  async compile(file: string, params: JsonObject, purpose: Purpose = "check"): Promise<Compiled> {
     const bytes = await readOpening(file);
     this.catalog.alsoLookBeside(file);
-    return this.compileText(file, bytes, params);
+    return this.compileText(file, bytes, params, purpose);
   }
 
   /** As {@link compile}, of an opening that stands in no file: `file` only names it in diagnostics. */
-  async compileText(file: string, bytes: Uint8Array, params: JsonObject): Promise<Compiled> {
-    const defaults = { confirm_external: this.config.security.confirm_external_actions };
-    const catalog = this.catalog;
-    const source = readSource({ file, bytes }, { params, defaults });
-    // Of an unknown variant it is said whether there is the agent without it.
-    const wanted = new Set(
-      source.uses.flatMap(({ agent, variant }) => (variant === null ? [agent] : [`${agent}@${variant}`, agent])),
-    );
-    const agents = new Map<string, AgentInterface>();
-    const refused = new Map<string, RlpError>();
-    const notices = new Map<string, readonly string[]>();
-    await Promise.all(
-      [...wanted]
-        .filter((name) => catalog.has(name))
-        .map(async (name) => {
-          try {
-            const { face, trust } = await catalog.load(name);
-            agents.set(name, face);
-            notices.set(name, (trust?.layers ?? []).filter(({ ignored }) => ignored.length > 0).map(ignoredText));
-          } catch (error) {
-            if (!(error instanceof AdmissionError || error instanceof PolicyError || error instanceof TrustError)) throw error;
-            refused.set(name, error);
-          }
-        }),
-    );
-    const known: AgentCatalog = {
-      get: (name, variant) => agents.get(variant === null ? name : `${name}@${variant}`),
-      names: () => catalog.names(),
-      notices: (name, variant) => notices.get(variant === null ? name : `${name}@${variant}`) ?? [],
-      refusal(name, variant) {
-        const error = refused.get(variant === null ? name : `${name}@${variant}`);
-        return error && { message: `${error.code}: ${error.message}, ${formatPlace(error.place)}`, hint: error.hint };
-      },
-    };
-    const { opening, diagnostics } = source.check({ agents: known, types: this.types });
-    return { file, opening, diagnostics, agents };
+  async compileText(file: string, bytes: Uint8Array, params: JsonObject, purpose: Purpose = "check"): Promise<Compiled> {
+    const compiler = new Compiler({
+      catalog: this.catalog,
+      types: this.types,
+      searchDirs: this.config.openings.search_dirs,
+      defaults: { confirm_external: this.config.security.confirm_external_actions },
+    });
+    return compiler.compile({ file, bytes }, params, purpose);
   }
 
   /** An agent that is ready to run: admitted, vouched for or caged, with what this host grants it. */
@@ -268,25 +234,4 @@ function overridePlaces({ home, systemDir = SYSTEM_DIR }: Pick<HostOptions, "hom
 
 export function openHost(options: HostOptions): Host {
   return new Host(options);
-}
-
-async function readOpening(file: string): Promise<Uint8Array> {
-  const info = await stat(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageError(
-      "USAGE_NOT_FOUND",
-      cause.code === "ENOENT" ? `there is no opening ${file}` : `cannot read ${file}: ${cause.code}`,
-      { place: { file }, cause },
-    );
-  });
-  if (info.isDirectory())
-    throw new UsageError("USAGE", `${file} is a directory, not an opening`, {
-      place: { file },
-      hint: "name a `.yaml` file in it",
-    });
-  if (!info.isFile()) throw new UsageError("USAGE", `${file} is not a regular file`, { place: { file } });
-  if (info.size > MAX_OPENING_FILE)
-    throw new UsageError("USAGE", `${file} has ${info.size} bytes: that is no opening`, { place: { file } });
-  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageError("USAGE", `cannot read ${file}: ${cause.code}`, { place: { file }, cause });
-  });
 }

@@ -32,3 +32,6 @@ export function innerPorts(inputs: Readonly<Record<string, InnerInput>> | undefi
 
 /** Openings inside of openings, at most. */
 export const INNER_DEPTH = 8;
+
+/** Openings compiled for one, each with other parameters, at most. */
+export const INNER_COMPILES = 1000;

@@ -133,6 +133,7 @@ function attempt(): AttemptSpec {
     epochMs: 1_700_000_000_000,
     state: {},
     timeoutMs: null,
+    opening: null,
     recorded: nothingRecorded,
   };
 }

@@ -3,7 +3,7 @@
  * agent which looks at them does the same with the same answer, and a flood of small pieces becomes few calls. What nobody has asked for
  * yet is held back at its source.
  */
-import type { StreamedUsage } from "./provider.js";
+import type { Usage } from "./provider.js";
 
 /** UTF-16 code units of a chunk; one more where it would end within a character. */
 const CHUNK = 128;
@@ -11,22 +11,22 @@ const CHUNK = 128;
 const GATHERED = 65_536;
 
 export class Chunks {
-  private readonly source: AsyncGenerator<string, StreamedUsage>;
+  private readonly source: AsyncGenerator<string, Usage>;
   private text = "";
-  private ended: { readonly usage: StreamedUsage } | { readonly error: unknown } | null = null;
+  private ended: { readonly usage: Usage } | { readonly error: unknown } | null = null;
   private closed = false;
   private changed = Promise.withResolvers<void>();
   private readonly pumped: Promise<void>;
   /** Whether the provider has said anything yet. */
   begun = false;
 
-  constructor(source: AsyncGenerator<string, StreamedUsage>) {
+  constructor(source: AsyncGenerator<string, Usage>) {
     this.source = source;
     this.pumped = this.pump();
   }
 
   /** The next chunk, or what it all cost. Throws what the provider ended with, once what came before it has been taken. */
-  async next(): Promise<string | StreamedUsage> {
+  async next(): Promise<string | Usage> {
     while (this.text.length <= CHUNK && !this.ended) await this.changed.promise;
     if (this.text !== "") return this.take();
     const ended = this.ended!;

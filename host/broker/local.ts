@@ -29,7 +29,11 @@ export function fillTemplate(template: string, data: Readonly<Record<string, Jso
 
 export const localProvider: Provider = {
   name: "local",
-  worstCase: (request) => (request.local ? cost(request, fillTemplate(request.local.template, request.local.data)) : 0),
+  worstCase: (request) => ({
+    inputTokens: request.local ? promptTokens(request) : 0,
+    outputTokens: request.local ? localTokens(fillTemplate(request.local.template, request.local.data)) : 0,
+  }),
+  price: () => ({ input: 0, output: 0 }),
   async complete(request): Promise<Completion> {
     if (!request.local)
       throw new CallFailure(
@@ -49,4 +53,3 @@ export const localProvider: Provider = {
 
 const promptTokens = (request: CompletionRequest): number =>
   request.messages.reduce((sum, message) => sum + localTokens(message.content), 0);
-const cost = (request: CompletionRequest, text: string): number => promptTokens(request) + localTokens(text);

@@ -15,6 +15,7 @@ export interface OpenAiOptions {
   readonly keyVariable: string | null;
   readonly timeoutMs: number;
   readonly maxRetries: number;
+  readonly price: Provider["price"];
 }
 
 /** What the service did at the last try, in words. */
@@ -51,7 +52,8 @@ export function openAiProvider(options: OpenAiOptions): Provider {
 
   return {
     name: options.name,
-    worstCase: (request) => promptAtMost(request) + request.maxTokens,
+    worstCase: (request) => ({ inputTokens: promptAtMost(request), outputTokens: request.maxTokens }),
+    price: options.price,
     async complete(request: CompletionRequest, signal): Promise<Completion> {
       const { generateText, jsonSchema, tool } = await import("ai");
       const timeout = AbortSignal.timeout(options.timeoutMs);

@@ -26,28 +26,38 @@ export interface CompletionRequest {
   readonly local: { readonly template: string; readonly data: Readonly<Record<string, Json>> } | null;
 }
 
-export interface Completion {
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** Dollars for a million tokens; which is, at the same time, millionths of a dollar for one. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** In whole millionths of a dollar, rounded up: a budget is never overspent by a fraction. */
+export function costOf({ inputTokens, outputTokens }: Usage, { input, output }: Price): number {
+  return Math.ceil(inputTokens * input + outputTokens * output);
+}
+
+export interface Completion extends Usage {
   readonly text: string;
   readonly toolCalls: readonly ToolCall[];
   /** `provider/model` that answered. */
   readonly model: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-}
-
-/** What a streamed answer has cost, when it is complete. */
-export interface StreamedUsage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
 }
 
 export interface Provider {
   readonly name: string;
-  /** Tokens that the request can cost at most: what a budget reserves before the call. */
-  worstCase(request: CompletionRequest): number;
+  /** What the request can use at most: what a budget reserves before the call. */
+  worstCase(request: CompletionRequest): Usage;
+  /** What a model costs, as the operator says; null: nobody has said. */
+  price(model: string): Price | null;
   complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
   /** As `complete`, in chunks as they come. Whoever returns early ends the request. Absent where the provider has none. */
-  stream?(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<string, StreamedUsage>;
+  stream?(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<string, Usage>;
   /** Vectors of texts; absent where the provider has none. */
   embed?(texts: readonly string[], model: string, signal: AbortSignal): Promise<readonly (readonly number[])[]>;
 }

@@ -22,6 +22,8 @@ const keyEnv = z
   .string()
   .regex(/^[A-Z_][A-Z0-9_]{0,127}$/, "is the name of an environment variable (capitals, digits, `_`), not the key itself");
 
+const price = z.number().min(0).max(1_000_000);
+
 const provider = z.discriminatedUnion(
   "kind",
   [
@@ -35,6 +37,8 @@ const provider = z.discriminatedUnion(
       /** One request, in milliseconds. */
       timeout_ms: positive.max(3_600_000).optional(),
       max_retries: count.max(10).optional(),
+      /** Model (or a pattern of models) → dollars for a million tokens. */
+      prices: z.record(text, z.strictObject({ input: price, output: price })).optional(),
     }),
   ],
   { error: "`kind` is `local` or `openai-compatible`" },

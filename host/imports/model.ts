@@ -1,7 +1,9 @@
 /** `runloop:agent/model`: language models through the broker. The agent sees neither provider nor key. */
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
-import type { BudgetedStream, ModelBroker, RunBudgets } from "../broker/broker.js";
+import type { ModelBroker } from "../broker/broker.js";
+import { complete, stream as openStream, type BudgetedStream } from "../broker/budgeted.js";
+import type { RunBudgets } from "../broker/run-budgets.js";
 import type { CompletionRequest } from "../broker/provider.js";
 import { mayUseModel } from "../capability/authorize.js";
 import { CallFailure, refuse, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
@@ -47,7 +49,7 @@ export function modelFunctions(broker: ModelBroker, budgets: RunBudgets): HostFu
   const answer = async (context: CallContext, name: string, request: Omit<CompletionRequest, "model">) => {
     const route = broker.route(name);
     refuse(mayUseModel(context.grant, route.full));
-    return budgets.complete(context, route.provider, { ...request, model: route.model });
+    return complete(budgets, context, route.provider, { ...request, model: route.model });
   };
   return new Map([
     [
@@ -107,7 +109,7 @@ export function modelFunctions(broker: ModelBroker, budgets: RunBudgets): HostFu
           throw new CallFailure("failed", `more than ${OPEN_STREAMS} streams are open: read them to their end, or drop them`, {
             limit: { name: "streams", value: OPEN_STREAMS + 1, ceiling: OPEN_STREAMS },
           });
-        const stream = await budgets.stream(context, route.provider, {
+        const stream = await openStream(budgets, context, route.provider, {
           model: route.model,
           messages: [{ role: "user", content: prompt }],
           tools: [],

@@ -5,13 +5,10 @@ import type { Grant } from "#openings/agent.js";
 import { meet } from "#openings/grant/meet.js";
 import { nodeGrant } from "#openings/grant/narrow.js";
 import { recordedGrant } from "#openings/grant/recorded.js";
-import type { OpeningNode } from "#openings/ir.js";
+import { usedName, type OpeningNode } from "#openings/ir.js";
 import { reallyWithin } from "../capability/folders.js";
 import { domainOf } from "../trust/agent.js";
 import type { LoadedAgent } from "./executor.js";
-
-export const agentName = (node: Pick<OpeningNode, "agent" | "variant">): string =>
-  node.variant === null ? node.agent : `${node.agent}@${node.variant}`;
 
 /** Each agent is loaded once, however many nodes use it: who vouches for it is looked at then, and holds for all of the run's nodes. */
 export function onceEach(load: (name: string) => Promise<LoadedAgent>): (name: string) => Promise<LoadedAgent> {
@@ -56,7 +53,7 @@ export function recordTrust(
       const { standing, reduced, layers } = trust;
       return [
         [
-          agentName(node),
+          usedName(node),
           {
             standing: standing.kind,
             ...(standing.kind !== "bundled" && standing.key !== null && { key: standing.key }),

@@ -3,7 +3,8 @@ import { UsageError } from "#core/errors.js";
 import { KbError } from "#kb/errors.js";
 import type { Host } from "../host.js";
 import { requestCancel } from "./cancel-request.js";
-import { openHistory, resumeFrom } from "./resume.js";
+import { mustStandAlone, openHistory } from "./history.js";
+import { resumeFrom } from "./resume.js";
 import { Outdated } from "./session.js";
 
 /** How long `rlp cancel` waits for the process that drives the run, in milliseconds. */
@@ -20,6 +21,7 @@ export async function cancelRun(
   const until = Date.now() + PATIENCE_MS;
   for (;;) {
     const history = openHistory(ledger, traceId);
+    mustStandAlone(history, "cancel");
     if (history.finished)
       throw new UsageError("USAGE", `${traceId} has ended (${history.finished.meta.status}); there is nothing to cancel`);
     try {

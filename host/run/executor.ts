@@ -2,7 +2,7 @@
 import type { RunEventDraft } from "#core/events.js";
 import { canonicalJson, type Json, type JsonObject } from "#core/json.js";
 import type { NodeId } from "#core/ids.js";
-import { hostFailure, joinLabels, type Failure, type Message } from "#core/values.js";
+import { hostFailure, joinLabels, type Failure, type Labels, type Message } from "#core/values.js";
 import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
 import type { AttemptCosts, AttemptEnd, AttemptSpec, Clock, Executor, Journal } from "#openings/engine/world.js";
 import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
@@ -11,6 +11,9 @@ import { Parked, type HostFunctions } from "../imports/interface.js";
 import { limitsOf, type Lowered } from "../limits/effective.js";
 import { isAnyCageEnough, type AgentTrust } from "../trust/agent.js";
 import { linkedInterfaces, stubbedInterfaces } from "../capability/link.js";
+import type { RunBudgets } from "../broker/run-budgets.js";
+import { Stop } from "#openings/engine/attempts.js";
+import { fuelAllowance, notBegun, withinBudget } from "./fuel.js";
 import type { TraceId } from "#core/ids.js";
 import { AttemptCalls, tokensOf } from "./calls.js";
 import { acceptOutputs, acceptStandardOutput, checkInputs } from "./outputs.js";
@@ -42,6 +45,8 @@ export interface ExecutorOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly functions: HostFunctions;
+  /** Default: nothing but the agents' own limits. */
+  readonly budgets?: RunBudgets;
 }
 
 /** An attempt whose sandbox process dies is executed again from its journal; the second death is taken to be its own doing. */
@@ -64,6 +69,11 @@ export class AgentExecutor implements Executor {
     if (signal.aborted) cancelled();
     signal.addEventListener("abort", cancelled, { once: true });
     const wallMs = Math.min(spec.timeoutMs ?? Infinity, agent.face.limits.wall_ms);
+    const allowance = await fuelAllowance(this.options.budgets, spec, agent, journal, signal);
+    if (allowance === "none" || allowance === "stopped") {
+      signal.removeEventListener("abort", cancelled);
+      return notBegun(spec, allowance);
+    }
     const wall = new WallClock(wallMs, () => stop(new TimedOut(`the attempt took longer than ${wallMs} ms`)));
     const held = new Held(stop);
     const calls = new AttemptCalls(
@@ -93,7 +103,7 @@ export class AgentExecutor implements Executor {
     );
     const log = new AttemptLog(spec, journal, stop);
     try {
-      const end = await execution({
+      const ended = await execution({
         spec,
         agent,
         types: this.options.types,
@@ -102,7 +112,10 @@ export class AgentExecutor implements Executor {
         log,
         signal: stopped.signal,
         drop: (resource, name) => held.drop(resource, name),
+        ...(allowance && { fuelLimit: allowance.fuel }),
       });
+      const end = withinBudget(ended, allowance?.fuel ?? null, agent);
+      if (allowance && !stopsForResume(signal)) await journal.append(allowance.settle(end.costs.fuel), "soon");
       await held.end();
       const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
       if (reason instanceof Parked) return { status: "parked", proposal: reason.proposal };
@@ -113,6 +126,7 @@ export class AgentExecutor implements Executor {
           status: "error",
           failure: hostFailure("host.timeout", reason.message),
           state: end.costs.state,
+          labels: await labelsRead(spec, calls),
         };
       }
       // The host itself is broken, or the guest diverged from its journal: not an end of the attempt but of the run's process.
@@ -128,6 +142,13 @@ export class AgentExecutor implements Executor {
       await held.end();
     }
   }
+}
+
+/** An interrupted attempt is taken up again, and keeps what it has reserved. */
+function stopsForResume(signal: AbortSignal): boolean {
+  return (
+    signal.aborted && signal.reason instanceof Stop && signal.reason.why !== "cancelled" && signal.reason.why !== "timed out"
+  );
 }
 
 /** How one execution of the guest ended, before it becomes an end of the attempt. */
@@ -182,10 +203,7 @@ export async function execution(run: {
     if (end.kind === "cancelled") return { status: "cancelled", costs: end };
     if (end.kind === "failed")
       return { status: "error", failure: end.failure, costs: end, ...(end.limit && { limit: end.limit }) };
-    const read = joinLabels(
-      ...spec.inputs.map((input) => input.labels),
-      ...(await calls.settled()).map((record) => record.labels),
-    );
+    const read = await labelsRead(spec, calls);
     const outputs =
       end.kind === "exited"
         ? acceptStandardOutput(end.stdout, agent.face, run.types, read)
@@ -196,6 +214,12 @@ export async function execution(run: {
     if (failure === "stopped") return { status: "cancelled", costs: end };
     return failure ? { status: "error", failure, costs: end } : { status: "ok", outputs, costs: end };
   }
+}
+
+/** Where everything comes from that the attempt may have looked at. */
+async function labelsRead({ inputs }: AttemptSpec, calls: AttemptCalls): Promise<Labels> {
+  const answers = await calls.settled();
+  return joinLabels(...inputs.map((input) => input.labels), ...answers.map((record) => record.labels));
 }
 
 function guestSpec(spec: AttemptSpec, agent: LoadedAgent, fuelLimit: number | undefined): GuestSpec {
@@ -251,6 +275,7 @@ export async function finish(
         status: "error",
         failure: end.failure,
         state,
+        labels: await labelsRead(spec, calls),
       };
     case "cancelled":
       return { ...(await costsOf(spec, end.costs, calls, { cancelled: true })), status: "cancelled", state };

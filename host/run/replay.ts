@@ -1,12 +1,13 @@
 /** Executes a recorded run again, with the recorded answers and nothing else, and says whether it agrees. */
 import type { Digest } from "#core/digest.js";
-import type { TraceId } from "#core/ids.js";
+import type { NodeId, TraceId } from "#core/ids.js";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "#core/json.js";
 import type { StoredValue } from "#core/values.js";
 import { openLedger } from "#kb/ledger/ledger.js";
 import type { Grant } from "#openings/agent.js";
-import { buildGraph } from "#openings/engine/graph.js";
-import type { Opening } from "#openings/ir.js";
+import { buildGraph, invocationOf } from "#openings/engine/graph.js";
+import type { Narrowing } from "#openings/grant/narrow.js";
+import { agentNodes, usedName, type Opening } from "#openings/ir.js";
 import { HistoryError } from "#openings/journal/error.js";
 import type { Replayed, ReplayExecutor } from "#openings/replay/executor.js";
 import { replayRun } from "#openings/replay/replay.js";
@@ -15,10 +16,13 @@ import { AdmissionError } from "../component/error.js";
 import type { Host } from "../host.js";
 import { Divergence } from "./calls.js";
 import { execution, finish, type LoadedAgent } from "./executor.js";
+import { withinBudget } from "./fuel.js";
 import { blobValue, type RunReader } from "./ledger.js";
-import { agentForNode, agentName, grantWithin, onceEach, withGrant } from "./agents.js";
+import { agentForNode, grantWithin, onceEach, withGrant } from "./agents.js";
+import { narrowed } from "./cast.js";
 import { recordedAgent, type Recorded } from "./at-hand.js";
-import { foldersOf, historyOf, openHistory, openingOf, type History } from "./resume.js";
+import { foldersOf, historyOf, openHistory, openingOf, type History } from "./history.js";
+import { replayInner } from "./replay-inner.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { Unpacked } from "../trace/bundle.js";
 import { readTrace } from "../trace/read.js";
@@ -34,7 +38,7 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
     const ledger = await openLedger({ root: host.config.kb.root_dir, readonly: true });
     try {
       const history = openHistory(ledger, source.trace);
-      return await replayHistory(host, history, foldersOf(history), signal);
+      return await replayHistory(host, history, { folders: foldersOf(history), signal });
     } catch (error) {
       return damaged(error);
     } finally {
@@ -45,7 +49,7 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
   const unpacked = new Unpacked(trace); // and not the folders that it names: those are somebody else's
   try {
     const history = historyOf(trace.traceId, trace.events, trace);
-    return await replayHistory(host, history as History, (name) => unpacked.folder(name), signal);
+    return await replayHistory(host, history as History, { folders: (name) => unpacked.folder(name), signal });
   } catch (error) {
     return damaged(error);
   } finally {
@@ -63,12 +67,15 @@ const disagreement = (part: Pick<Disagreement, "what" | "expected" | "got"> & Pa
   divergence: { node: null, attempt: null, call: null, ...part },
 });
 
-async function replayHistory(
-  host: Host,
-  history: History,
-  folders: Recorded["folders"],
-  signal: AbortSignal | undefined,
-): Promise<ReplayVerdict> {
+interface Place {
+  readonly folders: Recorded["folders"];
+  readonly signal: AbortSignal | undefined;
+  /** The `caps` of the nodes around an inner run, from the innermost to the outermost. */
+  readonly around?: readonly Narrowing[];
+}
+
+async function replayHistory(host: Host, history: History, place: Place): Promise<ReplayVerdict> {
+  const { folders, signal, around = [] } = place;
   let opening: Opening;
   try {
     opening = openingOf(history);
@@ -78,10 +85,10 @@ async function replayHistory(
   const agents = new Map<string, LoadedAgent>();
   const components: Record<string, Digest> = {};
   const agentOf = onceEach((name) => recordedAgent(host, name, { started: history.started.meta, purpose: "replay", folders }));
-  for (const node of opening.nodes) {
-    const name = agentName(node);
+  for (const node of agentNodes(opening)) {
+    const name = usedName(node);
     try {
-      const agent = agentForNode(await agentOf(name), node);
+      const agent = narrowed(agentForNode(await agentOf(name), node), around);
       components[name] = agent.face.digest;
       // Which interfaces are linked follows from it. Layers that were over it then may be others now, or on another machine.
       const expected = history.started.meta.grants[node.id];
@@ -104,9 +111,12 @@ async function replayHistory(
   }
   const load = loader(history.reader);
   return replayRun({
-    graph: buildGraph(opening, (node) => (agents.get(node.id) as LoadedAgent).face.inputs),
+    graph: buildGraph(opening, (node) => agents.get(node.id)?.face.inputs ?? {}),
     events: history.events,
-    executor: replayExecutor(host, agents, history, load),
+    executor: replayExecutor(host, agents, history, load, (node, inner) => {
+      const caps = opening.nodes.find(({ id }) => id === node)?.caps;
+      return replayHistory(host, inner, { ...place, around: caps ? [caps, ...around] : around });
+    }),
     load,
     components,
     ...(signal && { signal }),
@@ -160,19 +170,22 @@ function replayExecutor(
   agents: ReadonlyMap<string, LoadedAgent>,
   history: History,
   load: (stored: StoredValue) => Json,
+  replayOf: (node: NodeId, inner: History) => Promise<ReplayVerdict>,
 ): ReplayExecutor {
   const said = history.events.filter(
     (event) => event.kind === "log" || event.kind === "node.stdout" || event.kind === "node.stderr",
   );
   return {
     replay: (spec, signal) => {
+      const node = invocationOf(spec.node)?.node ?? spec.node;
+      if (spec.opening) return replayInner(spec, spec.opening, history, load, (inner) => replayOf(node, inner));
       const own = (event: { readonly meta: object }): boolean => {
         const { node, attempt } = event.meta as { node?: string; attempt?: number };
         return node === spec.node && attempt === spec.attempt;
       };
       const ended = history.events.some((event) => event.kind === "node.finished" && own(event));
       const evidence = { traceId: history.traceId, spec, lines: said.filter(own), ended, kinds: host.actions, load };
-      return replayAttempt(host, agents.get(spec.node) as LoadedAgent, evidence, signal);
+      return replayAttempt(host, agents.get(node) as LoadedAgent, evidence, signal);
     },
   };
 }
@@ -192,7 +205,8 @@ async function replayAttempt(
     const evidence = { ...record, stop };
     const calls = new ReplayedCalls(evidence);
     const log = new ReplayedLog(evidence);
-    const end = await execution({
+    const limit = spec.stopAtFuel ?? spec.recorded.fuel;
+    const ended = await execution({
       spec,
       agent,
       types: host.types,
@@ -200,8 +214,9 @@ async function replayAttempt(
       calls,
       log,
       signal: stopped.signal,
-      ...(spec.stopAtFuel !== null && { fuelLimit: spec.stopAtFuel }),
+      ...(limit !== null && { fuelLimit: limit }),
     });
+    const end = withinBudget(ended, spec.stopAtFuel === null ? spec.recorded.fuel : null, agent);
     signal.throwIfAborted();
     const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
     if (reason instanceof Divergence) {

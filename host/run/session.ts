@@ -1,14 +1,15 @@
 /** One run under way: the lease on it, its journal, its executor, and the signals that can stop it. */
 import type { MetaOf } from "#core/events.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
-import { buildGraph } from "#openings/engine/graph.js";
 import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
 import type { Clock } from "#openings/engine/world.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
 import type { OpenedRun } from "#openings/journal/open.js";
 import type { Kb } from "#kb/kb.js";
 import { rowToRunEvent } from "#kb/ledger/row.js";
-import { RunBudgets } from "../broker/broker.js";
+import { CONFIRM } from "#openings/check/with.js";
+import { buildGraph, invocationOf } from "#openings/engine/graph.js";
+import { RunBudgets } from "../broker/run-budgets.js";
 import type { Host } from "../host.js";
 import { actionFunctions, type ActionDesk } from "../imports/actions.js";
 import { realDisk } from "../fs/disk.js";
@@ -19,10 +20,11 @@ import { httpFunctions } from "../imports/http.js";
 import { kbFunctions } from "../imports/kb.js";
 import { toolFunctions } from "../imports/tools.js";
 import { modelFunctions } from "../imports/model.js";
-import { unit } from "#openings/engine/spending.js";
 import { watchForCancel } from "./cancel-request.js";
 import type { RunOptions, RunResult } from "./contract.js";
 import { AgentExecutor, type LoadedAgent } from "./executor.js";
+import type { Cast } from "./cast.js";
+import { InnerRuns, type Scene } from "./inner.js";
 import { LedgerJournal } from "./journal.js";
 import { kbReader } from "./kb-reader.js";
 import { runLedger } from "./run-ledger.js";
@@ -31,9 +33,9 @@ export interface SessionSpec {
   readonly traceId: TraceId;
   readonly openingId: OpeningId;
   readonly opening: Opening;
-  /** By node. */
-  readonly agents: ReadonlyMap<string, LoadedAgent>;
+  readonly cast: Cast;
   readonly watermark: number;
+  readonly epochMs: number;
   readonly run:
     | { readonly begin: MetaOf<"run.started"> }
     | { readonly resume: OpenedRun; readonly why: string; readonly by: string };
@@ -52,7 +54,7 @@ export class Outdated extends Error {}
 /** Drives a run to its end or until it is parked. One process at a time: the lease says whose run it is. Throws {@link Outdated}. */
 export async function drive(host: Host, spec: SessionSpec, options: RunOptions): Promise<RunResult> {
   // Before the lease: nothing of the run is touched where agents cannot be kept in as the configuration demands.
-  const [kb, key] = await Promise.all([host.kb(), host.key(), host.isolation()]);
+  const [kb, key, isolation] = await Promise.all([host.kb(), host.key(), host.isolation()]);
   const { ledger } = kb;
   const lease = await ledger.acquireLease(spec.traceId, { owner: `rlp ${process.pid}` });
   const cancel = watchForCancel(host.home, spec.traceId);
@@ -64,15 +66,17 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
       ...(options.onEvent && { onEvent: options.onEvent }),
     });
     if ("begin" in spec.run) journal.keep(openingAsJson(spec.opening));
+    const stage: Stage = { host, options, kb, key, isolation: isolation.name, epochMs: spec.epochMs };
+    const scene: Scene = { ...spec, resumed: "resume" in spec.run, parent: null };
     const outcome = await driveRun({
       graph: buildGraph(
         spec.opening,
-        (node) => (spec.cancel ? spec.agents.get(node.id) : agentOf(spec, node.id))?.face.inputs ?? {},
+        (node) => (spec.cancel ? spec.cast.agents.get(node.id) : agentOf(spec.cast, node.id))?.face.inputs ?? {},
       ),
       run: spec.run,
       journal,
       clock: realClock,
-      executor: executorOf(host, spec, options, journal, kb, key),
+      executor: executorOf(stage, scene, journal),
       signals: {
         cancel: spec.cancel ? AbortSignal.any([spec.cancel, cancel.signal]) : cancel.signal,
         interrupt: options.signals?.interrupt ? AbortSignal.any([options.signals.interrupt, lease.lost]) : lease.lost,
@@ -87,20 +91,24 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
   }
 }
 
-function agentOf(spec: SessionSpec, node: string): LoadedAgent {
-  const agent = spec.agents.get(node);
+function agentOf({ agents }: Cast, node: string): LoadedAgent {
+  const agent = agents.get(invocationOf(node)?.node ?? node);
   if (!agent) throw new Error(`node ${node} has no agent`);
   return agent;
 }
 
-function executorOf(
-  host: Host,
-  spec: SessionSpec,
-  options: RunOptions,
-  journal: LedgerJournal,
-  kb: Kb,
-  key: Uint8Array,
-): Drive["executor"] {
+/** What a run and the runs inside of it share. */
+interface Stage {
+  readonly host: Host;
+  readonly options: RunOptions;
+  readonly kb: Kb;
+  readonly key: Uint8Array;
+  readonly isolation: string;
+  readonly epochMs: number;
+}
+
+function executorOf(stage: Stage, scene: Scene, journal: LedgerJournal): Drive["executor"] {
+  const { host, options, kb, key } = stage;
   return ({ journal: stream, state }) => {
     const decided: ActionDesk["decided"] = (id) => {
       const row = kb.ledger.proposalRows(id).find((found) => found.kind === "action.decided");
@@ -110,8 +118,9 @@ function executorOf(
       kinds: host.actions,
       decider: options.decider,
       needsDecision: (context) =>
-        spec.opening.policy.confirm_external ||
-        spec.opening.nodes.find((node) => node.id === context.node)?.with["require_human_confirm"] === true,
+        scene.opening.policy.confirm_external ||
+        scene.opening.nodes.find((node) => node.id === (invocationOf(context.node)?.node ?? context.node))?.with[CONFIRM] ===
+          true,
       decided,
       async decide(draft) {
         const standing = decided(draft.meta.proposal_id);
@@ -122,9 +131,9 @@ function executorOf(
       expiryMs: PROPOSAL_EXPIRY_MS,
       storeBlob: (bytes, mediaType) => journal.storeBytes(bytes, mediaType),
     };
-    const budgets = new RunBudgets(spec.opening, (node) => state.spending.used(node, unit.tokens));
+    const budgets = new RunBudgets(scene.opening, (node, of) => state.spending.used(node, of), scene.parent);
     const functions = new Map([
-      ...kbFunctions(kbReader(kb, key, { ...spec, resumed: "resume" in spec.run })),
+      ...kbFunctions(kbReader(kb, key, scene)),
       ...modelFunctions(host.broker, budgets),
       ...actionFunctions(desk),
       ...httpFunctions(host.http, desk),
@@ -139,15 +148,29 @@ function executorOf(
       ...toolFunctions(host.tools, desk),
       ...clockFunctions(({ clock }) => clock.now()),
     ]);
-    return new AgentExecutor({
-      traceId: spec.traceId,
-      agentOf: (node) => agentOf(spec, node),
+    const inner = new InnerRuns({
+      outer: scene,
+      journal: stream,
+      budgets,
+      epochMs: stage.epochMs,
+      isolation: stage.isolation,
+      ledger: runLedger(kb.ledger),
+      run: { ...(options.onEvent && { onEvent: options.onEvent }) },
+      executorOf: (itsScene, itsJournal) => executorOf(stage, itsScene, itsJournal),
+      clock: realClock,
+      maxParallel: host.config.runtime.max_agents,
+    });
+    const agents = new AgentExecutor({
+      traceId: scene.traceId,
+      agentOf: (node) => agentOf(scene.cast, node),
+      budgets,
       types: host.types,
       sandbox: host.sandbox(),
       journal: stream,
       clock: realClock,
       functions,
     });
+    return { execute: (attempt, signal) => (attempt.opening ? inner : agents).execute(attempt, signal) };
   };
 }
 

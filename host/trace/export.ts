@@ -5,7 +5,7 @@ import type { Ledger } from "#kb/ledger/ledger.js";
 import { ownKey, signingKey } from "../trust/keys.js";
 import type { Host } from "../host.js";
 import { recordedAgent } from "../run/at-hand.js";
-import { foldersOf, openHistory } from "../run/resume.js";
+import { foldersOf, openHistory } from "../run/history.js";
 import { bundleIn } from "./bundle.js";
 import { TraceError } from "./error.js";
 import type { Seal } from "./line.js";

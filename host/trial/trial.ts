@@ -60,6 +60,7 @@ export async function runCase(
     epochMs: trial.epoch_ms,
     state: trial.state,
     timeoutMs: null,
+    opening: null,
     recorded: nothingRecorded,
   };
   const end = await executor.execute(spec, new AbortController().signal);

@@ -36,7 +36,7 @@ export interface Drive {
     readonly interrupt?: AbortSignal | undefined;
   };
   /** Told the proposal when all that could go on waits for a person, and null when something goes on again. */
-  readonly onHeld?: (proposal: ProposalId | null) => void;
+  readonly onHeld?: ((proposal: ProposalId | null) => void) | undefined;
   /** How many attempts the host executes at once; the opening may ask for less. */
   readonly maxParallel: number;
 }
@@ -45,6 +45,8 @@ export interface RunOutcome {
   readonly status: RunStatus | "parked";
   readonly success: boolean;
   readonly reason: string | null;
+  /** The whole end; null while the run has not finished. */
+  readonly finished: MetaOf<"run.finished"> | null;
   /** null while the run has not finished. */
   readonly finalHash: Digest | null;
   readonly nodes: MetaOf<"run.finished">["nodes"];
@@ -294,9 +296,18 @@ class Driver {
     const { finished, spending } = this.#state;
     if (!finished) {
       const waiting = waitingFor(this.#state);
-      return { status: "parked", success: false, reason: null, finalHash: null, nodes: [], totals: spending.totals(), waiting };
+      return {
+        status: "parked",
+        success: false,
+        reason: null,
+        finished: null,
+        finalHash: null,
+        nodes: [],
+        totals: spending.totals(),
+        waiting,
+      };
     }
     const { status, success, reason, final_hash: finalHash, nodes, totals } = finished;
-    return { status, success, reason: reason ?? null, finalHash, nodes, totals, waiting: [] };
+    return { status, success, reason: reason ?? null, finished, finalHash, nodes, totals, waiting: [] };
   }
 }

@@ -8,7 +8,7 @@ import type { Expression, PortRef } from "../ir.js";
 import type { Load } from "./attempt.js";
 import type { Journal } from "./world.js";
 import { storeOutputs } from "./report.js";
-import { activeAt, endedByPolicy, failedForGood, finalStatus } from "./select.js";
+import { activeAt, endedByPolicy, failedForGood, finalStatus, TIMED_OUT_BY } from "./select.js";
 import { attemptsOf, nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
 
 type Finished = MetaOf<"run.finished">;
@@ -68,16 +68,26 @@ function handedBack(state: RunState, values: Values): Pick<Finished, "outputs" |
   return { outputs: [], outputs_blob: values.keep(outputs as unknown as Json) };
 }
 
-type Verdict = Pick<Finished, "status" | "success"> & { readonly reason?: string };
+type Verdict = Pick<Finished, "status" | "success" | "retryable"> & { readonly reason?: string };
 
 /** A person's cancel is `cancelled`, a time-out an error; else `success` decides, and where there is none, whether a node failed. */
 function judgeRun(state: RunState, load: Load): Verdict {
-  if (state.cancelled) return { status: endedByPolicy(state) ? "error" : "cancelled", success: false, reason: state.cancelled.why };
+  if (state.cancelled) {
+    const status = endedByPolicy(state) ? "error" : "cancelled";
+    const again = state.cancelled.by === TIMED_OUT_BY || state.fatal?.failure.retryable === true;
+    return { status, success: false, reason: state.cancelled.why, ...(status === "error" && again && { retryable: true }) };
+  }
   const failed = state.nodes.filter((its) => failedForGood(state, its));
   const { success } = state.graph.opening;
   const unmet = success && !successHolds(success, state, load) ? unmetReason(success) : null;
   if (success ? unmet === null : failed.length === 0) return { status: "ok", success: true };
-  return { status: "error", success: false, reason: [...blame(failed), ...(unmet === null ? [] : [unmet])].join("; ") };
+  const retryable = failed.length > 0 && failed.every(({ failure }) => failure?.retryable === true);
+  return {
+    status: "error",
+    success: false,
+    ...(retryable && { retryable }),
+    reason: [...blame(failed), ...(unmet === null ? [] : [unmet])].join("; "),
+  };
 }
 
 /** Each event of a failure says all of it; here some of the first few are enough. */

@@ -137,8 +137,10 @@ export class AttemptReplay {
   }
 }
 
-function endedFromOutside({ status, error }: Finished): boolean {
-  return status === "cancelled" || (error !== undefined && OUTSIDE.has(error.code));
+function endedFromOutside({ status, error, fuel }: Finished): boolean {
+  if (status === "cancelled" || (error !== undefined && OUTSIDE.has(error.code))) return true;
+  // It never began: others had spent what the budget held.
+  return error?.code === ("host.budget-exhausted" satisfies HostFailureCode) && fuel === 0;
 }
 
 function hashedEnd({ status, outputs_hash: outputsHash, error }: Finished): HashedEnd {

@@ -18,10 +18,15 @@ export function openingArgument(args: readonly string[]): string {
 }
 
 /** Compiles against this home's agents. What is wrong is in `diagnostics`; nothing is thrown for it. */
-export async function compileOpening(context: Context, file: string, params: JsonObject): Promise<Compiled> {
+export async function compileOpening(
+  context: Context,
+  file: string,
+  params: JsonObject,
+  purpose: "run" | "check" = "check",
+): Promise<Compiled> {
   const host = await context.host();
   try {
-    const compiled = await host.compile(file, params);
+    const compiled = await host.compile(file, params, purpose);
     if (compiled.opening) holdOpening((await context.load()).limits, compiled.opening, file);
     return compiled;
   } catch (error) {

@@ -52,7 +52,7 @@ async function compose(context: Context): Promise<ExitCode> {
       : `sample data: in ${relative(root, HOME)} already`,
   );
   out.print(`running ${OPENING}\n`);
-  const compiled = usable(await host.compile(join(root, OPENING), {}), out);
+  const compiled = usable(await host.compile(join(root, OPENING), {}, "run"), out);
   const { startRun } = await import("#host/run/start.js");
   const code = await watchRun(
     context,

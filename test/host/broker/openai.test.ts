@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { openAiProvider } from "#host/broker/openai.js";
-import type { CompletionRequest } from "#host/broker/provider.js";
+import type { CompletionRequest, Provider } from "#host/broker/provider.js";
 import { CallFailure } from "#host/imports/interface.js";
 
 const request: CompletionRequest = {
@@ -49,6 +49,7 @@ async function provider(handler: Handler, options: { timeoutMs?: number; maxRetr
       keyVariable: "TEST_KEY",
       timeoutMs: options.timeoutMs ?? 5000,
       maxRetries: options.maxRetries ?? 0,
+      price: () => null,
     }),
   };
 }
@@ -73,6 +74,11 @@ async function failure(work: Promise<unknown>): Promise<CallFailure> {
   expect((error as CallFailure).message).not.toContain(KEY);
   return error as CallFailure;
 }
+/** Tokens of the worst case. */
+const worst = (api: Pick<Provider, "worstCase">): number => {
+  const { inputTokens, outputTokens } = api.worstCase(request);
+  return inputTokens + outputTokens;
+};
 const never = new AbortController().signal;
 
 test("a completion comes back with its model and its tokens, and the key goes out in the header only", async () => {
@@ -93,7 +99,7 @@ test("a server that reports no usage is charged the worst case of the prompt, ne
   );
   const completion = await api.complete(request, never);
   expect(completion.inputTokens).toBeGreaterThanOrEqual("Say hello.".length);
-  expect(completion.inputTokens + completion.outputTokens).toBeLessThanOrEqual(api.worstCase(request));
+  expect(completion.inputTokens + completion.outputTokens).toBeLessThanOrEqual(worst(api));
 });
 
 test.each<[string, Handler, string]>([
@@ -157,7 +163,7 @@ test.each([
   const { inputTokens, outputTokens } = await api.complete(request, never);
   expect(inputTokens).toBeGreaterThanOrEqual("Say hello.".length);
   expect(outputTokens).toBeGreaterThan(0);
-  expect(inputTokens + outputTokens).toBeLessThanOrEqual(api.worstCase(request));
+  expect(inputTokens + outputTokens).toBeLessThanOrEqual(worst(api));
 });
 
 test("half a character at the end of an answer becomes a whole one, which can be stored", async () => {
@@ -215,6 +221,7 @@ test("a key that is configured and not set is named, and nothing goes out", asyn
     keyVariable: "TEST_KEY",
     timeoutMs: 1000,
     maxRetries: 0,
+    price: () => null,
   });
   expect((await failure(api.complete(request, never))).message).toContain("TEST_KEY");
   expect(seen.hits).toBe(0);

@@ -133,6 +133,7 @@ export async function attempt(options: {
   const spec: AttemptSpec = {
     node,
     agent: "asker",
+    opening: null,
     attempt: 1,
     with: {},
     inputs: [],

@@ -65,7 +65,7 @@ async function run(context: Context, args: readonly string[], flags: RunFlags): 
     flags.traceOut === undefined ? undefined : writablePath(resolve(context.world.cwd, flags.traceOut), "--trace-out");
   const params = paramsOf(flags, context);
   const host = await context.host({ warm: !flags.dryRun, ...acceptedReduced(flags) });
-  const compiled = usable(await compileOpening(context, file, params), context.out);
+  const compiled = usable(await compileOpening(context, file, params, flags.dryRun ? "check" : "run"), context.out);
   if (flags.dryRun) {
     await showPlan(context, compiled);
     return Exit.ok;

@@ -46,6 +46,18 @@ export function rungOf(event: RunEvent): Rung {
         `attempt ${event.meta.attempt} failed (${event.meta.reason.code}: ${event.meta.reason.message}), again in ${duration(event.meta.backoff_ms)}`,
         "retrying",
       );
+    case "node.expanded":
+      return rung(event.meta.node, `is invoked for ${event.meta.items} elements`, "running");
+    case "node.collected": {
+      const { node, status, items, duration_ms, error } = event.meta;
+      return rung(
+        node,
+        `${status}${error ? ` (${error.code}): ${error.message}` : ""}, ${items} elements in ${duration(duration_ms)}`,
+        status,
+      );
+    }
+    case "node.continued":
+      return rung(event.meta.node, "goes on", "running");
     case "node.waiting":
       return rung(event.meta.node, `waits for a decision on ${event.meta.proposal_id}`, "waiting");
     case "node.skipped":

@@ -12,6 +12,7 @@ export function progressLine(event: RunEvent, view: RunView, { unicode }: Look):
       return `${visibleLine(event.meta.opening_name)}  ${event.trace_id}`;
     case "node.finished":
     case "node.skipped":
+    case "node.collected":
     case "node.retrying":
     case "node.waiting": {
       const node = view.nodes.get(event.meta.node);

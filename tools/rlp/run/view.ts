@@ -3,7 +3,8 @@ import type { Digest } from "#core/digest.js";
 import type { MetaOf, RunEvent } from "#core/events.js";
 import type { NodeId, TraceId } from "#core/ids.js";
 import { isJsonObject, type Json, type JsonObject } from "#core/json.js";
-import type { Opening } from "#openings/ir.js";
+import { usedName, type Opening } from "#openings/ir.js";
+import { asOutermost, outermost, wayOf, type Ways } from "./inner.js";
 import type { StoredValue } from "#core/values.js";
 import type { Shown } from "../terminal/state.js";
 
@@ -60,16 +61,15 @@ export interface RunView {
   readonly proposals: ReadonlyMap<string, NodeId>;
   /** The last draft that each node gave. */
   readonly drafts: readonly Draft[];
+  /** Runs inside of this one. */
+  readonly ways: Ways;
   /** What was turned down, cut or dropped: shown at the end, so that nothing of it goes unseen. */
   readonly remarks: readonly string[];
 }
 
 /** Before the first event: every node is pending. */
 export function viewOf(opening: Pick<Opening, "name" | "nodes">): RunView {
-  const nodes = opening.nodes.map(({ id, agent, variant }): [string, NodeView] => [
-    id,
-    pending(id, variant ? `${agent}@${variant}` : agent),
-  ]);
+  const nodes = opening.nodes.map((node): [string, NodeView] => [node.id, pending(node.id, usedName(node))]);
   return { ...nothing, name: opening.name, nodes: new Map(nodes) };
 }
 
@@ -89,6 +89,7 @@ export const nothing: RunView = {
   rejected: 0,
   proposals: new Map(),
   drafts: [],
+  ways: new Map(),
   remarks: [],
 };
 
@@ -97,8 +98,17 @@ function pending(id: string, agent: string): NodeView {
 }
 
 /** The view after one more event. */
-export function follow(view: RunView, event: RunEvent): RunView {
-  const at = { ...view, traceId: event.trace_id, startedMs: view.startedMs ?? event.ts_ms };
+export function follow(view: RunView, told: RunEvent): RunView {
+  const ways = wayOf(view.ways, told);
+  if (ways) return { ...view, ways };
+  const inner = view.ways.has(told.trace_id);
+  const event = asOutermost(view, told);
+  if (!event) return view;
+  return followOne(inner ? view : { ...view, traceId: event.trace_id }, event);
+}
+
+function followOne(view: RunView, event: RunEvent): RunView {
+  const at = { ...view, startedMs: view.startedMs ?? event.ts_ms };
   switch (event.kind) {
     case "run.started":
       return {
@@ -170,6 +180,9 @@ function sendersOf(grants: JsonObject): ReadonlySet<string> {
 function followNode(view: RunView, event: RunEvent): RunView {
   const change = nodeChange(view, event);
   if (!change) return view;
+  const { node: top, rest } = outermost(change.node);
+  // What goes on inside of a node is its note.
+  if (rest !== "") return noteInside(view, top, rest, change.to);
   const before = view.nodes.get(change.node) ?? pending(change.node, "");
   const nodes = new Map(view.nodes).set(change.node, { ...before, ...change.to });
   if (event.kind !== "node.finished" || event.meta.status !== "ok") return { ...view, nodes };
@@ -177,6 +190,12 @@ function followNode(view: RunView, event: RunEvent): RunView {
     .filter(({ type }) => type.startsWith("artifact."))
     .map(({ type, body }): Draft => ({ node: event.meta.node, type, body }));
   return { ...view, nodes, drafts: [...view.drafts.filter(({ node }) => node !== event.meta.node), ...drafts] };
+}
+
+function noteInside(view: RunView, node: NodeId, rest: string, { note, state, calls }: Partial<NodeView>): RunView {
+  const before = view.nodes.get(node) ?? pending(node, "");
+  const to = { note: `${rest} ${note || state || ""}`.trimEnd(), ...(calls !== undefined && { calls: before.calls + 1 }) };
+  return { ...view, nodes: new Map(view.nodes).set(node, { ...before, ...to }) };
 }
 
 function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; readonly to: Partial<NodeView> } | null {
@@ -189,6 +208,16 @@ function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; re
       const { node, attempt, reason, backoff_ms } = event.meta;
       return { node, to: { attempt, state: "retrying", note: `${reason.message}; again in ${Math.round(backoff_ms)} ms` } };
     }
+    case "node.expanded": {
+      const { node, items } = event.meta;
+      return { node, to: { state: "running", startedMs: event.ts_ms, durationMs: null, note: `${items} elements` } };
+    }
+    case "node.collected": {
+      const { node, status, duration_ms, items, error } = event.meta;
+      return { node, to: { state: status, durationMs: duration_ms, note: error ? error.message : `${items} elements` } };
+    }
+    case "node.continued":
+      return { node: event.meta.node, to: { state: "running", note: "" } };
     case "node.waiting":
       return { node: event.meta.node, to: { state: "waiting", note: "waits for a decision" } };
     case "action.decided": {

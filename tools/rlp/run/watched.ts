@@ -8,6 +8,7 @@ import { openScreen, type Screen } from "../terminal/screen.js";
 import { decidedBy, nobody, terminalDecider } from "./decider.js";
 import { listenForInterrupt, type Interrupt } from "./interrupt.js";
 import { liveLines, type Look } from "./lines.js";
+import { asOutermost } from "./inner.js";
 import { progressLine } from "./progress.js";
 import { exitOf } from "./exit.js";
 import { tellResult } from "./result.js";
@@ -36,10 +37,11 @@ export async function watchRun(context: Context, watched: Watched, flags: WatchF
 
   const onEvent = (event: RunEvent): void => {
     view = follow(view, event);
+    const told = asOutermost(view, event);
     if (screen) screen.changed();
     else if (!out.readable) out.data(event);
     else if (out.stdout.isTTY && !out.quiet) {
-      const line = progressLine(event, view, look);
+      const line = told && progressLine(told, view, look);
       if (line !== null) out.print(line);
     }
   };
