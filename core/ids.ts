@@ -65,12 +65,14 @@ export function proposalId(digest: string): ProposalId {
 
 /**
  * The run that an attempt of a node is, where the node uses another opening. Derived, so that the attempt finds its run again after a
- * crash, and anybody who knows the outer run finds the inner one. `digest` is that of the attempt; the time of the id is the outer run's.
+ * crash, and anybody who knows the outer run finds the inner one. `digest` is that of the attempt. Of the outer run's time only the
+ * minute is kept, so that the beginning of an id still tells runs apart.
  */
 export function innerTraceId(outer: TraceId, digest: string): TraceId {
-  const time = outer.slice("trace:".length, "trace:".length + 13);
-  const variant = ((parseInt(digest[3] ?? "0", 16) & 0x3) | 0x8).toString(16);
-  return `trace:${time}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}` as TraceId;
+  const minute = outer.slice("trace:".length, "trace:".length + 8);
+  const d = digest;
+  const variant = ((parseInt(d[7] ?? "0", 16) & 0x3) | 0x8).toString(16);
+  return `trace:${minute}-${d.slice(0, 4)}-7${d.slice(4, 7)}-${variant}${d.slice(8, 11)}-${d.slice(11, 23)}` as TraceId;
 }
 
 export const IDENTIFIER = /^[a-z][a-z0-9_]{0,63}$/;

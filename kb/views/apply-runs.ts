@@ -3,11 +3,13 @@ import type { Db } from "../files.js";
 import { nodeKey, runKey } from "../documents/keys.js";
 import type { LedgerRow } from "../ledger/row.js";
 
+const nodeStates = { "node.retrying": "retrying", "node.continued": "running", "node.waiting": "waiting" } as const;
+
 /** Gives the function that applies one row of a run. */
 export function runApplier(db: Db): (row: LedgerRow) => void {
   const startRun = db.prepare(
-    `INSERT OR IGNORE INTO runs (trace_id, opening_id, opening_name, opening, status, started_ms, seed, epoch_ms, kb_watermark, first_id, last_id)
-     VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR IGNORE INTO runs (trace_id, opening_id, opening_name, opening, parent, status, started_ms, seed, epoch_ms, kb_watermark, first_id, last_id)
+     VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)`,
   );
   const setRun = db.prepare("UPDATE runs SET status = ?, last_id = ? WHERE trace_id = ?");
   const finishRun = db.prepare(
@@ -50,8 +52,21 @@ export function runApplier(db: Db): (row: LedgerRow) => void {
     const { id, ts_ms } = row;
     switch (row.kind) {
       case "run.started": {
-        const { opening_name, opening, seed, epoch_ms, kb_watermark } = row.payload.meta;
-        startRun.run(row.trace_id, row.payload.opening_id, opening_name, opening, ts_ms, seed, epoch_ms, kb_watermark, id, id);
+        const { opening_name, opening, parent, seed, epoch_ms, kb_watermark } = row.payload.meta;
+        const { opening_id } = row.payload;
+        startRun.run(
+          row.trace_id,
+          opening_id,
+          opening_name,
+          opening,
+          parent?.trace ?? null,
+          ts_ms,
+          seed,
+          epoch_ms,
+          kb_watermark,
+          id,
+          id,
+        );
         history.run(runKey(row.trace_id), id);
         return;
       }
@@ -89,10 +104,24 @@ export function runApplier(db: Db): (row: LedgerRow) => void {
         history.run(nodeKey(row.trace_id, node), id);
         return;
       }
+      case "node.expanded": {
+        const { node } = row.payload.meta;
+        startNode.run(row.trace_id, node, null, 0, ts_ms, id);
+        history.run(nodeKey(row.trace_id, node), id);
+        return;
+      }
+      case "node.collected": {
+        const { node, status, duration_ms, outputs_hash: hash, error } = row.payload.meta;
+        const { code = null, message = null } = error ?? {};
+        finishNode.run(status, 0, ts_ms, duration_ms, null, hash, code, message, id, row.trace_id, node);
+        history.run(nodeKey(row.trace_id, node), id);
+        return;
+      }
       case "node.retrying":
+      case "node.continued":
       case "node.waiting": {
         const { node } = row.payload.meta;
-        setNode.run(row.kind === "node.waiting" ? "waiting" : "retrying", id, row.trace_id, node);
+        setNode.run(nodeStates[row.kind], id, row.trace_id, node);
         history.run(nodeKey(row.trace_id, node), id);
         return;
       }

@@ -13,6 +13,8 @@ export interface RunSummary {
   readonly openingName: string;
   /** Digest of the blob with the opening. */
   readonly opening: Digest;
+  /** The run that it is part of, where another opening uses its opening. */
+  readonly parent: TraceId | null;
   readonly status: RunState;
   readonly success: boolean | null;
   readonly reason: string | null;
@@ -66,6 +68,8 @@ export interface RunQuery {
   /** Only runs that started at or after this time (milliseconds since the epoch). */
   readonly since?: number;
   readonly limit?: number;
+  /** Those inside of others too. */
+  readonly inner?: boolean;
 }
 
 export interface ProposalQuery {
@@ -85,8 +89,9 @@ export interface RunViews {
 }
 
 export function runViews(db: Db): RunViews {
-  const list = db.prepare<[{ status: string | null; since: number; limit: number }], Columns>(
-    "SELECT * FROM runs WHERE (:status IS NULL OR status = :status) AND started_ms >= :since ORDER BY first_id DESC LIMIT :limit",
+  const list = db.prepare<[{ status: string | null; since: number; limit: number; inner: number }], Columns>(
+    `SELECT * FROM runs WHERE (:status IS NULL OR status = :status) AND started_ms >= :since AND (:inner OR parent IS NULL)
+     ORDER BY first_id DESC LIMIT :limit`,
   );
   const one = db.prepare<[string], Columns>("SELECT * FROM runs WHERE trace_id = ?");
   const nodes = db.prepare<[string], Columns>(
@@ -100,7 +105,8 @@ export function runViews(db: Db): RunViews {
      ORDER BY p.event_id`,
   );
   return {
-    runs: ({ status, since = 0, limit = 1000 }) => list.all({ status: status ?? null, since, limit }).map(toRun),
+    runs: ({ status, since = 0, limit = 1000, inner = false }) =>
+      list.all({ status: status ?? null, since, limit, inner: inner ? 1 : 0 }).map(toRun),
     run: (traceId) => {
       const row = one.get(traceId);
       return row && toRun(row);
@@ -117,6 +123,7 @@ function toRun(row: Columns): RunSummary {
     openingId: row["opening_id"]!,
     openingName: row["opening_name"]!,
     opening: row["opening"]!,
+    parent: row["parent"]!,
     status: row["status"]!,
     success: row["success"] === null ? null : Boolean(row["success"]),
     reason: row["reason"]!,

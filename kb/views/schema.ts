@@ -29,7 +29,7 @@ export const viewTables = {
   meta: "name",
 } as const;
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const tables = `
 CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL);
@@ -75,7 +75,7 @@ CREATE INDEX edges_by_source ON edges (source);
 CREATE INDEX edges_by_target ON edges (target);
 
 CREATE TABLE runs (
-  trace_id TEXT PRIMARY KEY NOT NULL, opening_id TEXT NOT NULL, opening_name TEXT NOT NULL, opening TEXT NOT NULL, status TEXT NOT NULL, success INTEGER, reason TEXT,
+  trace_id TEXT PRIMARY KEY NOT NULL, opening_id TEXT NOT NULL, opening_name TEXT NOT NULL, opening TEXT NOT NULL, parent TEXT, status TEXT NOT NULL, success INTEGER, reason TEXT,
   started_ms INTEGER NOT NULL, finished_ms INTEGER, duration_ms REAL, seed INTEGER NOT NULL, epoch_ms INTEGER NOT NULL, kb_watermark INTEGER NOT NULL,
   final_hash TEXT, tokens INTEGER, usd REAL, fuel INTEGER, calls INTEGER, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -56,7 +56,7 @@ export interface ViewsOptions {
 
 export function openViews(ledger: Ledger, { root, readonly = false, now = Date.now }: ViewsOptions): Views {
   const file = join(root, VIEWS_FILE);
-  const db = readonly ? openReadOnly(file, viewsKind) : openReadWrite(file, viewsKind);
+  const db = readonly ? openReadOnly(file, viewsKind) : openCurrent(root, file);
   try {
     return guarded(file, "read the views", () => new SqliteViews(db, ledger, file, readonly, now));
   } catch (cause) {
@@ -76,6 +76,15 @@ export function setViewsAside(root: string): string {
   renameSync(file, kept);
   for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
   return kept;
+}
+
+/** Views of an earlier version are made anew: all that they hold follows from the ledger. */
+function openCurrent(root: string, file: string): Db {
+  const db = openReadWrite(file, viewsKind);
+  if (Number(db.pragma("user_version", { simple: true })) >= viewsKind.schemaVersion) return db;
+  db.close();
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(join(root, `${VIEWS_FILE}${suffix}`), { force: true });
+  return openReadWrite(file, viewsKind);
 }
 
 class SqliteViews implements Views {

@@ -84,7 +84,14 @@ const log = events(
   [27, "run.parked", { why: "waiting for a decision", by: "host", active_ms: 27, waiting: [] } as never],
   [28, "run.resumed", { why: "taken up again", by: "user", active_ms: 27 } as never],
   [29, "run.cancelled", { why: "wrong recipient", by: "user", active_ms: 29 } as never],
-  [30, "run.finished", ended({ success: false })],
+  [30, "node.expanded", { node: "letters", items: 3, inputs_hash: DIGEST } as never],
+  [
+    31,
+    "node.collected",
+    { node: "letters", items: 3, status: "error", duration_ms: 9, outputs_hash: null, error: failure } as never,
+  ],
+  [32, "node.continued", { node: "send", proposal_id: PROPOSAL } as never],
+  [33, "run.finished", ended({ success: false })],
 );
 
 const line = (event: RunEvent) => {
@@ -125,6 +132,9 @@ test("every kind of event has a rung that says who did what", () => {
     "run | parked: waiting for a decision, by host",
     "run | resumed: taken up again, by user",
     "run | cancelled: wrong recipient, by user",
+    "letters | is invoked for 3 elements",
+    "letters | error (host.trap): unreachable, 3 elements in 9 ms",
+    "send | goes on",
     "run | ok, but `success` does not hold in 40 ms, 1 calls, 41.2k fuel, 0 tokens, <digest>",
   ]);
 });

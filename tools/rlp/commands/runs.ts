@@ -20,6 +20,7 @@ interface RunsFlags {
   readonly since?: string;
   readonly limit: number;
   readonly imported?: boolean;
+  readonly inner?: boolean;
 }
 
 export function define(command: Command, act: Act): void {
@@ -29,6 +30,7 @@ export function define(command: Command, act: Act): void {
     )
     .option("--since <time>", "only runs from then on: 90m, 12h, 7d, or a date (2026-11-20, 2026-11-20T13:37)")
     .option("--imported", "those from elsewhere instead, which `rlp trace import` took in")
+    .option("--inner", "those inside of other runs too (an opening that another one uses)")
     .option("--limit <n>", "at most so many", wholeNumber("--limit", 100_000, 1), 50)
     .addHelpText(
       "after",
@@ -72,7 +74,7 @@ async function runs(context: Context, _args: readonly string[], flags: RunsFlags
     // Which of those that stand as running are, the views do not know: all of them are looked at.
     const limit = status === "running" ? 100_000 : flags.limit;
     return kb.views
-      .runs({ limit, ...(status && { status }), ...(since !== undefined && { since }) })
+      .runs({ limit, inner: flags.inner === true, ...(status && { status }), ...(since !== undefined && { since }) })
       .map(shown)
       .filter((run) => flags.status === undefined || run.status === flags.status)
       .slice(0, flags.limit);
@@ -108,6 +110,7 @@ function recordOf(run: ShownRun) {
   return {
     trace_id: run.traceId,
     opening_id: run.openingId,
+    ...(run.parent !== null && { parent: run.parent }),
     opening_name: run.openingName,
     opening: run.opening,
     status: run.status,
