@@ -13,6 +13,7 @@ import { sharedTypes } from "./catalog/types.js";
 import type { OverridePlace } from "./capability/layers.js";
 import { ModelBroker } from "./broker/broker.js";
 import { configuredProviders } from "./broker/configured.js";
+import { configuredEmbedder } from "./broker/embedder.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
@@ -122,7 +123,12 @@ export class Host {
   /** Ledger and views; the views are opened when somebody looks at them. */
   kb(): Promise<Kb> {
     const root = this.config.kb.root_dir;
-    return (this.openedKb ??= openKb({ root, readonly: this.isReadonly, anchor: ledgerAnchor(this.home, root) }));
+    return (this.openedKb ??= openKb({
+      root,
+      readonly: this.isReadonly,
+      anchor: ledgerAnchor(this.home, root),
+      embedder: configuredEmbedder(this.config, process.env),
+    }));
   }
 
   /** The ledger alone: nothing but `events.sqlite` is touched. */

@@ -25,6 +25,8 @@ export type KbCode =
   | "KB_DECIDED"
   | "KB_AMBIGUOUS"
   | "KB_INGEST"
+  /** Vectors of another embedder than the one that is configured, or an embedder that gives none. */
+  | "KB_EMBEDDER"
   | "KB_CLOSED";
 
 const exits: Partial<Record<KbCode, ExitCode>> = {

@@ -150,6 +150,11 @@ export function openReadOnly(file: string, kind: FileKind): Db {
       hint: "`rlp run` and `rlp kb ingest` make one; `--home` (or RUNLOOP_HOME) says where it is",
     });
   admit(file, kind, header);
+  if (kind.older === "made again" && header.schemaVersion < kind.schemaVersion)
+    throw new KbError("KB_READONLY", `${file} was made by an older rlp and has to be made again`, {
+      place: { file },
+      hint: "open the knowledge base once where its folder can be written: `rlp kb search` does",
+    });
   return guarded(file, "open the knowledge base", () => {
     try {
       return probe(new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS }));

@@ -1,34 +1,48 @@
-/** The knowledge base: the ledger, and the views that are made from it. */
+/** The knowledge base: the ledger, the views that are made from it, and the vectors that are made from those. */
 import { KbError } from "./errors.js";
 import { openLedger, type Ledger, type LedgerOptions } from "./ledger/ledger.js";
+import { find, type Answer, type FindOptions } from "./search/find.js";
+import type { Embedder } from "./vectors/embedder.js";
+import { hashedEmbedder } from "./vectors/hashed.js";
 import { openViews, type Views } from "./views/views.js";
+
+export interface KbOptions extends LedgerOptions {
+  /** What makes the vectors; the built-in one by default. */
+  readonly embedder?: Embedder;
+}
 
 export interface Kb {
   readonly root: string;
   readonly ledger: Ledger;
   /** Opened when first looked at: whoever needs the ledger alone never touches `pog.sqlite`. */
   readonly views: Views;
+  readonly embedder: Embedder;
+  /** By words and vectors, as of the watermark that the options name. */
+  search(query: string, options?: FindOptions): Promise<Answer>;
   close(): Promise<void>;
 }
 
 /** Opens, and where it is new makes, the knowledge base in the folder `root`. Errors are {@link KbError}s. */
-export async function openKb(options: LedgerOptions): Promise<Kb> {
+export async function openKb({ embedder = hashedEmbedder, ...options }: KbOptions): Promise<Kb> {
   const { readonly = false } = options;
   const ledger = await openLedger(options);
   const { root } = ledger;
   let views: Views | undefined;
   let closed = false;
-  return {
+  const kb: Kb = {
     root,
     ledger,
+    embedder,
     get views() {
       if (closed) throw new KbError("KB_CLOSED", "the knowledge base is closed");
       return (views ??= openViews(ledger, { root, readonly, ...(options.now && { now: options.now }) }));
     },
+    search: (query, asked) => find(kb, query, asked),
     close: async () => {
       closed = true;
       views?.close();
       await ledger.close();
     },
   };
+  return kb;
 }

@@ -82,7 +82,13 @@ const keys = {
     root_dir: path,
     events_db: path,
     view_db: path,
-    embedder: text,
+    /** The built-in one, or a model that makes embeddings. */
+    embedder: z.union([z.literal("hashed-ngrams"), modelName], {
+      error: (issue) =>
+        typeof issue.input === "string"
+          ? "is `hashed-ngrams` or `<provider>/<model>`"
+          : `Invalid input: expected string, received ${typeof issue.input}`,
+    }),
     redaction: z.boolean(),
   }),
   logging: section({
@@ -208,6 +214,7 @@ export const actedOn: ReadonlySet<string> = new Set([
   "models.broker.providers",
   "models.broker.route",
   "kb.root_dir",
+  "kb.embedder",
   "security.confirm_external_actions",
   "agents.search_dirs",
   ...limitNames.map((name) => `limits.${name}`),

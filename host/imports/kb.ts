@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { EventDraft } from "#core/events.js";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "#core/json.js";
 import { DataError } from "#core/errors.js";
+import { CONTACT_DOMAIN } from "#kb/documents/domains.js";
 import type { Grant } from "#openings/agent.js";
 import { mayRead, mayWrite, readableDomains, seesRawContacts } from "../capability/authorize.js";
 import { CallFailure, refuse, type CallContext, type CallResult, type HostFunctions } from "./interface.js";
@@ -12,9 +13,14 @@ export interface KbHit {
   readonly citation: string;
   readonly title: string;
   readonly text: string;
+  readonly snippet: string;
   readonly uri: string;
   readonly domain: string;
+  readonly kind: string;
   readonly score: number;
+  readonly ranks: { readonly words: number | null; readonly vectors: number | null };
+  /** Who brought it, and what that was made from. */
+  readonly origin: { readonly actor: string; readonly citations: readonly string[]; readonly inputs: readonly string[] };
 }
 export interface KbContact {
   readonly key: string;
@@ -25,15 +31,47 @@ export interface KbContact {
   /** How it fits: `email`, `name`, `word`, `part`, or `all` where nothing was asked for. */
   readonly match: string;
 }
-/** What this interface needs of the knowledge base; every read is as of the watermark that was bound at the run's start. */
+export interface KbDocument {
+  readonly key: string;
+  readonly uri: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly domain: string;
+  readonly mediaType: string;
+  readonly tags: readonly string[];
+  readonly chunks: number;
+  readonly maker: string;
+}
+type Domains = true | readonly string[];
+
+export interface KbSearchOptions {
+  readonly limit: number;
+  readonly domains: Domains;
+  /** Whether what stands in e-mail addresses can be found. */
+  readonly addresses: boolean;
+  readonly mode?: "hybrid" | "words" | "vectors";
+  readonly kind?: string;
+  readonly agent?: string;
+  readonly confirmed?: boolean;
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/**
+ * What this interface needs of the knowledge base; every read is as of the watermark that was bound at the run's start, and is told
+ * whose domains it may touch: what is not granted is left alone, not left out afterwards.
+ */
 export interface KbReader {
-  search(
-    words: string,
-    options: { limit: number; kind: string | null; domains: true | readonly string[] },
-  ): Promise<readonly KbHit[]>;
-  contacts(match: string, limit: number): Promise<readonly KbContact[]>;
+  search(words: string, options: KbSearchOptions): Promise<readonly KbHit[]>;
+  contacts(query: { readonly match: string; readonly limit: number; readonly addresses: boolean }): Promise<readonly KbContact[]>;
+  documents(query: {
+    readonly match: string;
+    readonly limit: number;
+    readonly domains: Domains;
+    readonly agent?: string;
+  }): Promise<readonly KbDocument[]>;
   /** An entity or a chunk with the domain it belongs to. */
-  entity(key: string): Promise<{ readonly domain: string; readonly value: JsonObject } | null>;
+  entity(key: string, domains: Domains): Promise<{ readonly domain: string; readonly value: JsonObject } | null>;
   /**
    * Appends a record that an agent proposed; gives its row id. The draft's provenance names trace, node, attempt and the request:
    * where the host died between this row and the call's own, the row that is there already is found again and not repeated.
@@ -46,11 +84,31 @@ const searchArgs = z.tuple([
   z.string().max(4096),
   z.strictObject({ limit: z.int().min(1).max(100), kind: z.string().max(64), domain: z.string().max(64) }),
 ]);
-const contactFilter = z.strictObject({
-  kind: z.literal("contact"),
-  match: z.string().max(512).default(""),
-  limit: z.int().min(1).max(100).default(20),
-});
+const limit = z.int().min(1).max(100).default(20);
+const name = z.string().max(64);
+const filter = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("contact"), match: z.string().max(512).default(""), limit }),
+  z.strictObject({
+    kind: z.literal("document"),
+    match: z.string().max(512).default(""),
+    domain: name.optional(),
+    agent: name.optional(),
+    limit,
+  }),
+  z.strictObject({
+    kind: z.literal("search"),
+    query: z.string().max(4096),
+    mode: z.enum(["hybrid", "words", "vectors"]).default("hybrid"),
+    of: z.enum(["document", "note", "artifact"]).optional(),
+    domain: name.optional(),
+    agent: name.optional(),
+    confirmed: z.boolean().default(false),
+    since: z.int().nonnegative().optional(),
+    until: z.int().nonnegative().optional(),
+    limit,
+  }),
+]);
+type Filter = z.infer<typeof filter>;
 const delta = z.strictObject({
   kind: z.enum(["note.added", "contact.upserted", "contact.retracted", "edge.asserted"]),
   payload: z.record(z.string(), z.unknown()),
@@ -68,20 +126,77 @@ const domainOf = {
 /** A chunk is handed over with at most this much text (WIT, `kb.hit`). */
 const HIT_TEXT = 4096;
 
+/** Rows of a typed query, and an entity, as JSON: more than this is refused, and the agent is told to ask for less. */
+const ANSWER_LENGTH = 262_144;
+
 export function kbFunctions(kb: KbReader): HostFunctions {
+  /** What a search finds, as this grant may see it. */
+  async function search(
+    { grant }: CallContext,
+    words: string,
+    domain: string | undefined,
+    options: Omit<KbSearchOptions, "domains" | "addresses">,
+  ): Promise<readonly KbHit[]> {
+    refuse(mayRead(grant, domain ?? null));
+    const domains = domain === undefined ? readableDomains(grant) : [domain];
+    const found = await kb.search(words, { ...options, domains, addresses: seesRawContacts(grant) });
+    return found.map((hit) => ({
+      ...hit,
+      // Masked before it is cut: half an address would not be known for one.
+      text: masked(kb, grant, hit.text).slice(0, HIT_TEXT).toWellFormed(),
+      snippet: masked(kb, grant, hit.snippet),
+      title: masked(kb, grant, hit.title),
+      uri: masked(kb, grant, hit.uri),
+    }));
+  }
+
+  async function rows(
+    context: CallContext,
+    asked: Filter,
+  ): Promise<{ readonly rows: readonly object[]; readonly domains: string[] }> {
+    const { grant } = context;
+    switch (asked.kind) {
+      case "contact": {
+        refuse(mayRead(grant, CONTACT_DOMAIN));
+        const raw = seesRawContacts(grant);
+        const found = await kb.contacts({ match: asked.match, limit: asked.limit, addresses: raw });
+        const shown = found.map((contact) =>
+          raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) },
+        );
+        return { rows: shown, domains: shown.length > 0 ? [CONTACT_DOMAIN] : [] };
+      }
+      case "document": {
+        const { match, domain, agent } = asked;
+        refuse(mayRead(grant, domain ?? null));
+        const domains = domain === undefined ? readableDomains(grant) : [domain];
+        const found = await kb.documents({ match, domains, limit: asked.limit, ...(agent !== undefined && { agent }) });
+        const shown = seesRawContacts(grant) ? found : (maskValue(kb, found as unknown as Json) as unknown as KbDocument[]);
+        return { rows: shown, domains: found.map((document) => document.domain) };
+      }
+      case "search": {
+        const { query, domain, of, kind: _, ...options } = asked;
+        const hits = await search(context, query, domain, {
+          ...options,
+          ...(of !== undefined && { kind: of }),
+        } as KbSearchOptions);
+        return { rows: hits, domains: hits.map((hit) => hit.domain) };
+      }
+    }
+  }
+
   return new Map([
     [
       "kb.search",
       async (context: CallContext, args: readonly Json[]): Promise<CallResult> => {
-        const [query, options] = read(searchArgs, args);
-        refuse(mayRead(context.grant, options.domain || null));
-        const domains = options.domain ? [options.domain] : readableDomains(context.grant);
-        const found = await kb.search(query, { limit: options.limit, kind: options.kind || null, domains });
-        const hits = found.map((hit) => ({
-          ...hit,
-          // Masked before it is cut: half an address would not be known for one.
-          text: masked(kb, context.grant, hit.text).slice(0, HIT_TEXT).toWellFormed(),
-          title: masked(kb, context.grant, hit.title),
+        const [query, { limit, kind, domain }] = read(searchArgs, args);
+        const found = await search(context, query, domain || undefined, { limit, ...(kind && { kind }) });
+        const hits = found.map(({ citation, title, text, uri, domain, score }) => ({
+          citation,
+          title,
+          text,
+          uri,
+          domain,
+          score,
         }));
         return { answer: { ok: hits as unknown as Json }, labels: privateLabels(hits.map((hit) => hit.domain)) };
       },
@@ -91,25 +206,19 @@ export function kbFunctions(kb: KbReader): HostFunctions {
       async (context, args) => {
         const [key] = read(z.tuple([z.string().max(512)]), args);
         refuse(mayRead(context.grant, null));
-        const found = await kb.entity(key);
+        const found = await readable(kb, context.grant, key);
         // An entity of a domain that is not granted looks like one that is not there: its existence is the domain's secret too.
-        if (!found || mayRead(context.grant, found.domain)) return { answer: { ok: null }, labels: [] };
+        if (!found) return { answer: { ok: null }, labels: [] };
         const value = seesRawContacts(context.grant) ? found.value : maskValue(kb, found.value);
-        return { answer: { ok: JSON.stringify(value) }, labels: privateLabels([found.domain]) };
+        return { answer: { ok: bounded(value) }, labels: privateLabels([found.domain]) };
       },
     ],
     [
       "kb.query",
       async (context, args) => {
         const [text] = read(z.tuple([z.string().max(65_536)]), args);
-        const filter = readText(contactFilter, text);
-        refuse(mayRead(context.grant, "contacts"));
-        const raw = seesRawContacts(context.grant);
-        const found = await kb.contacts(filter.match, filter.limit);
-        const rows = found.map((contact) =>
-          raw ? contact : { ...contact, key: "", email: maskAddress(contact.email, kb.maskKey) },
-        );
-        return { answer: { ok: JSON.stringify(rows) }, labels: privateLabels(rows.length > 0 ? ["contacts"] : []) };
+        const found = await rows(context, readText(filter, text));
+        return { answer: { ok: bounded(found.rows as unknown as Json) }, labels: privateLabels(found.domains) };
       },
     ],
     [
@@ -118,6 +227,10 @@ export function kbFunctions(kb: KbReader): HostFunctions {
         const [text] = read(z.tuple([z.string().max(262_144)]), args);
         const proposed = readText(delta, text);
         refuse(mayWrite(context.grant, domainOf[proposed.kind]));
+        for (const cited of proposed.citations)
+          // The same words whether it is not there or not granted.
+          if (!(await readable(kb, context.grant, cited)))
+            throw new CallFailure("invalid", `the citation \`${cited.slice(0, 100)}\` is nothing that this agent can read`);
         try {
           const id = await kb.propose({
             kind: proposed.kind,
@@ -144,6 +257,24 @@ export function kbFunctions(kb: KbReader): HostFunctions {
       },
     ],
   ]);
+}
+
+/** An entity that the grant may see. Who sees addresses masked has no contact's key, and must not try out addresses by theirs. */
+async function readable(kb: KbReader, grant: Grant, key: string): Promise<Awaited<ReturnType<KbReader["entity"]>>> {
+  if (mayRead(grant, null)) return null;
+  if (key.startsWith("contact:") && !seesRawContacts(grant)) return null;
+  const found = await kb.entity(key, readableDomains(grant));
+  return found && !mayRead(grant, found.domain) ? found : null;
+}
+
+function bounded(value: Json): string {
+  const text = JSON.stringify(value);
+  if (text.length > ANSWER_LENGTH)
+    throw new CallFailure(
+      "invalid",
+      `the answer would have ${text.length} characters, ${ANSWER_LENGTH} are the most: ask for fewer rows`,
+    );
+  return text;
 }
 
 const privateLabels = (domains: readonly string[]): string[] => [...new Set(domains)].sort().map((domain) => `private:${domain}`);

@@ -3,6 +3,7 @@ import { blake3 } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
 import { canonicalJson, type JsonObject } from "#core/json.js";
 import type { TraceId } from "#core/ids.js";
+import { CONTACT_DOMAIN } from "#kb/documents/domains.js";
 import type { Kb } from "#kb/kb.js";
 import type { Entity } from "#kb/views/entities.js";
 import type { KbReader } from "../imports/kb.js";
@@ -17,16 +18,31 @@ export interface KbScope {
 export function kbReader(kb: Kb, homeKey: Uint8Array, { traceId, watermark, resumed }: KbScope): KbReader {
   return {
     maskKey: blake3("mask\0", homeKey),
-    async search(words, { limit, kind, domains }) {
-      const hits = kb.views.search(words, { watermark, limit, domains, ...(kind !== null && { kind }) });
-      return hits.map(({ citation, title, text, uri, domain, score }) => ({ citation, title, text, uri, domain, score }));
+    async search(words, options) {
+      const { hits } = await kb.search(words, { ...options, watermark });
+      return hits.map(({ citation, title, text, snippet, uri, domain, kind, score, ranks, ancestry }) => ({
+        citation,
+        title,
+        text,
+        snippet,
+        uri,
+        domain,
+        kind,
+        score,
+        ranks,
+        // Without the ids and times of ledger rows, which differ between two homes that hold the same knowledge.
+        origin: { actor: ancestry?.actor ?? "", citations: ancestry?.citations ?? [], inputs: ancestry?.inputs ?? [] },
+      }));
     },
-    async contacts(match, limit) {
-      const found = kb.views.contacts({ match, limit, watermark });
+    async contacts({ match, limit, addresses }) {
+      const found = kb.views.contacts({ match, limit, addresses, watermark });
       return found.map(({ key, name, email, org, trust, match: how }) => ({ key, name, email, org, trust, match: how }));
     },
-    async entity(key) {
-      const found = kb.views.entity(key, watermark);
+    async documents(query) {
+      return kb.views.documents({ ...query, watermark });
+    },
+    async entity(key, domains) {
+      const found = kb.views.entity(key, watermark, domains);
       return found ? { domain: domainOf(found), value: shown(found) } : null;
     },
     async propose(draft) {
@@ -41,7 +57,10 @@ export function kbReader(kb: Kb, homeKey: Uint8Array, { traceId, watermark, resu
   };
 }
 
-const domainOf = (entity: Entity): string => (entity.type === "artifact" ? "artifacts" : entity.domain);
+function domainOf(entity: Entity): string {
+  if (entity.type === "artifact") return "artifacts";
+  return entity.type === "contact" ? CONTACT_DOMAIN : entity.domain;
+}
 
 /** Without the ids of ledger rows, which differ between two homes that hold the same knowledge. */
 function shown(entity: Entity): JsonObject {

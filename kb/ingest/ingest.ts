@@ -1,13 +1,13 @@
 /** Bringing contacts and documents into the knowledge base. What is there already, unchanged, costs nothing. */
 import { blake3, type Digest } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
+import { DEFAULT_DOMAIN } from "../documents/domains.js";
 import { DOMAIN } from "../documents/front-matter.js";
 import { readDocument } from "../documents/chunks.js";
 import { contactKey } from "../documents/keys.js";
 import { KbError } from "../errors.js";
 import type { Kb } from "../kb.js";
 import type { LedgerBlob } from "../ledger/drafts.js";
-import { DEFAULT_DOMAIN } from "../views/apply-records.js";
 import { contactLines, looksLikeContacts, type ContactRecord } from "./contacts.js";
 import { bytesSource, sourcesAt, type Format, type Source } from "./source.js";
 

@@ -2,19 +2,29 @@
 import { blake3, type Digest } from "#core/digest.js";
 import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
+import { artifactText } from "../documents/artifact-text.js";
+import { ARTIFACT_DOMAIN, DEFAULT_DOMAIN } from "../documents/domains.js";
 import { readDocument } from "../documents/chunks.js";
 import { artifactKey, contactKey, documentKey, emailKey } from "../documents/keys.js";
 import type { Ledger } from "../ledger/ledger.js";
 import type { LedgerRow } from "../ledger/row.js";
+import { chunkWriter } from "./chunk-writer.js";
 import { fold } from "./fold.js";
 
-export const DEFAULT_DOMAIN = "notes";
+/** Who made it, without a version: `user`, `host`, `agent:<name>`. A run's own events are the host's word; its nodes made what they say. */
+function makerOf({ actor }: LedgerRow): string {
+  return actor.replace(/@.*$/, "");
+}
 
 interface NewDocument {
   readonly uri: string;
   readonly digest: Digest;
   readonly text: string;
-  readonly kind: "document" | "note";
+  readonly kind: "document" | "note" | "artifact";
+  /** `document:<digest>` where it is not said. */
+  readonly key?: string;
+  /** Whoever the event names where it is not said. */
+  readonly maker?: string | undefined;
   readonly mediaType: string;
   readonly title?: string | undefined;
   readonly domain?: string | undefined;
@@ -30,19 +40,19 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
   const account = db.prepare("INSERT INTO accounts (contact, service, handle, event_id) VALUES (?, ?, ?, ?)");
   const currentByUri = db.prepare<[string], number>("SELECT row FROM document_versions WHERE uri = ? AND to_id IS NULL").pluck();
   const currentByDigest = db
-    .prepare<[string], number>("SELECT row FROM document_versions WHERE digest = ? AND to_id IS NULL")
+    .prepare<[string], number>("SELECT row FROM document_versions WHERE digest = ? AND kind <> 'artifact' AND to_id IS NULL")
     .pluck();
   const closeDocument = db.prepare("UPDATE document_versions SET to_id = ? WHERE row = ?");
   const closeChunks = db.prepare("UPDATE chunk_versions SET to_id = ? WHERE document = ?");
   const openDocument = db.prepare(
-    `INSERT INTO document_versions (key, uri, digest, title, kind, domain, media_type, tags, chunks, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO document_versions (key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const openChunk = db.prepare(
-    `INSERT INTO chunk_versions (document, digest, chunk, title, heading, text, kind, domain, words, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-  );
-  const index = db.prepare("INSERT INTO chunks_fts (rowid, title, heading, text) VALUES (?, ?, ?, ?)");
-  const sizes = db.prepare<[number | bigint], Uint8Array>("SELECT sz FROM chunks_fts_docsize WHERE id = ?").pluck();
-  const setWords = db.prepare("UPDATE chunk_versions SET words = ? WHERE row = ?");
+  const addChunk = chunkWriter(db);
+  const currentArtifact = db
+    .prepare<[string], number>("SELECT row FROM document_versions WHERE digest = ? AND kind = 'artifact' AND to_id IS NULL")
+    .pluck();
+  const agentOf = db.prepare<[string, string], string>("SELECT agent FROM run_nodes WHERE trace_id = ? AND node = ?").pluck();
+  const confirm = db.prepare("UPDATE chunk_versions SET confirmed_id = ? WHERE document = ? AND confirmed_id IS NULL");
   const artifact = db.prepare(
     `INSERT INTO artifacts (key, digest, kind, media_type, summary, citations, trace_id, node, port, path, event_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
@@ -63,25 +73,15 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
     const domain = given.domain ?? read.domain ?? DEFAULT_DOMAIN;
     const tags = JSON.stringify(given.tags ?? read.tags ?? []);
     retire(currentByUri.all(given.uri), row.id);
-    const key = documentKey(given.digest);
-    const { kind, digest } = given;
-    const document = openDocument.run(
-      key,
-      given.uri,
-      digest,
-      title,
-      kind,
-      domain,
-      given.mediaType,
-      tags,
-      read.chunks.length,
-      row.id,
-    ).lastInsertRowid;
-    read.chunks.forEach(({ heading, text }, chunk) => {
-      const rowid = openChunk.run(document, digest, chunk, title, heading, text, kind, domain, row.id).lastInsertRowid;
-      index.run(rowid, title, heading, text);
-      setWords.run(wordCount(sizes.get(rowid)), rowid);
-    });
+    const key = given.key ?? documentKey(given.digest);
+    const maker = given.maker ?? makerOf(row);
+    const { kind, digest, mediaType } = given;
+    const count = read.chunks.length;
+    const document = openDocument.run(key, given.uri, digest, title, kind, domain, mediaType, tags, count, maker, row.id);
+    const common = { document: Number(document.lastInsertRowid), kind, domain, title, maker, tsMs: row.ts_ms, fromId: row.id };
+    // What a person puts in stands; what an agent says of the world waits until somebody agrees.
+    const confirmedId = maker.startsWith("agent:") ? null : row.id;
+    read.chunks.forEach(({ heading, text }, chunk) => addChunk({ ...common, chunk, heading, text, confirmedId }));
     history.run(key, row.id);
   }
 
@@ -96,6 +96,39 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
         },
       );
     return new TextDecoder().decode(blob.bytes);
+  }
+
+  /** What runs made can be found too, by those who ask for it. Bytes that are no text, or are not here, are no reason to stop. */
+  function addArtifact(row: LedgerRow<"artifact.created">): void {
+    const { digest, summary, kind, node } = row.payload.meta;
+    if (currentArtifact.get(digest) !== undefined) return;
+    const text = readArtifact(digest);
+    if (text === undefined) return;
+    const key = artifactKey(digest);
+    const agent = node === undefined ? undefined : agentOf.get(row.trace_id, node);
+    const maker = agent === undefined ? undefined : `agent:${agent.replace(/@.*$/, "")}`;
+    const title = summary ?? kind;
+    addDocument(row, {
+      key,
+      uri: key,
+      digest,
+      text,
+      kind: "artifact",
+      mediaType: "text/plain",
+      title,
+      domain: ARTIFACT_DOMAIN,
+      maker,
+    });
+  }
+  function readArtifact(digest: Digest): string | undefined {
+    try {
+      const blob = blobs.blob(digest);
+      return blob && artifactText(blob);
+    } catch (cause) {
+      // `rlp kb verify` is who complains of damage; what a run made long ago must not stop everything else.
+      if (cause instanceof KbError && cause.code === "KB_CORRUPT") return undefined;
+      throw cause;
+    }
   }
 
   return (row) => {
@@ -191,28 +224,19 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
           id,
         );
         history.run(key, id);
+        addArtifact(row);
         return;
       }
-      case "email.sent":
-        history.run(artifactKey(row.payload.meta.artifact), id);
+      case "email.sent": {
+        const { artifact: sent } = row.payload.meta;
+        history.run(artifactKey(sent), id);
+        // A person, or a rule of theirs, agreed to it.
+        for (const document of currentArtifact.all(sent)) confirm.run(id, document);
         return;
+      }
       case "snapshot.taken":
         snapshot.run(row.payload.meta.name, row.payload.meta.watermark, id);
         return;
     }
   };
-}
-
-/** The `sz` column of FTS5's docsize table: one varint per column, big-endian groups of seven bits. */
-function wordCount(sizes: Uint8Array | undefined): number {
-  let total = 0;
-  let value = 0;
-  for (const byte of sizes ?? []) {
-    value = value * 128 + (byte & 0x7f);
-    if (byte < 0x80) {
-      total += value;
-      value = 0;
-    }
-  }
-  return total;
 }

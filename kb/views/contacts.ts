@@ -30,6 +30,11 @@ export interface ContactQuery {
   /** 1 to 1,000; 20 by default. */
   readonly limit?: number;
   readonly watermark?: number;
+  /**
+   * Whether addresses are compared too; true by default. For a reader who sees them masked they must not be: asking for `j`, `jo`,
+   * `joh` would read them out.
+   */
+  readonly addresses?: boolean;
 }
 
 interface ContactRow {
@@ -56,20 +61,20 @@ export interface Contacts {
 
 export function contactFinder(db: Db): Contacts {
   // Each word must be somewhere; `instr` knows no wildcards. How well it matches is decided below.
-  const candidates = db.prepare<[{ w: number; words: string }], ContactRow>(
+  const candidates = db.prepare<[{ w: number; words: string; addresses: number }], ContactRow>(
     `${SELECT} WHERE ${VISIBLE} AND NOT EXISTS (
        SELECT 1 FROM json_each(:words)
-       WHERE NOT (instr(name_fold, value) OR instr(email_fold, value) OR instr(org_fold, value)))`,
+       WHERE NOT (instr(name_fold, value) OR (:addresses AND instr(email_fold, value)) OR instr(org_fold, value)))`,
   );
   const one = db.prepare<[{ w: number; key: string }], ContactRow>(`${SELECT} WHERE key = :key AND ${VISIBLE}`);
 
   return {
-    find({ match = "", limit = 20, watermark }) {
+    find({ match = "", limit = 20, watermark, addresses = true }) {
       const wanted = fold(match.slice(0, 1000)).replaceAll("\0", "");
       const parts = wanted === "" ? [] : wanted.split(" ");
       const ranked = candidates
-        .all({ w: watermark, words: JSON.stringify(parts) })
-        .map((row) => ({ row, rank: rank(row, wanted, parts) }));
+        .all({ w: watermark, words: JSON.stringify(parts), addresses: addresses ? 1 : 0 })
+        .map((row) => ({ row, rank: rank(addresses ? row : { ...row, email_fold: "" }, wanted, parts) }));
       ranked.sort(
         (a, b) =>
           a.rank - b.rank ||
@@ -95,7 +100,8 @@ function rank(row: ContactRow, wanted: string, parts: readonly string[]): number
   if (row.name_fold === wanted) return 1;
   const begins = [row.name_fold, row.email_fold, row.org_fold].flatMap(words);
   const whole = (part: string): boolean =>
-    row.email_fold.startsWith(part) || words(part).every((word) => begins.some((begin) => begin.startsWith(word)));
+    (row.email_fold !== "" && row.email_fold.startsWith(part)) ||
+    words(part).every((word) => begins.some((begin) => begin.startsWith(word)));
   return parts.every(whole) ? 2 : 3;
 }
 

@@ -1,8 +1,8 @@
 /** One thing by its key or citation, as of a watermark. */
 import type { Db } from "../files.js";
+import { CONTACT_DOMAIN } from "../documents/domains.js";
 import { citation, parseCitation } from "../documents/keys.js";
 import type { Contact, Contacts } from "./contacts.js";
-import { VISIBLE } from "./schema.js";
 
 export interface ChunkEntity {
   readonly type: "chunk";
@@ -47,8 +47,6 @@ export interface ArtifactEntity {
 }
 export type Entity = ChunkEntity | DocumentEntity | ContactEntity | ArtifactEntity;
 
-export const CONTACT_DOMAIN = "contacts";
-
 interface DocumentRow {
   readonly key: string;
   readonly uri: string;
@@ -74,16 +72,22 @@ interface ArtifactRow {
   readonly event_id: number;
 }
 
-export type FindEntity = (key: string, watermark: number) => Entity | undefined;
+/** `domains`: those whose documents may be seen; the same bytes may stand in several. */
+export type FindEntity = (key: string, watermark: number, domains?: true | readonly string[]) => Entity | undefined;
 
 export function entityFinder(db: Db, contacts: Contacts): FindEntity {
-  const chunk = db.prepare<[{ w: number; digest: string; chunk: number }], Omit<ChunkEntity, "type" | "key">>(
-    `SELECT d.key AS document, c.title, c.heading, c.text, d.uri, c.kind, c.domain
-     FROM chunk_versions c JOIN document_versions d ON d.row = c.document
-     WHERE c.digest = :digest AND c.chunk = :chunk AND c.from_id <= :w AND (c.to_id IS NULL OR c.to_id > :w) ORDER BY c.row LIMIT 1`,
+  const inDomains = "(:domains IS NULL OR d.domain IN (SELECT value FROM json_each(:domains)))";
+  const current = "d.from_id <= :w AND (d.to_id IS NULL OR d.to_id > :w)";
+  const chunk = db.prepare<
+    [{ w: number; digest: string; chunk: number; domains: string | null }],
+    Omit<ChunkEntity, "type" | "key">
+  >(
+    `SELECT d.key AS document, d.title, t.heading, t.text, d.uri, d.kind, d.domain
+     FROM document_versions d JOIN chunk_versions c ON c.document = d.row JOIN chunk_texts t ON t.row = c.row
+     WHERE d.digest = :digest AND c.chunk = :chunk AND ${current} AND ${inDomains} ORDER BY d.row LIMIT 1`,
   );
-  const document = db.prepare<[{ w: number; key: string }], DocumentRow>(
-    `SELECT * FROM document_versions WHERE digest = substr(:key, 10) AND ${VISIBLE} ORDER BY row LIMIT 1`,
+  const document = db.prepare<[{ w: number; key: string; domains: string | null }], DocumentRow>(
+    `SELECT * FROM document_versions d WHERE digest = substr(:key, 10) AND kind <> 'artifact' AND ${current} AND ${inDomains} ORDER BY row LIMIT 1`,
   );
   const artifact = db.prepare<[{ w: number; key: string }], ArtifactRow>(
     "SELECT * FROM artifacts WHERE key = :key AND event_id <= :w ORDER BY row DESC LIMIT 1",
@@ -106,10 +110,11 @@ export function entityFinder(db: Db, contacts: Contacts): FindEntity {
     };
   }
 
-  return (key, w) => {
+  return (key, w, allowed = true) => {
+    const domains = allowed === true ? null : JSON.stringify(allowed);
     const cited = parseCitation(key);
     if (cited) {
-      const found = chunk.get({ w, ...cited });
+      const found = chunk.get({ w, ...cited, domains });
       return found && { type: "chunk", key, ...found };
     }
     if (key.startsWith("contact:")) {
@@ -117,7 +122,7 @@ export function entityFinder(db: Db, contacts: Contacts): FindEntity {
       return found && { type: "contact", domain: CONTACT_DOMAIN, ...found };
     }
     if (key.startsWith("document:")) {
-      const found = document.get({ w, key });
+      const found = document.get({ w, key, domains });
       return found && documentEntity(found);
     }
     if (!key.startsWith("artifact:")) return undefined;

@@ -8,7 +8,7 @@ import type { Ledger } from "../ledger/ledger.js";
 import type { LedgerRow } from "../ledger/row.js";
 import { recordApplier } from "./apply-records.js";
 import { runApplier } from "./apply-runs.js";
-import { viewsKind, viewTables } from "./schema.js";
+import { vectorTables, viewsKind, viewTables } from "./schema.js";
 
 /** Rows a transaction: short enough that nobody waits long for the lock. */
 const BATCH = 500;
@@ -71,7 +71,7 @@ export function materializer(db: Db, ledger: Pick<Ledger, "row" | "rows" | "wate
   const reset = db.transaction((): void => {
     db.exec("DROP TABLE IF EXISTS chunk_terms; DROP TABLE IF EXISTS chunks_fts");
     for (const view of ["contacts", "documents", "chunks"]) db.exec(`DROP VIEW IF EXISTS ${view}`);
-    for (const table of Object.keys(viewTables)) db.exec(`DROP TABLE IF EXISTS ${table}`);
+    for (const table of [...Object.keys(viewTables), ...vectorTables]) db.exec(`DROP TABLE IF EXISTS ${table}`);
     db.exec(viewsKind.create);
   }).immediate;
 

@@ -7,15 +7,14 @@ import type { FileKind } from "../files.js";
 
 export const VIEWS_FILE = "pog.sqlite";
 
-/** FTS5's own tokenizer; the query's words go through the same one. */
-export const TOKENIZER = "unicode61 remove_diacritics 2";
-
 /** Stored tables with the columns that order them; the digest over the views goes through these. */
 export const viewTables = {
   contact_versions: "row",
   accounts: "row",
+  domains: "id",
   document_versions: "row",
   chunk_versions: "row",
+  chunk_texts: "row",
   artifacts: "row",
   edges: "row",
   runs: "trace_id",
@@ -29,7 +28,13 @@ export const viewTables = {
   meta: "name",
 } as const;
 
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
+
+/**
+ * A chunk's row is its domain's number times this, and its place in the domain, from 1. So a domain's chunks, their postings and
+ * their vectors lie together, in the order in which they came, and a search reads those of the domains that it may see and no others.
+ */
+export const DOMAIN_ROWS = 2 ** 32;
 
 const tables = `
 CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL);
@@ -45,22 +50,25 @@ CREATE INDEX contact_by_key ON contact_versions (key, from_id);
 CREATE VIEW contacts AS SELECT key, email, name, org, trust, evidence, from_id AS event_id FROM contact_versions WHERE to_id IS NULL;
 CREATE TABLE accounts (row INTEGER PRIMARY KEY, contact TEXT NOT NULL, service TEXT NOT NULL, handle TEXT NOT NULL, event_id INTEGER NOT NULL);
 
+CREATE TABLE domains (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, chunks INTEGER NOT NULL);
 CREATE TABLE document_versions (
   row INTEGER PRIMARY KEY, key TEXT NOT NULL, uri TEXT NOT NULL, digest TEXT NOT NULL, title TEXT NOT NULL, kind TEXT NOT NULL, domain TEXT NOT NULL,
-  media_type TEXT NOT NULL, tags TEXT NOT NULL, chunks INTEGER NOT NULL, from_id INTEGER NOT NULL, to_id INTEGER
+  media_type TEXT NOT NULL, tags TEXT NOT NULL, chunks INTEGER NOT NULL, maker TEXT NOT NULL, from_id INTEGER NOT NULL, to_id INTEGER
 );
 CREATE INDEX document_by_uri ON document_versions (uri, from_id);
 CREATE INDEX document_by_digest ON document_versions (digest, from_id);
-CREATE VIEW documents AS SELECT key, uri, digest, title, kind, domain, media_type, tags, chunks, from_id AS event_id FROM document_versions WHERE to_id IS NULL;
+CREATE VIEW documents AS SELECT key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, from_id AS event_id FROM document_versions WHERE to_id IS NULL AND kind <> 'artifact';
 
 CREATE TABLE chunk_versions (
-  row INTEGER PRIMARY KEY, document INTEGER NOT NULL, digest TEXT NOT NULL, chunk INTEGER NOT NULL, title TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
-  kind TEXT NOT NULL, domain TEXT NOT NULL, words INTEGER NOT NULL, from_id INTEGER NOT NULL, to_id INTEGER
+  row INTEGER PRIMARY KEY, document INTEGER NOT NULL, chunk INTEGER NOT NULL, words INTEGER NOT NULL, kind TEXT NOT NULL, maker TEXT NOT NULL, ts_ms INTEGER NOT NULL,
+  confirmed_id INTEGER, from_id INTEGER NOT NULL, to_id INTEGER
 );
-CREATE INDEX chunk_by_citation ON chunk_versions (digest, chunk);
-CREATE INDEX chunk_by_document ON chunk_versions (document);
-CREATE VIEW chunks AS SELECT digest || '#' || chunk AS citation, title, heading, text, kind, domain, from_id AS event_id FROM chunk_versions WHERE to_id IS NULL;
-CREATE VIRTUAL TABLE chunks_fts USING fts5 (title, heading, text, content = 'chunk_versions', content_rowid = 'row', tokenize = '${TOKENIZER}');
+CREATE INDEX chunk_by_document ON chunk_versions (document, chunk);
+CREATE INDEX chunk_retired ON chunk_versions (row, to_id) WHERE to_id IS NOT NULL;
+CREATE TABLE chunk_texts (row INTEGER PRIMARY KEY, heading TEXT NOT NULL, text TEXT NOT NULL);
+CREATE VIEW chunks AS SELECT d.digest || '#' || c.chunk AS citation, d.title, t.heading, t.text, c.kind, d.domain, c.maker, c.from_id AS event_id
+  FROM chunk_versions c JOIN document_versions d ON d.row = c.document JOIN chunk_texts t ON t.row = c.row WHERE c.to_id IS NULL;
+CREATE VIRTUAL TABLE chunks_fts USING fts5 (head, body, content = '', contentless_delete = 1, tokenize = 'ascii');
 CREATE VIRTUAL TABLE chunk_terms USING fts5vocab (chunks_fts, instance);
 
 CREATE TABLE artifacts (
@@ -96,7 +104,16 @@ CREATE TABLE costs (
 );
 CREATE TABLE snapshots (row INTEGER PRIMARY KEY, name TEXT NOT NULL, watermark INTEGER NOT NULL, event_id INTEGER NOT NULL);
 CREATE TABLE entity_history (entity TEXT NOT NULL, event_id INTEGER NOT NULL, PRIMARY KEY (entity, event_id)) WITHOUT ROWID;
+
+CREATE TABLE vector_state (one INTEGER PRIMARY KEY CHECK (one = 1), embedder TEXT NOT NULL, dimension INTEGER NOT NULL, generation TEXT NOT NULL);
+INSERT INTO vector_state VALUES (1, '', 0, lower(hex(randomblob(8))));
+CREATE TABLE vector_progress (domain INTEGER PRIMARY KEY, done INTEGER NOT NULL);
+CREATE TABLE vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE vector_codes (domain INTEGER NOT NULL, block INTEGER NOT NULL, codes BLOB NOT NULL, PRIMARY KEY (domain, block)) WITHOUT ROWID;
 `;
+
+/** What follows from the ledger and an embedder, and so is no part of the digest over the views. */
+export const vectorTables = ["vector_state", "vector_progress", "vectors", "vector_codes"] as const;
 
 export const viewsKind: FileKind = {
   /** "rlpV" */

@@ -8,10 +8,12 @@ import { openReadOnly, openReadWrite, type Db } from "../files.js";
 import type { Ledger } from "../ledger/ledger.js";
 import { contactFinder, type Contact, type ContactQuery, type RankedContact } from "./contacts.js";
 import { viewsDigest } from "./digest.js";
+import { documentFinder, type DocumentQuery, type DocumentSummary } from "./documents.js";
 import { entityFinder, type Entity } from "./entities.js";
 import { materializer, type Materializer } from "./materializer.js";
 import { runViews, type Proposal, type ProposalQuery, type RunNode, type RunQuery, type RunSummary } from "./runs.js";
-import { searcher, type Hit, type SearchOptions } from "./search.js";
+import { searcher, type Found, type Hit, type Mode, type QueryVector, type SearchOptions } from "../search/search.js";
+import { VectorIndex } from "../vectors/vector-index.js";
 import { VIEWS_FILE, viewsKind } from "./schema.js";
 
 /**
@@ -29,12 +31,16 @@ export interface Views {
   /** Over all content; takes as long as reading it. */
   digest(): Digest;
 
+  /** By words alone. `Kb.search` is what asks the vectors too. */
   search(query: string, options?: SearchOptions): readonly Hit[];
+  find(query: string, options: FindOptions): Found;
+  readonly vectors: VectorIndex;
   contacts(query?: ContactQuery): readonly RankedContact[];
   /** By the address, whatever its case. */
   contact(key: string, watermark?: number): Contact | undefined;
   /** By `contact:…`, `document:…`, `artifact:…` or a citation `digest#chunk`. */
-  entity(key: string, watermark?: number): Entity | undefined;
+  entity(key: string, watermark?: number, domains?: true | readonly string[]): Entity | undefined;
+  documents(query?: DocumentQuery): readonly DocumentSummary[];
   /** The current document of that name. */
   documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined;
   runs(query?: RunQuery): readonly RunSummary[];
@@ -46,6 +52,12 @@ export interface Views {
   /** Entities whose key begins so, at most `limit`. */
   findEntity(prefix: string, limit: number): readonly string[];
   close(): void;
+}
+
+export interface FindOptions extends SearchOptions {
+  readonly mode: Mode;
+  /** Where it is missing, or not all that is visible has a vector, words alone decide. */
+  readonly vector?: QueryVector;
 }
 
 export interface ViewsOptions {
@@ -95,6 +107,7 @@ class SqliteViews implements Views {
   readonly #now: () => number;
   readonly #materializer: Materializer;
   #finders: ReturnType<typeof findersOf> | undefined;
+  #vectors: VectorIndex | undefined;
   #checked = false;
 
   constructor(db: Db, ledger: Ledger, file: string, readonly: boolean, now: () => number) {
@@ -118,7 +131,7 @@ class SqliteViews implements Views {
   async rebuild(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number> {
     this.#checkWritable();
     this.#do("empty the views", () => this.#materializer.reset());
-    this.#finders = undefined;
+    this.#finders = this.#vectors = undefined;
     return this.catchUp(onProgress);
   }
   watermark(): number {
@@ -129,7 +142,13 @@ class SqliteViews implements Views {
   }
 
   search(query: string, options: SearchOptions = {}): readonly Hit[] {
+    return this.find(query, { ...options, mode: "words" }).hits;
+  }
+  find(query: string, options: FindOptions): Found {
     return this.#read(options.watermark, (find, watermark) => find.search(query, { ...options, watermark }));
+  }
+  get vectors(): VectorIndex {
+    return this.#do("read the views", () => (this.#vectors ??= new VectorIndex(this.#db)));
   }
   contacts(query: ContactQuery = {}): readonly RankedContact[] {
     return this.#read(query.watermark, (find, watermark) => find.contacts.find({ ...query, watermark }));
@@ -137,8 +156,11 @@ class SqliteViews implements Views {
   contact(key: string, watermark?: number): Contact | undefined {
     return this.#read(watermark, (find, at) => find.contacts.byKey(key, at));
   }
-  entity(key: string, watermark?: number): Entity | undefined {
-    return this.#read(watermark, (find, at) => find.entity(key, at));
+  entity(key: string, watermark?: number, domains?: true | readonly string[]): Entity | undefined {
+    return this.#read(watermark, (find, at) => find.entity(key, at, domains));
+  }
+  documents(query: DocumentQuery = {}): readonly DocumentSummary[] {
+    return this.#read(query.watermark, (find, watermark) => find.documents({ ...query, watermark }));
   }
   documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined {
     return this.#read(undefined, (find) => find.byUri.get(uri));
@@ -183,7 +205,7 @@ class SqliteViews implements Views {
         this.#checkWritable();
         while (this.#materializer.step());
       }
-      this.#finders ??= findersOf(this.#db);
+      this.#finders ??= findersOf(this.#db, this.#ledger, this.vectors);
       return action(this.#finders, wanted);
     });
   }
@@ -194,11 +216,12 @@ class SqliteViews implements Views {
   }
 }
 
-function findersOf(db: Db) {
+function findersOf(db: Db, ledger: Ledger, vectors: VectorIndex) {
   const contacts = contactFinder(db);
   return {
     contacts,
-    search: searcher(db),
+    documents: documentFinder(db),
+    search: searcher(db, ledger, vectors),
     entity: entityFinder(db, contacts),
     runs: runViews(db),
     byUri: db.prepare<[string], { digest: Digest; title: string; domain: string }>(

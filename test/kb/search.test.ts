@@ -2,10 +2,11 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { blake3 } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
+import { readAsk } from "#kb/search/ask.js";
 import { emailKey } from "#kb/documents/keys.js";
 import { ingest } from "#kb/ingest/ingest.js";
 import type { Kb } from "#kb/kb.js";
-import { snippet } from "#kb/views/snippet.js";
+import { snippet } from "#kb/search/snippet.js";
 import { contact, freshKb, note, put } from "./sample.js";
 
 const titles = (kb: Kb, query: string, options = {}) => kb.views.search(query, options).map((hit) => hit.title);
@@ -49,6 +50,17 @@ test("a hit carries what a citation needs, and its match marked", async () => {
     domain: "sales",
     kind: "document",
     score: expect.any(Number),
+    ranks: { words: 1, vectors: null },
+    ancestry: {
+      event: 1,
+      kind: "document.ingested",
+      tsMs: expect.any(Number),
+      actor: "user",
+      run: null,
+      node: null,
+      inputs: [],
+      citations: [],
+    },
   });
   expect(kb.views.entity(hit!.citation)).toMatchObject({
     type: "chunk",
@@ -232,12 +244,14 @@ test("a contact changed is replaced, one retracted is gone, both still there for
   expect([names(first), names(second), names(third)]).toEqual([["Ann"], ["Ann Meyer"], []]);
 });
 
-test.each<[string, string[], string | undefined, string]>([
-  ["no match here", ["zzz"], undefined, "no match here"],
-  ["Über den Plan, der plant", ["uber", "plan"], "plan", "**Über** den **Plan**, der **plant**"],
-  [`${"x ".repeat(200)}needle${" y".repeat(200)}`, ["needle"], undefined, "**needle**"],
-])("snippet of %j", (text, terms, prefix, contains) => {
-  const marked = snippet(text, terms, prefix);
+test.each<[string, string, string]>([
+  ["no match here", "zzz", "no match here"],
+  ["Über den Plan, der plant", "uber plan", "**Über** den **Plan**, der **plant**"],
+  [`${"x ".repeat(200)}needle${" y".repeat(200)}`, "needle", "**needle**"],
+  ["これは日本語です", "日本語", "これは**日本語**です"],
+  ["これは日本語です", "日本", "これは**日本**語です"],
+])("snippet of %j for %j", (text, query, contains) => {
+  const marked = snippet(text, readAsk(query).terms);
   expect(marked).toContain(contains);
   expect(marked.length).toBeLessThan(300);
 });

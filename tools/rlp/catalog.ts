@@ -87,6 +87,11 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     commands: [
       { name: "ingest", summary: "take in contacts and notes", load: () => import("./commands/kb/ingest.js") },
       { name: "search", summary: "find what was ingested", load: () => import("./commands/kb/search.js") },
+      {
+        name: "reindex",
+        summary: "make the vectors that are missing, or all anew after a change of `kb.embedder`",
+        load: () => import("./commands/kb/reindex.js"),
+      },
       { name: "why", summary: "the events behind an entity, and their causes", load: () => import("./commands/kb/why.js") },
       { name: "verify", summary: "check the ledger's chain, row by row", load: () => import("./commands/kb/verify.js") },
       { name: "query", summary: "one SELECT over the views", load: () => import("./commands/kb/query.js") },

@@ -91,6 +91,14 @@ export class Output {
     this.#tell(`${this.errColours.yellow("warning:")} ${visibleText(text)}`);
   }
 
+  /** A line on a terminal's standard error that the next one overwrites, and empty text takes away; whether there is a terminal. */
+  transient(line: string): boolean {
+    if (this.quiet || this.json || this.stderr.isTTY !== true) return false;
+    const room = Math.max(20, this.stderr.columns ?? 80) - 1;
+    this.stderr.write(`\r\u001b[K${visibleText(line).slice(0, room)}`);
+    return true;
+  }
+
   /** A last word on standard error, whatever the options say. */
   complain(text: string): void {
     this.#tell(text);

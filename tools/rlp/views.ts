@@ -1,6 +1,6 @@
 /** The knowledge base for commands that only look: nothing is made in a home that has none. */
 import { existsSync } from "node:fs";
-import type { Kb } from "#kb/kb.js";
+import type { Kb, KbOptions } from "#kb/kb.js";
 import type { Context } from "./context.js";
 import type { LedgerOptions } from "#kb/ledger/ledger.js";
 import { LEDGER_FILE } from "#kb/ledger/schema.js";
@@ -13,9 +13,19 @@ export async function ledgerOptions(context: Context): Promise<LedgerOptions> {
   return { root: home.kbRoot, anchor: ledgerAnchor(home, home.kbRoot) };
 }
 
+/** How this home's knowledge base is opened. */
+export async function kbOptions(context: Context): Promise<KbOptions> {
+  const [{ config }, options, { configuredEmbedder }] = await Promise.all([
+    context.load(),
+    ledgerOptions(context),
+    import("#host/broker/embedder.js"),
+  ]);
+  return { ...options, embedder: configuredEmbedder(config, context.world.env) };
+}
+
 /** Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. */
 export async function withViews<T>(context: Context, read: (kb: Kb) => Promise<T> | T): Promise<T | null> {
-  const options = await ledgerOptions(context);
+  const options = await kbOptions(context);
   if (!existsSync(join(options.root, LEDGER_FILE))) return null;
   const { openKb } = await import("#kb/kb.js");
   const kb = await openKb(options);

@@ -6,9 +6,12 @@ const AT_MOST = 4096;
 
 /** What an agent is handed of a chunk with this text. */
 async function found(text: string): Promise<string> {
+  const hit = { citation: "c", title: "t", text, snippet: "", uri: "u", domain: "docs", kind: "document", score: 1 };
+  const from = { ranks: { words: 1, vectors: null }, origin: { actor: "user", citations: [], inputs: [] } };
   const reader: KbReader = {
-    search: async () => [{ citation: "c", title: "t", text, uri: "u", domain: "docs", score: 1 }],
+    search: async () => [{ ...hit, ...from }],
     contacts: async () => [],
+    documents: async () => [],
     entity: async () => null,
     propose: async () => 0,
     maskKey: "key",

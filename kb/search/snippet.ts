@@ -1,22 +1,19 @@
 /** A part of a text around its matches. */
+import type { Term } from "./ask.js";
+import { folded, piecesOf, runsOf } from "./tokens.js";
 
 const WIDTH = 240;
 
-/** Folded as FTS5's tokenizer does, closely enough to mark what it found. */
-const folded = (word: string): string => word.normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** At most about {@link WIDTH} characters of `text` where most words match, each match between `**`; `…` where text was left out. */
-export function snippet(text: string, terms: readonly string[], prefix: string | undefined): string {
-  const wanted = new Set(terms.map(folded));
-  const start = prefix === undefined ? undefined : folded(prefix);
-  const matches = [...text.matchAll(/[\p{L}\p{N}\p{Co}\p{M}]+/gu)]
-    .filter(([word]) => {
-      const plain = folded(word);
-      return wanted.has(plain) || (start !== undefined && plain.startsWith(start));
-    })
-    .map((match) => ({ from: match.index, to: match.index + match[0].length }));
+export function snippet(text: string, terms: readonly Term[]): string {
+  const matches = [...runsOf(text)].flatMap((run) => matchesIn(run[0], run.index, terms));
   const within = (from: number) => matches.filter((match) => match.from >= from && match.to <= from + WIDTH);
-  const best = matches.reduce<readonly { from: number; to: number }[]>((most, { from }) => {
+  const best = matches.reduce<readonly Span[]>((most, { from }) => {
     const group = within(from);
     return group.length > most.length ? group : most;
   }, []);
@@ -31,6 +28,31 @@ export function snippet(text: string, terms: readonly string[], prefix: string |
   }
   marked += text.slice(at, to);
   return `${from > 0 ? "…" : ""}${marked.replaceAll(/\s+/g, " ").trim()}${to < text.length ? "…" : ""}`;
+}
+
+/** The run as a whole where one of its words matches; of a script without spaces, the characters that do. */
+function matchesIn(run: string, at: number, terms: readonly Term[]): readonly Span[] {
+  const pieces = piecesOf(run);
+  const whole = pieces.some(
+    ({ text, unspaced }) =>
+      !unspaced && terms.some((term) => (term.match === "word" ? term.text === text : text.startsWith(term.text))),
+  );
+  if (whole) return [{ from: at, to: at + run.length }];
+  // Folding may change lengths; then the places are not known and the run goes unmarked.
+  const plain = folded(run);
+  if (!pieces.some(({ unspaced }) => unspaced) || plain.length !== run.length) return [];
+  const marked = new Uint8Array(run.length);
+  for (const { text } of terms)
+    for (let found = plain.indexOf(text); found >= 0; found = plain.indexOf(text, found + 1))
+      marked.fill(1, found, found + text.length);
+  const spans: Span[] = [];
+  for (let from = marked.indexOf(1); from >= 0;) {
+    const end = marked.indexOf(0, from);
+    const to = end < 0 ? run.length : end;
+    spans.push({ from: at + from, to: at + to });
+    from = end < 0 ? -1 : marked.indexOf(1, to);
+  }
+  return spans;
 }
 
 function wordStart(text: string, at: number): number {

@@ -1,0 +1,33 @@
+/**
+ * Reciprocal Rank Fusion (Cormack, Clarke, Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+ * Methods", 2009): scores of two kinds cannot be added, ranks can.
+ */
+import { Best, rounded, type Ranked } from "./ranked.js";
+
+export const RRF_K = 60;
+
+export interface Fused extends Ranked {
+  /** From 1; null where that ranking does not have it. */
+  readonly ranks: { readonly words: number | null; readonly vectors: number | null };
+}
+
+export function fuse(words: readonly Ranked[], vectors: readonly Ranked[]): readonly Fused[] {
+  const found = new Map<string, { domain: number; place: number; words: number | null; vectors: number | null }>();
+  const note = (list: readonly Ranked[], name: "words" | "vectors"): void =>
+    list.forEach(({ domain, place }, index) => {
+      const key = `${domain} ${place}`;
+      const one = found.get(key) ?? { domain, place, words: null, vectors: null };
+      one[name] = index + 1;
+      found.set(key, one);
+    });
+  note(words, "words");
+  note(vectors, "vectors");
+  const part = (rank: number | null): number => (rank === null ? 0 : 1 / (RRF_K + rank));
+  const best = new Best(found.size);
+  for (const { domain, place, words: w, vectors: v } of found.values())
+    best.offer({ domain, place, score: rounded(part(w) + part(v)) });
+  return best.sorted().map((ranked) => {
+    const { words: w, vectors: v } = found.get(`${ranked.domain} ${ranked.place}`)!;
+    return { ...ranked, ranks: { words: w, vectors: v } };
+  });
+}

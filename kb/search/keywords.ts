@@ -1,0 +1,126 @@
+/**
+ * Ranking by words. FTS5 keeps the index; its own `bm25()` would count rows that a watermark does not see, so the scores are
+ * computed here from the postings and from the corpus that is visible.
+ *
+ * BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), with the idf that stays positive.
+ */
+import type { Ask, Term } from "./ask.js";
+import type { Corpus, Shelf } from "./corpus.js";
+import type { PostingReader, Postings } from "./postings.js";
+import { Best, rounded, type Ranked } from "./ranked.js";
+
+const K1 = 1.2;
+const B = 0.75;
+
+/** By domain, which places may be found at all; null = all that are visible. */
+export type Required = ReadonlyMap<number, Uint8Array> | null;
+
+/** The best `most` for the words of `ask`. `addresses`: whether what stands in e-mail addresses may be found. */
+export function byWords(
+  ask: Ask,
+  {
+    corpus,
+    postings,
+    required,
+    addresses,
+    most,
+  }: {
+    readonly corpus: Corpus;
+    readonly postings: PostingReader;
+    readonly required: Required;
+    readonly addresses: boolean;
+    readonly most: number;
+  },
+): readonly Ranked[] {
+  const scores = corpus.shelves.map(({ lengths }) => new Float64Array(lengths.length));
+  for (const term of ask.terms) {
+    const lists = corpus.shelves.map((shelf) => listOf(term, shelf, postings, addresses));
+    const idf = idfOf(lists, corpus);
+    if (idf > 0) lists.forEach((list, index) => add(list, idf, corpus.shelves[index]!, corpus.meanLength, scores[index]!));
+  }
+  const best = new Best(most);
+  corpus.shelves.forEach(({ domain }, index) => {
+    const may = required?.get(domain);
+    if (required && !may) return;
+    const all = scores[index]!;
+    for (let place = 1; place < all.length; place++)
+      if (all[place]! > 0 && all[place]! + 1e-6 >= best.floor && (!may || may[place]))
+        best.offer({ domain, place, score: rounded(all[place]!) });
+  });
+  return best.sorted();
+}
+
+function idfOf(lists: readonly Postings[], { shelves, count }: Corpus): number {
+  let documents = 0;
+  lists.forEach(({ places }, index) => {
+    const { lengths } = shelves[index]!;
+    for (const place of places) if (lengths[place]! > 0) documents++;
+  });
+  return documents === 0 ? 0 : Math.log(1 + (count - documents + 0.5) / (documents + 0.5));
+}
+
+function add({ places, halves }: Postings, idf: number, { lengths }: Shelf, meanLength: number, scores: Float64Array): void {
+  for (let index = 0; index < places.length; index++) {
+    const place = places[index]!;
+    const length = lengths[place]!;
+    if (!(length > 0)) continue;
+    const frequency = halves[index]! / 2;
+    scores[place]! += (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength));
+  }
+}
+
+function listOf(term: Term, { space }: Shelf, postings: PostingReader, addresses: boolean): Postings {
+  const words = within(term, space.words, postings);
+  return addresses ? union(words, within(term, space.addresses, postings)) : words;
+}
+
+function within({ text, match }: Term, space: string, postings: PostingReader): Postings {
+  const term = space + text;
+  if (match === "word") return postings.exactly(term);
+  if (match === "gram") return postings.beginning(term);
+  // A longer word counts half.
+  const all = postings.beginning(term);
+  const exact = postings.exactly(term);
+  if (exact.places.length === all.places.length && exact.halves.every((half, index) => half === all.halves[index])) return all;
+  let at = 0;
+  return {
+    places: all.places,
+    halves: all.halves.map((half, index) => {
+      while (at < exact.places.length && exact.places[at]! < all.places[index]!) at++;
+      const same = exact.places[at] === all.places[index] ? exact.halves[at]! : 0;
+      return Math.ceil((half + same) / 2);
+    }),
+  };
+}
+
+function union(a: Postings, b: Postings): Postings {
+  if (b.places.length === 0) return a;
+  if (a.places.length === 0) return b;
+  const sums = new Map<number, number>();
+  for (const { places, halves } of [a, b])
+    places.forEach((place, index) => sums.set(place, (sums.get(place) ?? 0) + halves[index]!));
+  const sorted = [...sums].sort(([x], [y]) => x - y);
+  return {
+    places: Uint32Array.from(sorted, ([place]) => place),
+    halves: Uint8Array.from(sorted, ([, half]) => Math.min(255, half)),
+  };
+}
+
+/** Where the phrases of `ask` all are; null where it has none. */
+export function required(ask: Ask, corpus: Corpus, postings: PostingReader, addresses: boolean): Required {
+  if (ask.phrases.length === 0) return null;
+  return new Map(
+    corpus.shelves.map(({ domain, space, lengths }) => {
+      const counts = new Uint8Array(lengths.length);
+      ask.phrases.forEach(({ tokens, open }, index) => {
+        for (const name of addresses ? [space.words, space.addresses] : [space.words])
+          for (const place of postings.phrase(
+            tokens.map((token) => name + token),
+            open,
+          ))
+            if (place < counts.length && counts[place] === index) counts[place] = index + 1;
+      });
+      return [domain, counts.map((count) => (count === ask.phrases.length ? 1 : 0))];
+    }),
+  );
+}

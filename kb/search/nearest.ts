@@ -1,0 +1,76 @@
+/** Ranking by vectors: the codes of all first, then the stored vectors of the likeliest. */
+import { cosine, square } from "../vectors/pack.js";
+import type { VectorIndex } from "../vectors/vector-index.js";
+import type { Corpus, Shelf } from "./corpus.js";
+import type { Required } from "./keywords.js";
+import { Best, rounded, type Ranked } from "./ranked.js";
+
+/** How many of the first pass are compared in full. Measured: `docs/decisions`, on how vectors are scanned. */
+export const CANDIDATES = 320;
+
+interface Measured {
+  readonly shelf: Shelf;
+  readonly may: Uint8Array | undefined;
+  readonly likeness: Uint16Array;
+}
+
+/**
+ * The best `most` among what is visible and at least `floor` alike; undefined where some of it has no vector yet: an answer as of
+ * a watermark must not depend on how far the embedding has come.
+ */
+export function byVectors(
+  query: Int8Array,
+  {
+    corpus,
+    vectors,
+    required,
+    floor,
+    most,
+    candidates = CANDIDATES,
+  }: {
+    readonly corpus: Corpus;
+    readonly vectors: VectorIndex;
+    readonly required: Required;
+    readonly floor: number;
+    readonly most: number;
+    readonly candidates?: number;
+  },
+): readonly Ranked[] | undefined {
+  const measured: Measured[] = [];
+  for (const shelf of corpus.shelves) {
+    const codes = vectors.codes(shelf.domain);
+    const count = shelf.lengths.length - 1;
+    if (codes.count < count) return undefined;
+    const may = required?.get(shelf.domain);
+    if (!required || may) measured.push({ shelf, may, likeness: codes.likeness(query, count) });
+  }
+  const limit = enough(measured, candidates);
+  const best = new Best(most);
+  const squared = square(query);
+  let room = candidates;
+  for (const strict of [true, false])
+    for (const { shelf, may, likeness } of measured)
+      for (let at = 0; at < likeness.length && room > 0; at++) {
+        const like = likeness[at]!;
+        if (strict ? like <= limit : like !== limit) continue;
+        if (!visible(shelf, may, at + 1)) continue;
+        room--;
+        const { domain } = shelf;
+        const score = rounded(cosine(query, squared, vectors.vector(domain, at + 1)));
+        if (score >= floor && score > 0) best.offer({ domain, place: at + 1, score });
+      }
+  return best.sorted();
+}
+
+const visible = ({ lengths }: Shelf, may: Uint8Array | undefined, place: number): boolean =>
+  lengths[place]! > 0 && (!may || may[place] === 1);
+
+/** The likeness from which on there are enough: of those that have just this, as many are taken as there is room for. */
+function enough(measured: readonly Measured[], wanted: number): number {
+  const counts = new Uint32Array(65_536);
+  for (const { shelf, may, likeness } of measured)
+    for (let at = 0; at < likeness.length; at++) if (visible(shelf, may, at + 1)) counts[likeness[at]!]!++;
+  let total = 0;
+  for (let like = counts.length - 1; like >= 0; like--) if ((total += counts[like]!) >= wanted) return like;
+  return -1;
+}

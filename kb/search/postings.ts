@@ -1,0 +1,87 @@
+/**
+ * Where a term stands, as FTS5's index has it. The lists of frequent words are long and asked for again and again, so they are
+ * kept, packed, as long as nothing new was indexed.
+ */
+import type { Db } from "../files.js";
+
+/** A term's chunks by their place in the domain, ascending, and how much each counts, in half matches. */
+export interface Postings {
+  readonly places: Uint32Array;
+  readonly halves: Uint8Array;
+}
+
+/** A match in a title or a heading counts as so many in the text. */
+const HEAD_WEIGHT = 2;
+/** What is kept between searches at most. A posting takes five bytes. */
+const CACHE_BYTES = 64 << 20;
+
+const none: Postings = { places: new Uint32Array(0), halves: new Uint8Array(0) };
+
+export interface PostingReader {
+  /** Of one term, with the name of its space before it. */
+  exactly(term: string): Postings;
+  /** Of all terms that begin so. */
+  beginning(term: string): Postings;
+  /** Places of the chunks in which the tokens follow one another. */
+  phrase(tokens: readonly string[], open: boolean): Uint32Array;
+  /** After anything was indexed. */
+  forget(): void;
+}
+
+export function postingReader(db: Db): PostingReader {
+  // One text with all of a word's places, because a row each costs five times as much: twice the chunk, one more when in its text.
+  const list = "SELECT json_group_array((doc & 4294967295) * 2 + (col = 'body')) FROM chunk_terms WHERE";
+  const equal = db.prepare<[string], string>(`${list} term = ?`).pluck();
+  const between = db.prepare<[string, string], string>(`${list} term >= ? AND term <= ?`).pluck();
+  const matching = db
+    .prepare<[string], string>("SELECT json_group_array(rowid & 4294967295) FROM chunks_fts WHERE chunks_fts MATCH ?")
+    .pluck();
+  const kept = new Map<string, Postings>();
+  let bytes = 0;
+
+  function keep(key: string, read: () => string | undefined): Postings {
+    const known = kept.get(key);
+    if (known) {
+      kept.delete(key);
+      kept.set(key, known);
+      return known;
+    }
+    const made = pack(JSON.parse(read() ?? "[]") as number[]);
+    bytes += made.places.length * 5;
+    kept.set(key, made);
+    for (const [old, { places }] of kept) {
+      if (bytes <= CACHE_BYTES || old === key) break;
+      kept.delete(old);
+      bytes -= places.length * 5;
+    }
+    return made;
+  }
+
+  return {
+    exactly: (term) => keep(term, () => equal.get(term)),
+    beginning: (term) => keep(`${term}*`, () => between.get(term, `${term}\u{10ffff}`)),
+    phrase: (tokens, open) => {
+      const quoted = `"${tokens.join(" ")}"${open ? " *" : ""}`;
+      return Uint32Array.from(JSON.parse(matching.get(quoted) ?? "[]") as number[]).sort();
+    },
+    forget: () => {
+      kept.clear();
+      bytes = 0;
+    },
+  };
+}
+
+/** The list has one entry a match, in no particular order where it is of several terms. */
+function pack(matches: number[]): Postings {
+  if (matches.length === 0) return none;
+  const all = Uint32Array.from(matches).sort();
+  const places = new Uint32Array(all.length);
+  const halves = new Uint8Array(all.length);
+  let count = 0;
+  for (const match of all) {
+    const place = match >>> 1;
+    if (count === 0 || places[count - 1] !== place) places[count++] = place;
+    halves[count - 1] = Math.min(255, halves[count - 1]! + 2 * (match & 1 ? 1 : HEAD_WEIGHT));
+  }
+  return { places: places.slice(0, count), halves: halves.slice(0, count) };
+}
