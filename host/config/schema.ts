@@ -83,12 +83,7 @@ const keys = {
     events_db: path,
     view_db: path,
     /** The built-in one, or a model that makes embeddings. */
-    embedder: z.union([z.literal("hashed-ngrams"), modelName], {
-      error: (issue) =>
-        typeof issue.input === "string"
-          ? "is `hashed-ngrams` or `<provider>/<model>`"
-          : `Invalid input: expected string, received ${typeof issue.input}`,
-    }),
+    embedder: text.regex(/^(?:hashed-ngrams|[a-z][a-z0-9_-]{0,63}\/\S{1,256})$/, "is `hashed-ngrams` or `<provider>/<model>`"),
     redaction: z.boolean(),
   }),
   logging: section({

@@ -127,7 +127,7 @@ const domainOf = {
 const HIT_TEXT = 4096;
 
 /** Rows of a typed query, and an entity, as JSON: more than this is refused, and the agent is told to ask for less. */
-const ANSWER_LENGTH = 262_144;
+const ANSWER_LENGTH = 131_072;
 
 export function kbFunctions(kb: KbReader): HostFunctions {
   /** What a search finds, as this grant may see it. */

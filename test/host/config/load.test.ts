@@ -80,7 +80,7 @@ test("lists and scalars replace, sections merge", () => {
 
 test.each([
   ["a number where the schema wants one", { RUNLOOP__RUNTIME__WORKERS: "1" }, "runtime.workers", 1],
-  ["text where the schema wants text", { RUNLOOP__KB__EMBEDDER: "1" }, "kb.embedder", "1"],
+  ["text where the schema wants text", { RUNLOOP__KB__EVENTS_DB: "1" }, "kb.events_db", "1"],
   ["a boolean", { RUNLOOP__SECURITY__CONFIRM_EXTERNAL_ACTIONS: "false" }, "security.confirm_external_actions", false],
   ["null", { RUNLOOP__MODELS__BROKER__BUDGETS__HARD_CAP_USD: "null" }, "models.broker.budgets.hard_cap_usd", null],
   ["a list", { RUNLOOP__ROUTER__DENYLIST: '["rm -rf /"]' }, "router.denylist", ["rm -rf /"]],
