@@ -32,7 +32,8 @@ export const measure: Measure<"start"> = async (scratch) => {
       policyFile: join(scratch, "trust-policy.toml"),
       agentsDir: join(scratch, "installed"),
       overrides: [],
-      acceptReduced: [],
+      // What is measured here was made here: on a machine without the full cage it is measured in what there is.
+      acceptReduced: built.map((_, index) => `echo_${index}`),
     },
   };
   const cold: number[] = [];

@@ -257,7 +257,8 @@ export class Catalog {
     const limits = recorded ? recordedLimits(recorded) : this.under(asked);
     const lowered = differences(asked, limits);
     const component = await admit(bundle.component.bytes, {
-      expectedDigest: bundle.face.digest,
+      // The bundle's files were held against the digests in its manifest.
+      digest: bundle.face.digest,
       path: bundle.component.path,
       memoryMib: limits.memory_mib,
       toolchain: this.toolchain(),

@@ -16,6 +16,8 @@ import { translate, type ToolchainOptions } from "./toolchain/run.js";
 export interface AdmitOptions {
   /** What the manifest says. Nothing whose digest differs gets any further. */
   readonly expectedDigest?: Digest;
+  /** Of these bytes, where whoever read them has computed it already. */
+  readonly digest?: Digest;
   /** For messages, where `source` is bytes. */
   readonly path?: string;
   /** Both, or every admission is a cold one. */
@@ -49,7 +51,7 @@ export async function admit(source: Uint8Array | string, options: AdmitOptions =
 
 async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Admitted> {
   if (bytes.length > limits.bytes) throw tooLarge(bytes.length);
-  const digest = blake3(bytes);
+  const digest = options.digest ?? blake3(bytes);
   if (options.expectedDigest !== undefined && options.expectedDigest !== digest)
     throw new AdmissionError(
       "ADMIT_DIGEST",

@@ -199,10 +199,13 @@ export interface FrameSource {
  */
 export class FrameWriter {
   private readonly stream: FrameSource;
+  private readonly left: () => void;
   private corked = false;
 
-  constructor(stream: FrameSource) {
+  /** `left` is called when what was written has gone to the system. */
+  constructor(stream: FrameSource, left: () => void = () => {}) {
     this.stream = stream;
+    this.left = left;
   }
 
   message(json: string): void {
@@ -223,6 +226,7 @@ export class FrameWriter {
     process.nextTick(() => {
       this.corked = false;
       this.stream.uncork();
+      this.left();
     });
   }
 }

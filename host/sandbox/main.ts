@@ -21,10 +21,15 @@ const components = new Map<number, Promise<LoadedComponent>>();
 const attempts = new Map<number, Attempt>();
 
 seal();
-const pipe = openPipe(MESSAGE_BYTES, () => ({
-  message: (text) => receive(JSON.parse(text) as ToSandbox),
-  chunk: (transfer, bytes) => transfers.chunk(transfer, bytes),
-}));
+const pipe = openPipe(
+  MESSAGE_BYTES,
+  () => ({
+    message: (text) => receive(JSON.parse(text) as ToSandbox),
+    chunk: (transfer, bytes) => transfers.chunk(transfer, bytes),
+  }),
+  // A single guest, which has just asked for something.
+  () => attempts.size === 1 && attempts.values().next().value!.asks && turns.idle,
+);
 pipe.send({ t: "ready", node });
 
 function receive(message: ToSandbox): void {

@@ -41,6 +41,9 @@ const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
  */
 const LOADING_OPTIONS = ["--wasm-lazy-validation"];
 
+/** The binder runs a few times for each agent and has to be quick then: what it meets is noted from the first call on. */
+const BINDING_OPTIONS = ["--no-lazy-feedback-allocation"];
+
 /** A function that the baseline compiler cannot take ends the process: it does not fall back on the other. */
 const BASELINE_OPTIONS = ["--liftoff-only"];
 
@@ -175,6 +178,7 @@ class Child {
       flags: [
         ...ENGINE_OPTIONS,
         ...LOADING_OPTIONS,
+        ...BINDING_OPTIONS,
         "--expose-gc",
         ...(options.baseline === true ? BASELINE_OPTIONS : []),
         `--max-old-space-size=${options.heapMib ?? 1024}`,

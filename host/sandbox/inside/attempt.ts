@@ -109,6 +109,11 @@ export class Attempt {
     waiting?.reject(this.cancelled);
   }
 
+  /** Whether it waits for an answer of the control process. */
+  get asks(): boolean {
+    return this.waiting !== null;
+  }
+
   /** An answer from the control process; false where none is awaited (the attempt was cancelled meanwhile). */
   answer(seq: number, answer: Answer): boolean {
     const { waiting } = this;

@@ -1,6 +1,7 @@
 /** The child's end of the pipe: file descriptor 3. When the control process is gone, so is the child. */
 import { Socket } from "node:net";
 import { FrameReader, FrameWriter, type FrameSink } from "../frame.js";
+import { Watch } from "./watch.js";
 
 export interface ChildPipe {
   send(message: unknown): void;
@@ -10,10 +11,18 @@ export interface ChildPipe {
 }
 
 const { exit } = process;
+const PIPE = 3;
 
-export function openPipe(messageBytes: number, sink: (pipe: ChildPipe) => FrameSink): ChildPipe {
-  const socket = new Socket({ fd: 3, readable: true, writable: true });
-  const writer = new FrameWriter(socket);
+/** `waiting`: whether this process has nothing to do until something comes, which will be soon. */
+export function openPipe(
+  messageBytes: number,
+  sink: (pipe: ChildPipe) => FrameSink,
+  waiting: () => boolean = () => false,
+): ChildPipe {
+  const socket = new Socket({ fd: PIPE, readable: true, writable: true });
+  const writer = new FrameWriter(socket, () => {
+    if (waiting()) watch.look();
+  });
   const pipe: ChildPipe = {
     send: (message) => writer.message(JSON.stringify(message)),
     sendBytes: (transfer, bytes) => writer.bytes(transfer, bytes),
@@ -23,6 +32,7 @@ export function openPipe(messageBytes: number, sink: (pipe: ChildPipe) => FrameS
     { messageBytes, chunks: true, bytesPerSecond: Infinity, framesPerSecond: Infinity, now: () => 0 },
     sink(pipe),
   );
+  const watch = new Watch(PIPE, (bytes) => reader.push(bytes));
   socket.on("data", (chunk: Buffer) => reader.push(chunk));
   socket.on("error", () => exit(0));
   socket.on("close", () => exit(0));

@@ -15,6 +15,11 @@ export class Turns {
   private began = performance.now();
   private scheduled = false;
 
+  /** Whether nothing waits for a turn. */
+  get idle(): boolean {
+    return this.fresh.length + this.paused.length === 0;
+  }
+
   /** Runs `work` on a turn of its own. */
   add(work: () => void): void {
     this.fresh.push(work);
@@ -37,7 +42,7 @@ export class Turns {
       this.scheduled = false;
       this.began = performance.now();
       const work = this.next();
-      if (this.fresh.length + this.paused.length > 0) this.schedule();
+      if (!this.idle) this.schedule();
       work?.();
     });
   }
