@@ -77,6 +77,10 @@ export const runMeta = {
         }),
       )
       .optional(),
+    /** The opening's text as it was read, for who edits it: what was compiled from it with these parameters is `opening`. */
+    source: z.strictObject({ file: text, digest, params: z.record(text, json) }).optional(),
+    /** It took over what this run had come to before that node; without one, in a run inside of a fork, whatever is unchanged. */
+    forked_from: z.strictObject({ trace, node: node.optional() }).optional(),
     budgets: z.strictObject({ tokens: count.nullable(), microusd: count.optional(), fuel: count.optional() }),
     /** What was handed to an opening that has `inputs`, by input. */
     inputs: z.array(output).optional(),
@@ -120,7 +124,16 @@ export const runMeta = {
   }),
   /** What the node waited for has been decided, and the opening inside of it goes on. */
   "node.continued": z.strictObject({ node, proposal_id: proposal }),
-  "node.started": z.strictObject({ node, agent: text, attempt: count, inputs_hash: digest }),
+  "node.started": z.strictObject({
+    node,
+    agent: text,
+    attempt: count,
+    inputs_hash: digest,
+    /** Nothing was executed: this attempt, up to its end, is what that run has recorded. */
+    reused_from: trace.optional(),
+    /** In a fork: why a node before the fork is executed all the same. */
+    not_reused: text.optional(),
+  }),
   "node.retrying": z.strictObject({ node, attempt: count, reason: failure, backoff_ms: ms }),
   "node.waiting": z.strictObject({ node, proposal_id: proposal }),
   "node.skipped": z.strictObject({ node, reason: text }),

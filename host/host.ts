@@ -188,6 +188,11 @@ export class Host {
     return this.catalog.loadFrom(folder, wanted);
   }
 
+  /** From now on the agent of this name is the bundle in that folder. */
+  useBundle(name: string, folder: string): void {
+    this.catalog.use(name, folder);
+  }
+
   /** The folders in which a run's agents are found, by name. */
   agentDirs(names: Iterable<string>): Record<string, string> {
     const found: Record<string, string> = {};

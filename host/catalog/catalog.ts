@@ -107,6 +107,8 @@ export class Catalog {
   private readonly options: CatalogOptions;
   private readonly dirs: string[];
   private readonly opened = new Map<string, Promise<Opened>>();
+  /** Bundles that stand for a name, wherever they lie. */
+  private readonly chosen = new Map<string, string>();
 
   constructor(options: CatalogOptions) {
     this.options = options;
@@ -119,6 +121,11 @@ export class Catalog {
     const folder = dirname(resolve(opening));
     for (const dir of [join(folder, "agents"), join(folder, "..", "agents")])
       if (!this.dirs.includes(dir) && existsSync(dir)) this.dirs.push(dir);
+  }
+
+  /** From now on `name` means the bundle in that folder, which need not be called so. */
+  use(name: string, folder: string): void {
+    this.chosen.set(name, resolve(folder));
   }
 
   /** Every folder in which bundles are looked for. */
@@ -185,7 +192,8 @@ export class Catalog {
     const opened = await this.open(folder, recorded);
     // What is said about an agent, in rules and overrides, is said by its name: it has one.
     if (opened.face.name === name.split("@")[0]) return opened;
-    throw new AdmissionError("ADMIT_BUNDLE", `the folder is called \`${name}\`, and the agent in it \`${opened.face.name}\``, {
+    const called = this.chosen.has(name) ? "it stands for" : "the folder is called";
+    throw new AdmissionError("ADMIT_BUNDLE", `${called} \`${name}\`, and the agent in it is called \`${opened.face.name}\``, {
       place: { file: join(folder, MANIFEST) },
       hint: "rename the folder, or the agent, and build it again",
     });
@@ -329,6 +337,8 @@ export class Catalog {
   }
 
   private folder(name: string): string | undefined {
+    const chosen = this.chosen.get(name);
+    if (chosen !== undefined) return chosen;
     if (!/^[a-z][a-z0-9_]{0,63}(?:@[a-z0-9][a-z0-9_.-]{0,63})?$/.test(name)) return undefined;
     return this.dirs.map((dir) => join(dir, name)).find((folder) => existsSync(join(folder, MANIFEST)));
   }

@@ -41,7 +41,7 @@ export class Compiler {
 
   async compile(source: Source, params: JsonObject, purpose: Purpose): Promise<Compiled> {
     const { opening, diagnostics } = await this.check(source, params, purpose, [source.file]);
-    return { file: source.file, opening, diagnostics, agents: this.agents };
+    return { file: source.file, opening, diagnostics, agents: this.agents, source: { bytes: source.bytes, params } };
   }
 
   /** `within`: the files around this one, itself the last. */

@@ -12,6 +12,8 @@ export interface Compiled {
   readonly file: string;
   readonly opening: Opening | null;
   readonly diagnostics: readonly Diagnostic[];
+  /** What it was compiled from; missing where it was put together by a program. */
+  readonly source?: { readonly bytes: Uint8Array; readonly params: JsonObject };
   /** The agents that the opening uses, by `name` or `name@variant`. */
   readonly agents: ReadonlyMap<string, AgentInterface>;
 }

@@ -16,6 +16,7 @@ import type { RunOptions } from "./contract.js";
 import { LedgerJournal } from "./journal.js";
 import type { RunLedger } from "./ledger.js";
 import { agreesWithCast, historyOf } from "./history.js";
+import { innerOrigin, reuseIn } from "./reuse.js";
 
 /** The trace of the run that an attempt is. */
 export function innerTrace(outer: TraceId, node: string, attempt: number): TraceId {
@@ -31,6 +32,8 @@ export interface Scene {
   readonly watermark: number;
   readonly resumed: boolean;
   readonly parent: BudgetParent | null;
+  /** In a fork: the run that the inner run of an attempt takes over from. */
+  readonly originOf: (node: string, attempt: number) => TraceId | null;
 }
 
 export interface InnerRunsOptions {
@@ -64,6 +67,7 @@ export class InnerRuns {
       return runInner(spec, { drive: { finished: history.finished.meta, journal }, outer: outerJournal }, signal);
     if (history) agreesWithCast(history, opening, cast);
     const graph = buildGraph(opening, (node) => cast.agents.get(node.id)?.face.inputs ?? {});
+    const begun = history?.started.meta ?? this.#begin(spec, opening, cast, journal);
     const scene: Scene = {
       traceId,
       openingId,
@@ -72,13 +76,15 @@ export class InnerRuns {
       watermark: outer.watermark,
       resumed: history !== null,
       parent: { budgets: this.options.budgets, node: spec.node, journal: outerJournal },
+      originOf: innerOrigin(begun, graph, innerTrace),
     };
     if (!history) journal.keep(openingAsJson(opening));
     const drive = {
       graph,
       run: history
         ? { resume: openRun(graph, history.events), why: "with the run that it is part of", by: "host" }
-        : { begin: this.#begin(spec, opening, cast, journal) },
+        : { begin: begun },
+      reuse: reuseIn(ledger, traceId, begun, graph),
       journal,
       clock: this.options.clock,
       executor: this.options.executorOf(scene, journal),
@@ -91,10 +97,12 @@ export class InnerRuns {
 
   #begin(spec: AttemptSpec, opening: Opening, cast: Cast, journal: LedgerJournal): Begin {
     const { outer, epochMs, isolation } = this.options;
+    const origin = outer.originOf(spec.node, spec.attempt);
     return {
       ...beginOf({ opening, cast, seed: innerSeed(spec), epochMs, watermark: outer.watermark, isolation }),
       inputs: storeInputs(spec.inputs, journal),
       parent: { trace: outer.traceId, node: spec.node, attempt: spec.attempt },
+      ...(origin && { forked_from: { trace: origin } }),
     };
   }
 }

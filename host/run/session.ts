@@ -24,9 +24,10 @@ import { watchForCancel } from "./cancel-request.js";
 import type { RunOptions, RunResult } from "./contract.js";
 import { AgentExecutor, type LoadedAgent } from "./executor.js";
 import type { Cast } from "./cast.js";
-import { InnerRuns, type Scene } from "./inner.js";
+import { InnerRuns, innerTrace, type Scene } from "./inner.js";
 import { LedgerJournal } from "./journal.js";
 import { kbReader } from "./kb-reader.js";
+import { innerOrigin, reuseIn } from "./reuse.js";
 import { runLedger } from "./run-ledger.js";
 
 export interface SessionSpec {
@@ -36,6 +37,8 @@ export interface SessionSpec {
   readonly cast: Cast;
   readonly watermark: number;
   readonly epochMs: number;
+  /** The opening's text, where the run begins. */
+  readonly source?: Uint8Array | undefined;
   readonly run:
     | { readonly begin: MetaOf<"run.started"> }
     | { readonly resume: OpenedRun; readonly why: string; readonly by: string };
@@ -66,14 +69,19 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
       ...(options.onEvent && { onEvent: options.onEvent }),
     });
     if ("begin" in spec.run) journal.keep(openingAsJson(spec.opening));
+    if (spec.source) journal.storeBytes(spec.source, "application/yaml");
     const stage: Stage = { host, options, kb, key, isolation: isolation.name, epochMs: spec.epochMs };
-    const scene: Scene = { ...spec, resumed: "resume" in spec.run, parent: null };
+    const graph = buildGraph(
+      spec.opening,
+      (node) => (spec.cancel ? spec.cast.agents.get(node.id) : agentOf(spec.cast, node.id))?.face.inputs ?? {},
+    );
+    const begun = "begin" in spec.run ? spec.run.begin : spec.run.resume.state.started;
+    const originOf = innerOrigin(begun, graph, innerTrace);
+    const scene: Scene = { ...spec, resumed: "resume" in spec.run, parent: null, originOf };
     const outcome = await driveRun({
-      graph: buildGraph(
-        spec.opening,
-        (node) => (spec.cancel ? spec.cast.agents.get(node.id) : agentOf(spec.cast, node.id))?.face.inputs ?? {},
-      ),
+      graph,
       run: spec.run,
+      reuse: spec.cancel ? undefined : reuseIn(runLedger(ledger), spec.traceId, begun, graph),
       journal,
       clock: realClock,
       executor: executorOf(stage, scene, journal),

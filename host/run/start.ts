@@ -1,5 +1,8 @@
 /** Begins a run. */
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
+import { blake3 } from "#core/digest.js";
+import type { MetaOf } from "#core/events.js";
 import { newOpeningId, newTraceId } from "#core/ids.js";
 import { UsageError } from "#core/errors.js";
 import type { Opening } from "#openings/ir.js";
@@ -14,9 +17,14 @@ import { drive } from "./session.js";
 /** `crypto.randomInt` draws from at most 2^48. */
 const MAX_DRAWN_SEED = 2 ** 48 - 1;
 
+export interface StartOptions extends RunOptions {
+  /** The run takes over what that one had come to before the node. */
+  readonly forkedFrom?: NonNullable<MetaOf<"run.started">["forked_from"]>;
+}
+
 /** Runs a compiled opening until it has finished or is parked. Throws when there are errors among its diagnostics. */
-export async function startRun(host: Host, compiled: Compiled, options: RunOptions): Promise<RunResult> {
-  const { opening } = compiled;
+export async function startRun(host: Host, compiled: Compiled, options: StartOptions): Promise<RunResult> {
+  const { opening, source } = compiled;
   if (!opening) throw new UsageError("USAGE", `${compiled.file} has errors and cannot run`, { place: { file: compiled.file } });
   const cast = await loadCast(
     opening,
@@ -42,11 +50,14 @@ export async function startRun(host: Host, compiled: Compiled, options: RunOptio
       cast,
       watermark,
       epochMs,
+      source: source?.bytes,
       run: {
         begin: {
           ...beginOf({ opening, cast, seed, epochMs, watermark, isolation }),
           ...(inputs.length > 0 && { inputs }),
           agent_dirs,
+          ...(source && { source: { file: resolve(compiled.file), digest: blake3(source.bytes), params: { ...source.params } } }),
+          ...(options.forkedFrom && { forked_from: options.forkedFrom }),
         },
       },
       nextSeq: 0,

@@ -1,10 +1,11 @@
 /** An agent's bundle on its way into a trace file, and out of it again. */
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync, mkdtempSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { readBundle } from "../component/bundle.js";
 import { readPlain, signatureFile } from "../trust/signature.js";
+import type { AgentLine } from "./line.js";
 import type { Trace } from "./read.js";
 import type { OutgoingAgent } from "./write.js";
 
@@ -30,6 +31,7 @@ const inside = (dir: string, path: string): string => relative(dir, path).split(
 /** The bundles of a trace file as folders, written when somebody asks for them, and gone when that is over. */
 export class Unpacked {
   #root: string | null = null;
+  readonly #folders = new Map<string, Promise<string>>();
 
   constructor(private readonly trace: Trace) {}
 
@@ -37,15 +39,21 @@ export class Unpacked {
   async folder(name: string): Promise<readonly string[]> {
     const agent = this.trace.agents.get(name);
     if (!agent) return [];
-    this.#root ??= await mkdtemp(join(tmpdir(), "rlp-trace-")); // mode 0700
-    const folder = join(this.#root, agent.component, agent.name);
+    const folder = this.#folders.get(name) ?? this.#write(agent);
+    this.#folders.set(name, folder);
+    return [await folder];
+  }
+
+  async #write({ name, component, files }: AgentLine): Promise<string> {
+    this.#root ??= mkdtempSync(join(tmpdir(), "rlp-trace-")); // mode 0700
+    const folder = join(this.#root, component, name);
     // Paths were checked when the file was read, and the folder is nobody else's.
-    for (const [path, digest] of Object.entries(agent.files)) {
+    for (const [path, digest] of Object.entries(files)) {
       const file = join(folder, ...path.split("/"));
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       await writeFile(file, this.trace.blob(digest), { flag: "wx", mode: 0o600 });
     }
-    return [folder];
+    return folder;
   }
 
   async remove(): Promise<void> {

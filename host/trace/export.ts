@@ -6,6 +6,7 @@ import { ownKey, signingKey } from "../trust/keys.js";
 import type { Host } from "../host.js";
 import { recordedAgent } from "../run/at-hand.js";
 import { foldersOf, openHistory } from "../run/history.js";
+import { innerTrace } from "../run/inner.js";
 import { bundleIn } from "./bundle.js";
 import { TraceError } from "./error.js";
 import type { Seal } from "./line.js";
@@ -39,19 +40,25 @@ export async function exportTrace(host: Host, traceId: TraceId, file: string, op
   });
 }
 
-/** The run and the runs that it began, each behind the one that began it. */
+/** The run and the runs inside of it, each behind the one that it is part of. */
 function familyOf(ledger: Ledger, traceId: TraceId): readonly TraceId[] {
-  openHistory(ledger, traceId); // throws where there is no such run
-  return [traceId];
+  const { events } = openHistory(ledger, traceId); // throws where there is no such run
+  const inner = events.flatMap((event) => {
+    if (event.kind !== "node.started") return [];
+    const id = innerTrace(traceId, event.meta.node, event.meta.attempt);
+    return ledger.hasRun(id) ? familyOf(ledger, id) : [];
+  });
+  return [traceId, ...inner];
 }
 
 async function bundlesOf(host: Host, ledger: Ledger, traces: readonly TraceId[]): Promise<readonly OutgoingAgent[]> {
   const agents = new Map<string, OutgoingAgent>();
+  const folders = foldersOf(openHistory(ledger, traces[0] as TraceId)); // the outermost run knows the folders of all
   for (const traceId of traces) {
-    const history = openHistory(ledger, traceId);
-    const { meta: started } = history.started;
+    const { meta: started } = openHistory(ledger, traceId).started;
     for (const [name, digest] of Object.entries(started.components)) {
-      const recorded = { started, purpose: "replay", folders: foldersOf(history) } as const;
+      if (agents.has(name)) continue;
+      const recorded = { started, purpose: "replay", folders } as const;
       const { dir, face } = await recordedAgent(host, name, recorded);
       if (face.digest !== digest || dir === undefined)
         throw new TraceError("TRACE_AGENT", `the agent \`${name}\` is not here any more as it ran: ${digest} is wanted`, {

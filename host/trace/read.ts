@@ -107,7 +107,8 @@ class Reading {
       this.#first = event.trace_id;
       return;
     }
-    if (event.kind !== "run.started" || !parentOf(event.meta, this.#runs))
+    const parent = event.kind === "run.started" ? event.meta.parent : undefined;
+    if (!parent || !this.#runs.has(parent.trace))
       throw new DataError("DATA_BAD_EVENT", `the file mixes ${this.#first} with ${event.trace_id}`, {
         hint: "a trace file holds one run, and those that it began",
       });
@@ -204,13 +205,6 @@ class Reading {
       },
     };
   }
-}
-
-/** Whether the run says that it was begun by one of those. */
-function parentOf(started: Json | object, runs: ReadonlyMap<TraceId, unknown>): boolean {
-  const parent = (started as { parent?: { trace?: unknown; trace_id?: unknown } }).parent;
-  const named = parent?.trace ?? parent?.trace_id;
-  return typeof named === "string" && runs.has(named as TraceId);
 }
 
 function parsed<T>(form: z.ZodType<T>, value: Json, what: string): T {

@@ -9,7 +9,9 @@ export function blobsOf(events: Iterable<RunEvent>): Set<Digest> {
   for (const event of events) {
     for (const stored of storedValues(event)) if ("blob" in stored) found.add(stored.blob);
     if (event.kind === "run.started") found.add(event.meta.opening);
-    if (event.kind === "run.finished" && event.meta.nodes_blob) found.add(event.meta.nodes_blob);
+    if (event.kind === "run.started" && event.meta.source) found.add(event.meta.source.digest);
+    if (event.kind === "run.finished")
+      for (const blob of [event.meta.nodes_blob, event.meta.outputs_blob]) if (blob) found.add(blob);
     if (event.kind === "artifact.created") found.add(event.meta.digest);
     if (event.kind === "email.sent") found.add(event.meta.artifact);
   }
@@ -24,6 +26,10 @@ function storedValues(event: RunEvent): readonly StoredValue[] {
       return [event.meta.response];
     case "action.proposed":
       return [event.meta.summary, event.meta.args];
+    case "run.started":
+      return (event.meta.inputs ?? []).map(({ body }) => body);
+    case "run.finished":
+      return (event.meta.outputs ?? []).map(({ body }) => body);
     default:
       return [];
   }

@@ -6,7 +6,7 @@ type Path = readonly string[];
 
 /** Per kind, where its meta names a blob by its digest alone. */
 const digests: Readonly<Record<string, readonly Path[]>> = {
-  "run.started": [["opening"]],
+  "run.started": [["opening"], ["source", "digest"]],
   "run.finished": [["nodes_blob"]],
   "document.ingested": [["digest"]],
 };

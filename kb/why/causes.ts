@@ -63,7 +63,30 @@ export function causeFinder(kb: Kb): Causes {
       return event ? [event] : [];
     });
 
+  /** In a fork, what was reused: the event that it is a copy of, which knows what was found then. */
+  function original(row: RunRow): readonly LedgerRow[] {
+    const { trace } = row.provenance;
+    if (trace === undefined || trace === row.trace_id) return [];
+    const { node, attempt, call_seq: seq } = placeOf(row);
+    return runOf(trace as TraceId).filter((each) => {
+      const place = placeOf(each);
+      return each.kind === row.kind && place.node === node && place.attempt === attempt && place.call_seq === seq;
+    });
+  }
+
   function ofRun(row: RunRow): readonly LedgerRow[] {
+    const copied = row.kind === "node.started" || row.kind === "call.finished" ? original(row) : [];
+    if (copied.length > 0)
+      return [
+        ...copied,
+        ...(row.kind === "call.finished"
+          ? last(row, ["node.started"], (meta) => meta.node === row.payload.meta.node)
+          : byKind(row)),
+      ];
+    return byKind(row);
+  }
+
+  function byKind(row: RunRow): readonly LedgerRow[] {
     switch (row.kind) {
       case "run.started":
         return [];
@@ -160,6 +183,13 @@ export function causeFinder(kb: Kb): Causes {
     );
   };
 }
+
+interface AttemptPlace {
+  readonly node?: string;
+  readonly attempt?: number;
+  readonly call_seq?: number;
+}
+const placeOf = ({ payload: { meta } }: RunRow): AttemptPlace => meta as AttemptPlace;
 
 /** Edges name ports: `draft.out`. */
 const nodeOf = (port: string): string => port.split(".", 1)[0]!;

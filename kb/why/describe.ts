@@ -14,8 +14,10 @@ function phrase(row: LedgerRow): string {
   switch (row.kind) {
     case "run.started":
       return `${row.payload.meta.opening_name} (${row.trace_id}), knowledge as of event ${row.payload.meta.kb_watermark}`;
-    case "node.started":
-      return `${row.payload.meta.node}: ${row.payload.meta.agent}, attempt ${row.payload.meta.attempt}`;
+    case "node.started": {
+      const { node, agent, attempt, reused_from: from } = row.payload.meta;
+      return `${node}: ${agent}, attempt ${attempt}${from === undefined ? "" : `, reused from ${from}`}`;
+    }
     case "node.finished": {
       const { node, status, error, outputs_hash } = row.payload.meta;
       return error ? `${node}: ${status}, ${error.code}: ${error.message}` : `${node}: ${status}, outputs ${short(outputs_hash)}`;

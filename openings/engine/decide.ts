@@ -84,9 +84,12 @@ function consequences(state: RunState): readonly Command[] {
 }
 
 function nextStart(state: RunState, nowMs: number): Command | null {
-  for (let next = state.retries.peek(); next && next.dueMs <= nowMs; next = state.retries.peek()) {
+  for (let next = state.retries.peek(); next; next = state.retries.peek()) {
+    // What a fork has taken over brings its retries along: nobody waits for those.
+    const isDue = next.its.phase.is === "retrying";
+    if (isDue && next.dueMs > nowMs) break;
     state.retries.pop();
-    if (next.its.phase.is === "retrying") state.ready.push(next.its);
+    if (isDue) state.ready.push(next.its);
   }
   for (let its = state.ready.peek(); its; its = state.ready.peek()) {
     // The entry of an earlier attempt may still be here while the node waits for its next one.

@@ -12,6 +12,7 @@ import { artifacts, runFinished } from "./finish.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { Mailbox } from "./mailbox.js";
 import { nodeCollected, nodeExpanded, nodeFinished, nodeRetrying, nodeSkipped, nodeStarted } from "./report.js";
+import type { Reuse } from "./reuse.js";
 import { activeAt, budgetLeft, FAILED_BY, TIMED_OUT_BY, waitingFor } from "./select.js";
 import { settle } from "./settle.js";
 import { nodeOfScope, unit } from "./spending.js";
@@ -39,6 +40,8 @@ export interface Drive {
   readonly onHeld?: ((proposal: ProposalId | null) => void) | undefined;
   /** How many attempts the host executes at once; the opening may ask for less. */
   readonly maxParallel: number;
+  /** In a fork: what another run had come to. */
+  readonly reuse?: Reuse | undefined;
 }
 
 export interface RunOutcome {
@@ -208,7 +211,9 @@ class Driver {
   #start({ do: how, node, attempt }: { do: "start" | "continue"; node: GraphNode; attempt: number }, now: number): void {
     const recorded: RecordedAttempt = how === "continue" ? this.#recorded(node.id, attempt) : nothingRecorded;
     const spec = attemptSpec(this.#state, node, attempt, recorded, this.#load);
-    if (how === "start") this.#write(nodeStarted(spec));
+    const reused = how === "start" && attempt === 1 ? this.drive.reuse?.of(spec) : null;
+    if (reused && "drafts" in reused) return this.#write(...reused.drafts);
+    if (how === "start") this.#write(nodeStarted(spec, reused?.why));
     else takeUp(this.#state, node, now);
     this.#attempts.start({ node, spec, startedMs: now });
   }

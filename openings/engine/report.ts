@@ -15,11 +15,13 @@ type Values = Pick<Journal, "store" | "keep">;
 type Finished = RunEventOf<"node.finished">["meta"];
 export type EndedAttempt = Exclude<AttemptEnd, { readonly status: "parked" }>;
 
-export function nodeStarted(spec: AttemptSpec): RunEventDraft {
+/** `notReused`: in a fork, why a node before it is executed all the same. */
+export function nodeStarted(spec: AttemptSpec, notReused?: string): RunEventDraft {
   const { node, agent, attempt, inputsHash } = spec;
   const again = attempt === 1 ? "" : `, attempt ${attempt}`;
-  const meta = { node, agent, attempt, inputs_hash: inputsHash };
-  return { kind: "node.started", level: "info", message: `${node} started${again}`, meta };
+  const why = notReused === undefined ? "" : `, not reused: ${notReused}`;
+  const meta = { node, agent, attempt, inputs_hash: inputsHash, ...(notReused !== undefined && { not_reused: notReused }) };
+  return { kind: "node.started", level: "info", message: `${node} started${again}${why}`, meta };
 }
 
 /** Elements that one node may be invoked for. */

@@ -35,9 +35,14 @@ export class Spending {
   readonly #nodes = new Map<string, Account>();
   #fuel = 0;
   #calls = 0;
+  /** Nodes whose present attempt was another run's: what it took was spent there. */
+  readonly #reused = new Set<NodeId>();
 
   apply(fact: Fact): void {
     switch (fact.kind) {
+      case "node.started":
+        if (fact.meta.reused_from !== undefined) this.#reused.add(fact.meta.node);
+        return;
       case "budget.reserved":
         return this.#each(fact.meta, (account, amount) => (account.reserved += amount));
       case "budget.charged": {
@@ -48,9 +53,10 @@ export class Spending {
         });
       }
       case "call.finished":
-        this.#calls++;
+        if (!this.#reused.has(fact.meta.node)) this.#calls++;
         return;
       case "node.finished":
+        if (this.#reused.has(fact.meta.node)) return;
         this.#fuel += fact.meta.fuel;
         this.#calls += fact.meta.calls ?? 0;
     }

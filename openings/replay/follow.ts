@@ -59,7 +59,7 @@ class Follower {
     switch (event.kind) {
       case "node.started": {
         const node = findState(state, event.meta.node)?.node;
-        return node && nodeStarted(attemptSpec(state, node, event.meta.attempt, nothingRecorded, load));
+        return node && withOrigin(nodeStarted(attemptSpec(state, node, event.meta.attempt, nothingRecorded, load)), event, state);
       }
       case "node.expanded":
       case "node.collected":
@@ -128,6 +128,15 @@ class Follower {
       got: expected,
     });
   }
+}
+
+/** Whether a node was taken over is a decision; from which run stands in the beginning. */
+function withOrigin(expected: RunEventDraft, { meta }: RunEventOf<"node.started">, { started }: RunState): RunEventDraft {
+  if (expected.kind !== "node.started" || !started?.forked_from) return expected;
+  const { not_reused } = meta;
+  const origin =
+    meta.reused_from !== undefined ? { reused_from: started.forked_from.trace } : not_reused !== undefined ? { not_reused } : {};
+  return { ...expected, meta: { ...expected.meta, ...origin } };
 }
 
 /** The node that an edge comes from. */

@@ -24,6 +24,8 @@ export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
     grants: { draft: { "kb.search": true } },
     limits: { writer: { fuel: 1_000_000 } },
     limits_lowered: [{ agent: "writer", limit: "fuel", asked: 2_000_000, ceiling: 1_000_000 }],
+    source: { file: "/home/ada/compose_email.yaml", digest, params: { recipient: "Ada" } },
+    forked_from: { trace: "trace:01993a5c-7c00-7abc-8def-0123456789ab" as TraceId, node },
     budgets: { tokens: null },
     host: { rlp: "0.1.0", node: "26.10.0", isolation: "process", fuel_table: 1 },
   },

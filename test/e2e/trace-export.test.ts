@@ -98,6 +98,7 @@ test("nothing goes on in a run from elsewhere, and it is no run of this home", a
   for (const words of [
     ["resume", trace],
     ["cancel", trace],
+    ["fork", trace, "--from", "draft"],
   ] as const) {
     const outcome = await empty.rlp(...words);
     expect([outcome.code, outcome.stderr]).toEqual([2, expect.stringContaining("TRACE_FOREIGN")]);

@@ -79,7 +79,7 @@ function* leaves(value: unknown, path: readonly string[] = []): Iterable<readonl
 const NOT_FOUND = [
   /^\S+ (?:ts_ms|message|level)$/,
   /duration_ms$/,
-  /^run\.started meta\.(?:host|agent_dirs|trust)\./,
+  /^run\.started meta\.(?:host|agent_dirs|trust|source)\./,
   /^run\.started meta\.(?:epoch_ms|kb_watermark)$/, // no agent of this opening asks for the time
   /^node\.finished meta\.peak_memory_bytes$/,
   /^node\.waiting meta\.proposal_id$/,

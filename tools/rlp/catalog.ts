@@ -71,6 +71,13 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     summary: "go on with a run that was interrupted, killed or parked",
     load: () => import("./commands/resume.js"),
   },
+  {
+    name: "fork",
+    group: RUNS,
+    summary: "begin with what a run had come to, and go on differently",
+    load: () => import("./commands/fork.js"),
+  },
+  { name: "diff", group: RUNS, summary: "where two runs part, node by node", load: () => import("./commands/diff.js") },
   { name: "cancel", group: RUNS, summary: "end a run for good", load: () => import("./commands/cancel.js") },
   {
     name: "proposals",

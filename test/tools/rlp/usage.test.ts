@@ -5,13 +5,14 @@ import { catalog } from "../../../tools/rlp/catalog.js";
 import { width } from "../../../tools/rlp/terminal/width.js";
 import { inFolder, rlp } from "./call.js";
 
-const commands = catalog.flatMap((entry) =>
-  "load" in entry ? [[entry.name]] : entry.commands.map(({ name }) => [entry.name, name]),
-);
+const commands = catalog.flatMap((entry) => [
+  ...("load" in entry ? [[entry.name]] : []),
+  ...(entry.commands ?? []).map(({ name }) => [entry.name, name]),
+]);
 
 test("every command of the reference is there", () => {
   const wanted =
-    "run, check, plan, replay, resume, cancel, trace, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb rebuild, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
+    "run, check, plan, replay, resume, fork, diff, cancel, trace, trace export, trace import, trace verify, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb rebuild, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
   expect(commands.map((words) => words.join(" ")).sort()).toEqual(wanted.split(", ").sort());
 });
 

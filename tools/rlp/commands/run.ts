@@ -8,41 +8,32 @@ import { compileOpening, openingArgument, usable } from "../opening.js";
 import { examples } from "../program.js";
 import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { paramOptions, paramsOf, type ParamFlags } from "../run/param-options.js";
+import { seedOptions, type SeedFlags } from "../run/seed-options.js";
 import { viewOf } from "../run/view.js";
 import { watchRun, type WatchFlags } from "../run/watched.js";
 import { writablePath } from "../run/writable.js";
-import { wholeNumber } from "../whole-number.js";
 import { showPlan } from "./plan.js";
 
-interface RunFlags extends ParamFlags, AcceptReducedFlags, Omit<WatchFlags, "traceOut"> {
+interface RunFlags extends ParamFlags, SeedFlags, AcceptReducedFlags, Omit<WatchFlags, "traceOut"> {
   readonly local?: boolean;
   readonly traceOut?: string;
   readonly dryRun?: boolean;
-  readonly seed?: number;
-  readonly epoch?: number;
 }
-
-/** The last moment that a date can hold (ECMA-262, 21.4.1.1). */
-const LAST_MOMENT = 8_640_000_000_000_000;
 
 export function define(command: Command, act: Act): void {
   acceptReducedOption(
-    paramOptions(
-      command
-        .argument("<opening>", "the opening's file (YAML)")
-        .option("--local", "run here, in the foreground; this version has no background host"),
+    seedOptions(
+      paramOptions(
+        command
+          .argument("<opening>", "the opening's file (YAML)")
+          .option("--local", "run here, in the foreground; this version has no background host"),
+      ),
     ),
   )
     .addOption(new Option("--yes", "approve whatever is proposed").conflicts("deny"))
     .addOption(new Option("--deny", "reject whatever is proposed"))
     .option("--trace-out <file>", "write the run's events and blobs there: a file that replays anywhere")
     .option("--dry-run", "check and plan, run nothing")
-    .option(
-      "--seed <n>",
-      "the run's seed, 0 to 2^53 − 1; drawn where it is not given",
-      wholeNumber("--seed", Number.MAX_SAFE_INTEGER),
-    )
-    .option("--epoch <ms>", "where the agents' clock starts, in milliseconds since 1970", wholeNumber("--epoch", LAST_MOMENT))
     .addHelpText(
       "after",
       examples(

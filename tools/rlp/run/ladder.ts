@@ -1,5 +1,5 @@
 /** The ladder of a run: who did what, in the order in which it happened. */
-import type { RunEvent } from "#core/events.js";
+import type { MetaOf, RunEvent } from "#core/events.js";
 import { bytes, count, duration } from "../terminal/quantity.js";
 import type { Shown } from "../terminal/state.js";
 import { callName } from "./view.js";
@@ -18,7 +18,11 @@ export function rungOf(event: RunEvent): Rung {
   const detail = (who: string, what: string): Rung => ({ who, what, state: null, detail: true });
   switch (event.kind) {
     case "run.started":
-      return rung("run", `${event.meta.opening_name} started, seed ${event.meta.seed}, epoch ${event.meta.epoch_ms}`, "running");
+      return rung(
+        "run",
+        `${event.meta.opening_name} started, seed ${event.meta.seed}, epoch ${event.meta.epoch_ms}${forkText(event.meta)}`,
+        "running",
+      );
     case "run.parked":
       return rung("run", `parked: ${event.meta.why}, by ${event.meta.by}`, "parked");
     case "run.resumed":
@@ -37,7 +41,7 @@ export function rungOf(event: RunEvent): Rung {
     case "node.started":
       return rung(
         event.meta.node,
-        `started: ${event.meta.agent}${event.meta.attempt > 1 ? `, attempt ${event.meta.attempt}` : ""}`,
+        `started: ${event.meta.agent}${event.meta.attempt > 1 ? `, attempt ${event.meta.attempt}` : ""}${originText(event.meta)}`,
         "running",
       );
     case "node.retrying":
@@ -140,3 +144,12 @@ export function rungOf(event: RunEvent): Rung {
       return rung(`${event.meta.from} → ${event.meta.to}`, `withheld: ${event.meta.reason}`, "skipped");
   }
 }
+
+/** In a fork: whether anything was executed. */
+function originText({ reused_from: from, not_reused: why }: MetaOf<"node.started">): string {
+  if (from !== undefined) return `, reused from ${from}`;
+  return why === undefined ? "" : `, executed anew: ${why}`;
+}
+
+const forkText = ({ forked_from: fork }: MetaOf<"run.started">): string =>
+  fork ? `, forked from ${fork.trace}${fork.node === undefined ? "" : ` at ${fork.node}`}` : "";

@@ -52,7 +52,7 @@ function nodeLine(
 function outcome(node: NodeView, senders: RunView["senders"]): string {
   const note = visibleLine(node.note);
   if (node.state === "skipped") return `${senders.has(node.id) ? "not sent" : "not run"}: ${note}`;
-  return node.state === "ok" ? "" : note;
+  return node.state === "ok" && note !== "reused" ? "" : note;
 }
 
 /** A mail as it was, or would have been, sent. */

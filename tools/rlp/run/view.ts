@@ -63,6 +63,8 @@ export interface RunView {
   readonly drafts: readonly Draft[];
   /** Runs inside of this one. */
   readonly ways: Ways;
+  /** In a fork: nodes of which nothing is executed. */
+  readonly reused: ReadonlySet<string>;
   /** What was turned down, cut or dropped: shown at the end, so that nothing of it goes unseen. */
   readonly remarks: readonly string[];
 }
@@ -90,6 +92,7 @@ export const nothing: RunView = {
   proposals: new Map(),
   drafts: [],
   ways: new Map(),
+  reused: new Set(),
   remarks: [],
 };
 
@@ -151,6 +154,12 @@ function followOne(view: RunView, event: RunEvent): RunView {
       const { agent, cap, op, target, reason } = event.meta;
       return { ...at, remarks: [...at.remarks, `${event.meta.node ?? agent} was denied ${cap} (${op} ${target}): ${reason}`] };
     }
+    case "node.started": {
+      const { node, reused_from, not_reused: why } = event.meta;
+      const reused = reused_from === undefined ? at.reused : new Set(at.reused).add(node);
+      const remarks = why === undefined ? at.remarks : [...at.remarks, `${node} is executed anew, and not reused: ${why}`];
+      return followNode({ ...at, reused, remarks }, event);
+    }
     case "limit.hit":
       return {
         ...at,
@@ -201,8 +210,9 @@ function noteInside(view: RunView, node: NodeId, rest: string, { note, state, ca
 function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; readonly to: Partial<NodeView> } | null {
   switch (event.kind) {
     case "node.started": {
-      const { node, agent, attempt } = event.meta;
-      return { node, to: { agent, attempt, state: "running", startedMs: event.ts_ms, durationMs: null, note: "" } };
+      const { node, agent, attempt, reused_from } = event.meta;
+      const note = reused_from === undefined ? "" : "reused";
+      return { node, to: { agent, attempt, state: "running", startedMs: event.ts_ms, durationMs: null, note } };
     }
     case "node.retrying": {
       const { node, attempt, reason, backoff_ms } = event.meta;
@@ -232,8 +242,9 @@ function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; re
     case "node.finished": {
       const { node, attempt, status, error } = event.meta;
       const started = view.nodes.get(node)?.startedMs ?? event.ts_ms;
-      const durationMs = Math.max(event.meta.duration_ms, event.ts_ms - started);
-      return { node, to: { attempt, state: status, durationMs, note: error ? error.message : "" } };
+      const isReused = view.reused.has(node);
+      const durationMs = isReused ? 0 : Math.max(event.meta.duration_ms, event.ts_ms - started);
+      return { node, to: { attempt, state: status, durationMs, note: error ? error.message : isReused ? "reused" : "" } };
     }
     case "call.started":
       return { node: event.meta.node, to: { note: callName(event.meta) } };

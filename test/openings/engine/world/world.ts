@@ -1,5 +1,5 @@
 /** A run in the simulated world, from its beginning or from what is on disk. */
-import type { RunEvent } from "#core/events.js";
+import type { MetaOf, RunEvent } from "#core/events.js";
 import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
 import type { Graph } from "#openings/engine/graph.js";
 import { openRun } from "#openings/journal/open.js";
@@ -23,6 +23,8 @@ export interface Setup {
   readonly signals?: (clock: SimClock) => Drive["signals"];
   readonly disk?: Disk;
   readonly effects?: Effects;
+  /** The run is a fork. */
+  readonly fork?: { readonly begun: Partial<MetaOf<"run.started">>; readonly reuse: Drive["reuse"] };
 }
 
 export interface Ran {
@@ -48,13 +50,14 @@ export async function simulate(setup: Setup): Promise<Ran> {
     graph,
     run:
       disk.events.length === 0
-        ? { begin: beginning(graph, setup.seed) }
+        ? { begin: { ...beginning(graph, setup.seed), ...setup.fork?.begun } }
         : { resume: openRun(graph, disk.events), why: "the process died", by: "test" },
     journal,
     clock,
     executor: ({ journal }) => (executor = new SimExecutor(agents, { clock, journal, effects, decide, latency })),
     ...(signals && { signals }),
     maxParallel: setup.maxParallel ?? Infinity,
+    reuse: setup.fork?.reuse,
   });
   const outcome = await clock.run(driven);
   if (!executor) throw new Error("no executor was made");
