@@ -249,6 +249,8 @@ export const recordMeta = {
   "trace.imported": z.strictObject({ trace, digest, bytes: count, events: count }),
   /** The ledger was brought from one schema to another. */
   "ledger.migrated": z.strictObject({ from: count, to: count }),
+  /** The rows before this one came out of a file of `rlp kb export`. */
+  "ledger.imported": z.strictObject({ last: count, head: digest }),
   /** A backup was put in the ledger's place: `last` and `head` are the last row and its hash, `replaced` those of what was there. */
   "ledger.restored": z.strictObject({
     last: count,

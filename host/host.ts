@@ -17,6 +17,7 @@ import { configuredEmbedder } from "./broker/embedder.js";
 import { homeKey } from "./component/key.js";
 import type { Sandbox } from "./component/contract.js";
 import type { Home } from "./config/home.js";
+import { maxPages } from "./config/quota.js";
 import { directoryGuard, type DirectoryGuard } from "./fs/guard.js";
 import { HttpGate } from "./http/gate.js";
 import type { Config } from "./config/schema.js";
@@ -128,6 +129,7 @@ export class Host {
       readonly: this.isReadonly,
       anchor: ledgerAnchor(this.home, root),
       embedder: configuredEmbedder(this.config, process.env),
+      ...maxPages(this.config.kb),
     }));
   }
 

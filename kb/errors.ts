@@ -27,6 +27,10 @@ export type KbCode =
   | "KB_INGEST"
   /** Vectors of another embedder than the one that is configured, or an embedder that gives none. */
   | "KB_EMBEDDER"
+  /** There is a ledger where a new one would have to be. */
+  | "KB_EXISTS"
+  /** A line of an exported ledger that cannot be one. */
+  | "KB_IMPORT"
   | "KB_CLOSED";
 
 const exits: Partial<Record<KbCode, ExitCode>> = {
@@ -72,7 +76,8 @@ export function fromRecord(record: ErrorRecord): KbError {
 
 const hints: Partial<Record<KbCode, string>> = {
   KB_NOT_FOUND: "`--home` (or RUNLOOP_HOME) names the folder of the home",
-  KB_FULL: "free space on the disk; what was acknowledged is safe, and `rlp resume` goes on from there",
+  KB_FULL:
+    "free space on the disk, or raise `kb.quota_mib`; `rlp kb gc` and `rlp kb vacuum` may help. What was acknowledged is safe, and `rlp resume` goes on from there",
   KB_LOCKED: "another program keeps the file locked; close it and try again",
   KB_READONLY: "check the owner and the permissions of the folder and its files, or choose another home with `--home`",
   KB_CORRUPT:

@@ -63,7 +63,7 @@ async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Adm
   const memoryPages = (options.memoryMib ?? DEFAULT_MEMORY_MIB) * PAGES_PER_MIB;
   const cache =
     options.cacheDir !== undefined && options.homeKey ? new AdmissionCache(options.cacheDir, options.homeKey) : undefined;
-  const name = blake3(`${digest}\n${await toolchainVersion()}\n${memoryPages}\n`);
+  const name = await admissionName(digest, memoryPages / PAGES_PER_MIB);
   const known = await cache?.load(name, digest);
   if (known) return known;
 
@@ -115,6 +115,11 @@ async function readComponent(path: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
+}
+
+/** What an admitted component is called in the cache. */
+export async function admissionName(component: Digest, memoryMib: number): Promise<Digest> {
+  return blake3(`${component}\n${await toolchainVersion()}\n${memoryMib * PAGES_PER_MIB}\n`);
 }
 
 let version: Promise<Digest> | undefined;

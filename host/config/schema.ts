@@ -85,6 +85,8 @@ const keys = {
     /** The built-in one, or a model that makes embeddings. */
     embedder: text.regex(/^(?:hashed-ngrams|[a-z][a-z0-9_-]{0,63}\/\S{1,256})$/, "is `hashed-ngrams` or `<provider>/<model>`"),
     redaction: z.boolean(),
+    /** What the knowledge base may take on the disk; null: what there is. */
+    quota_mib: positive.nullable(),
   }),
   logging: section({
     level: z.enum(["trace", "debug", "info", "warn", "error"]),
@@ -158,7 +160,14 @@ export function defaults(kbRoot: string): Config {
         budgets: { default_tokens: null, per_request_tokens_cap: null, hard_cap_usd: null },
       },
     },
-    kb: { root_dir: kbRoot, events_db: "events.sqlite", view_db: "pog.sqlite", embedder: "hashed-ngrams", redaction: true },
+    kb: {
+      root_dir: kbRoot,
+      events_db: "events.sqlite",
+      view_db: "pog.sqlite",
+      embedder: "hashed-ngrams",
+      redaction: true,
+      quota_mib: null,
+    },
     logging: { level: "info", format: "text", file: null },
     observability: { traces: { enabled: false, otlp_endpoint: null, sampling: 1 }, metrics_interval_ms: 1000 },
     security: {
@@ -210,6 +219,7 @@ export const actedOn: ReadonlySet<string> = new Set([
   "models.broker.route",
   "kb.root_dir",
   "kb.embedder",
+  "kb.quota_mib",
   "security.confirm_external_actions",
   "agents.search_dirs",
   ...limitNames.map((name) => `limits.${name}`),

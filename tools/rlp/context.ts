@@ -79,7 +79,15 @@ export class Context {
 
   async #open(options: Pick<HostOptions, "warm" | "agentDirs" | "acceptReduced">): Promise<Host> {
     const [{ home, config }, { openHost }] = await Promise.all([this.load(), import("#host/host.js")]);
+    if (config.kb.quota_mib !== null) await this.warnOfQuota(config.kb, home.kbRoot);
     return openHost({ home, config, ...options });
+  }
+
+  /** Says when the knowledge base is nearly as large as it may be. */
+  async warnOfQuota(kb: LoadedConfig["config"]["kb"], root: string): Promise<void> {
+    const [{ quotaWarning }, { bytesOnDisk }] = await Promise.all([import("#host/config/quota.js"), import("#kb/stats.js")]);
+    const warning = quotaWarning(kb, bytesOnDisk(root));
+    if (warning !== null) this.out.warn(warning);
   }
 
   async close(): Promise<void> {

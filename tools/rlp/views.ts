@@ -8,9 +8,12 @@ import { join } from "node:path";
 
 /** How this home's ledger is opened for writing. */
 export async function ledgerOptions(context: Context): Promise<LedgerOptions> {
-  const { home } = await context.load();
-  const { ledgerAnchor } = await import("#host/trust/ledger-keys.js");
-  return { root: home.kbRoot, anchor: ledgerAnchor(home, home.kbRoot) };
+  const { home, config } = await context.load();
+  const [{ ledgerAnchor }, { maxPages }] = await Promise.all([
+    import("#host/trust/ledger-keys.js"),
+    import("#host/config/quota.js"),
+  ]);
+  return { root: home.kbRoot, anchor: ledgerAnchor(home, home.kbRoot), ...maxPages(config.kb) };
 }
 
 /** How this home's knowledge base is opened. */

@@ -155,7 +155,7 @@ test("everything that is wrong is said at once, with its place and a way out", (
     "unknown key `modles` | config.yaml:2:1 | did you mean `models`?",
     "unknown key `logging.levle` | config.yaml:4:3 | did you mean `logging.level`?",
     expect.stringMatching(/^`runtime.workers`: .*number.* \| config.yaml:5:11/),
-    "`kb` must be a section with keys, not a string | config.yaml:6:1 | it holds root_dir, events_db, view_db, embedder, redaction",
+    "`kb` must be a section with keys, not a string | config.yaml:6:1 | it holds root_dir, events_db, view_db, embedder, redaction, quota_mib",
     "unknown key `confirm_external_actions` | config.yaml:7:1 | did you mean `security.confirm_external_actions`?",
     '`runtime.workers`: is not JSON | environment variable RUNLOOP__RUNTIME__WORKERS | numbers, true, false and null stand bare; lists as ["…"]',
     "unknown key `runtime.maxagents` | environment variable RUNLOOP__RUNTIME__MAXAGENTS | did you mean `runtime.max_agents`?",

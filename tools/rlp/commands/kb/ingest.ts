@@ -40,6 +40,8 @@ async function ingestPath(context: Context, args: readonly string[], flags: Inge
   if (path === "") throw usage("nothing is named", "rlp kb ingest examples/data");
   const what: IngestOptions =
     path === "-" ? { bytes: await readAll(world.stdin), uri: flags.name } : { path: resolve(world.cwd, path) };
+  const { config, home } = await context.load();
+  await context.warnOfQuota(config.kb, home.kbRoot);
   const kb = await openKb(await ledgerOptions(context));
   try {
     const summary = await ingest(kb, {
