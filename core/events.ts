@@ -112,7 +112,7 @@ export const runMeta = {
     totals,
   }),
   /** A `for_each` begins: this many invocations, `node[0]` and on. */
-  "node.expanded": z.strictObject({ node, items: count, inputs_hash: digest }),
+  "node.expanded": z.strictObject({ node, agent: text, items: count, inputs_hash: digest }),
   /** All invocations of a `for_each` have ended. What they gave stands in their own ends; together, in the order of the elements, it has this hash. */
   "node.collected": z.strictObject({
     node,

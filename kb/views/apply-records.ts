@@ -106,7 +106,8 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
     if (text === undefined) return;
     const key = artifactKey(digest);
     const agent = node === undefined ? undefined : agentOf.get(row.trace_id, node);
-    const maker = agent === undefined ? undefined : `agent:${agent.replace(/@.*$/, "")}`;
+    // What an opening hands back was made by agents inside of it, whoever they are.
+    const maker = agent === undefined || agent.startsWith("opening:") ? undefined : `agent:${agent.replace(/@.*$/, "")}`;
     const title = summary ?? kind;
     addDocument(row, {
       key,

@@ -105,8 +105,8 @@ export function runApplier(db: Db): (row: LedgerRow) => void {
         return;
       }
       case "node.expanded": {
-        const { node } = row.payload.meta;
-        startNode.run(row.trace_id, node, null, 0, ts_ms, id);
+        const { node, agent } = row.payload.meta;
+        startNode.run(row.trace_id, node, agent, 0, ts_ms, id);
         history.run(nodeKey(row.trace_id, node), id);
         return;
       }

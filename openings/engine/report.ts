@@ -4,6 +4,7 @@ import { canonicalJson } from "#core/json.js";
 import { hostFailure, type Failure, type Message } from "#core/values.js";
 import { inputsHash, outputsHash } from "../journal/hash.js";
 import { elementsOf, type Load } from "./attempt.js";
+import { usedName } from "../ir.js";
 import type { GraphNode } from "./graph.js";
 import type { NodeState } from "./state.js";
 import type { AttemptEnd, AttemptSpec, Journal } from "./world.js";
@@ -34,7 +35,7 @@ export function nodeExpanded(node: GraphNode, inputs: readonly Message[]): RunEv
     const error = hostFailure("host.elements-exhausted", message);
     return collected(node, { node: node.id, items: 0, status: "error", duration_ms: 0, outputs_hash: null, error });
   }
-  const meta = { node: node.id, items, inputs_hash: inputsHash(inputs, node.spec.with) };
+  const meta = { node: node.id, agent: usedName(node.spec), items, inputs_hash: inputsHash(inputs, node.spec.with) };
   return { kind: "node.expanded", level: "info", message: `${node.id}: ${items} invocations`, meta };
 }
 

@@ -160,3 +160,37 @@ describe("memory is bounded", () => {
     expect(inOrder(modelOf(chain).nodes).at(-1)).toMatchObject({ node: { id: "n4000" }, depth: 4000 });
   });
 });
+
+test("a run inside of the shown one stands below its node, and is no run of its own", () => {
+  const inner = OTHER;
+  const node = (id: string) => ({ node: id as never });
+  const outer = new Recorder()
+    .add("run.started", { opening_name: "outer", grants: {} })
+    .add("node.expanded", { ...node("each"), items: 1 })
+    .add("node.started", { ...node("each[0]"), agent: "opening:inner", attempt: 1 });
+  const within = new Recorder(inner)
+    .add("run.started", {
+      opening_name: "inner",
+      grants: {},
+      parent: { trace: TRACE as never, node: "each[0]" as never, attempt: 1 },
+    })
+    .add("node.started", { ...node("say"), agent: "greeter", attempt: 1 })
+    .add("node.finished", { ...node("say"), status: "ok", error: undefined, fuel: 7 })
+    .add("run.finished", {});
+  const model = fold(
+    emptyModel(),
+    [...outer.events, ...within.events].map((event) => ({ type: "event", event }) as const),
+  );
+  expect(model.run).toMatchObject({ name: "outer", state: "running" });
+  expect(model.runs).toBe(1);
+  expect([...model.nodes.values()].map(({ id, state, sources }) => [id, state, sources])).toEqual([
+    ["each", "running", []],
+    ["each[0]", "running", ["each"]],
+    ["each[0]/say", "ok", ["each[0]"]],
+  ]);
+  const alone = fold(
+    emptyModel(inner),
+    within.events.map((event) => ({ type: "event", event }) as const),
+  );
+  expect([...alone.nodes.keys()]).toEqual(["say"]);
+});

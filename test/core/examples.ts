@@ -45,7 +45,7 @@ export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
   "node.retrying": { node, attempt: 1, reason: { code: "host.trap", message: "unreachable", retryable: true }, backoff_ms: 200 },
   "node.waiting": { node, proposal_id },
   "node.continued": { node, proposal_id },
-  "node.expanded": { node, items: 3, inputs_hash: digest },
+  "node.expanded": { node, agent: "writer", items: 3, inputs_hash: digest },
   "node.collected": { node, items: 3, status: "ok", duration_ms: 12, outputs_hash: digest },
   "node.skipped": { node, reason: "guard `review.ok` is false" },
   "node.finished": {

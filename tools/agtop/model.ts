@@ -5,6 +5,7 @@
  */
 import type { Level, RunEvent, RunKind } from "#core/events.js";
 import type { Shown } from "../rlp/terminal/state.js";
+import { asOutermost, outermost, wayOf, type Ways } from "../rlp/run/inner.js";
 import type { Entry } from "./line.js";
 
 /** Kept lines of the log, characters of a line, nodes of a plan, sources of a node: whatever comes beyond is counted or cut. */
@@ -56,6 +57,8 @@ export interface Model {
   readonly only: string | null;
   readonly run: RunRow | null;
   readonly nodes: ReadonlyMap<string, NodeRow>;
+  /** Runs inside of the one that is shown: their nodes stand in its plan as `review/judge`. */
+  readonly ways: Ways;
   readonly log: readonly LogLine[];
   readonly runs: number;
   readonly events: number;
@@ -69,7 +72,7 @@ export interface Model {
 
 export function emptyModel(only: string | null = null): Model {
   const none = { runs: 0, events: 0, invalid: 0, others: 0, hiddenNodes: 0, nowMs: 0 };
-  return { only, run: null, nodes: new Map(), log: [], ...none };
+  return { only, run: null, nodes: new Map(), ways: new Map(), log: [], ...none };
 }
 
 type Draft = { -readonly [K in keyof Model]: Model[K] } & { nodes: Map<string, NodeRow>; log: LogLine[] };
@@ -92,15 +95,26 @@ function invalidLine(draft: Draft, text: string): void {
   write(draft, { tsMs: null, level: "invalid", kind: "invalid", node: "", text });
 }
 
-function event(draft: Draft, event: RunEvent): void {
-  if (draft.only !== null && event.trace_id !== draft.only) {
+function event(draft: Draft, told: RunEvent): void {
+  const shown = draft.only ?? draft.run?.traceId;
+  const parent = told.kind === "run.started" ? told.meta.parent?.trace : undefined;
+  if (parent !== undefined && (parent === shown || draft.ways.has(parent)) && draft.ways.size < PLAN_NODES)
+    draft.ways = wayOf(draft.ways, told) ?? draft.ways;
+  const inner = draft.ways.has(told.trace_id);
+  if (draft.only !== null && told.trace_id !== draft.only && !inner) {
     draft.others++;
     return;
   }
+  const event = inner ? (asOutermost(draft, told) ?? told) : told;
   draft.events++;
   draft.nowMs = Math.max(draft.nowMs, event.ts_ms);
   const node = "node" in event.meta ? (event.meta.node ?? "") : "";
   write(draft, { tsMs: event.ts_ms, level: event.level, kind: event.kind, node, text: event.message });
+  if (inner) {
+    // What becomes of the inner run as a whole, its node in the outer run tells.
+    if (draft.run && event !== told) apply(draft, draft.run, event);
+    return;
+  }
   if (event.kind === "run.started" && event.trace_id !== draft.run?.traceId) begin(draft, event);
   // A stream that is joined half-way has no `run.started`.
   draft.run ??= { traceId: event.trace_id, name: "", state: "running", startedMs: event.ts_ms, endedMs: null };
@@ -115,6 +129,7 @@ function write(draft: Draft, line: Omit<LogLine, "index">): void {
 function begin(draft: Draft, { trace_id, ts_ms, meta }: Extract<RunEvent, { kind: "run.started" }>): void {
   draft.run = { traceId: trace_id, name: meta.opening_name, state: "running", startedMs: ts_ms, endedMs: null };
   draft.nodes = new Map();
+  draft.ways = new Map();
   draft.hiddenNodes = 0;
   draft.runs++;
 }
@@ -158,6 +173,23 @@ function apply(draft: Draft, run: RunRow, event: RunEvent): void {
       }));
       return;
     }
+    case "node.expanded":
+      change(draft, event.meta.node, () => ({
+        agent: event.meta.agent,
+        state: "running",
+        startedMs: event.ts_ms,
+        durationMs: null,
+        note: `${event.meta.items} elements`,
+      }));
+      return;
+    case "node.collected": {
+      const { node, status, duration_ms, error } = event.meta;
+      change(draft, node, () => ({ state: status, durationMs: duration_ms, ...(error && { note: error.message }) }));
+      return;
+    }
+    case "node.continued":
+      change(draft, event.meta.node, () => ({ state: "running", note: "" }));
+      return;
     case "node.waiting":
       change(draft, event.meta.node, () => ({ state: "waiting", note: "waits for a decision" }));
       return;
@@ -224,12 +256,20 @@ const pending = {
   calls: 0,
 } as const;
 
+/** What goes on inside of a node stands below it. */
+function within(id: string): readonly string[] {
+  const { node, rest } = outermost(id);
+  if (rest === "") return [];
+  const at = Math.max(id.lastIndexOf("/"), id.endsWith("]") ? id.lastIndexOf("[") : -1);
+  return [at > 0 ? id.slice(0, at) : node];
+}
+
 function change(draft: Draft, id: string, to: (row: NodeRow) => Partial<NodeRow>): void {
   const before = draft.nodes.get(id);
   if (before === undefined && draft.nodes.size >= PLAN_NODES) {
     draft.hiddenNodes++;
     return;
   }
-  const row: NodeRow = before ?? { ...pending, id, note: "", sources: [] };
+  const row: NodeRow = before ?? { ...pending, id, note: "", sources: within(id) };
   draft.nodes.set(id, { ...row, ...to(row) });
 }

@@ -13,8 +13,9 @@ export function summary(model: Model, unicode: boolean): string {
     lines.push(`${mark(run.state, unicode)} ${run.state}  ${visibleLine(run.name)}  ${elapsed}  ${visibleLine(run.traceId)}`);
     // Nothing is selected, and every node is shown.
     lines.push(...planRows(inOrder(nodes), model, -1, nodes.size, unicode).map(({ text }) => text.trimEnd()));
-    const sum = (figure: (node: NodeRow) => number): string =>
-      count([...nodes.values()].reduce((all, node) => all + figure(node), 0));
+    // An attempt that is a run of its own has the figures of all that goes on in it.
+    const own = [...nodes.values()].filter(({ id }) => !id.includes("/"));
+    const sum = (figure: (node: NodeRow) => number): string => count(own.reduce((all, node) => all + figure(node), 0));
     lines.push(`${nodes.size} nodes, ${sum((n) => n.calls)} calls, ${sum((n) => n.fuel)} fuel, ${sum((n) => n.tokens)} tokens`);
   }
   const notes = [

@@ -84,7 +84,7 @@ const log = events(
   [27, "run.parked", { why: "waiting for a decision", by: "host", active_ms: 27, waiting: [] } as never],
   [28, "run.resumed", { why: "taken up again", by: "user", active_ms: 27 } as never],
   [29, "run.cancelled", { why: "wrong recipient", by: "user", active_ms: 29 } as never],
-  [30, "node.expanded", { node: "letters", items: 3, inputs_hash: DIGEST } as never],
+  [30, "node.expanded", { node: "letters", agent: "writer", items: 3, inputs_hash: DIGEST } as never],
   [
     31,
     "node.collected",

@@ -219,8 +219,8 @@ function nodeChange(view: RunView, event: RunEvent): { readonly node: NodeId; re
       return { node, to: { attempt, state: "retrying", note: `${reason.message}; again in ${Math.round(backoff_ms)} ms` } };
     }
     case "node.expanded": {
-      const { node, items } = event.meta;
-      return { node, to: { state: "running", startedMs: event.ts_ms, durationMs: null, note: `${items} elements` } };
+      const { node, agent, items } = event.meta;
+      return { node, to: { agent, state: "running", startedMs: event.ts_ms, durationMs: null, note: `${items} elements` } };
     }
     case "node.collected": {
       const { node, status, duration_ms, items, error } = event.meta;
