@@ -9,6 +9,7 @@ import { buildGraph, invocationOf } from "#openings/engine/graph.js";
 import type { Narrowing } from "#openings/grant/narrow.js";
 import { agentNodes, usedName, type Opening } from "#openings/ir.js";
 import { HistoryError } from "#openings/journal/error.js";
+import { OpeningError } from "#openings/language/diagnostic.js";
 import type { Replayed, ReplayExecutor } from "#openings/replay/executor.js";
 import { replayRun } from "#openings/replay/replay.js";
 import type { Divergence as Disagreement, ReplayVerdict } from "#openings/replay/verdict.js";
@@ -23,22 +24,36 @@ import { narrowed } from "./cast.js";
 import { recordedAgent, type Recorded } from "./at-hand.js";
 import { foldersOf, historyOf, openHistory, openingOf, type History } from "./history.js";
 import { replayInner } from "./replay-inner.js";
+import { compileAgain } from "./fork.js";
 import { ReplayedCalls, ReplayedLog, type Evidence } from "./replayed.js";
 import { Unpacked } from "../trace/bundle.js";
 import { readTrace } from "../trace/read.js";
 
 export type ReplaySource = { readonly trace: TraceId } | { readonly file: string };
 
+/** What a run is held against in the place of what it was made from. */
+export interface ReplayEdits {
+  /** The file of another opening. */
+  readonly opening?: string;
+  /** By name, the folders of other bundles. */
+  readonly agents?: Readonly<Record<string, string>>;
+}
+
 /**
  * A run of this home's ledger, or a trace file. Nothing is written; no network, clock, prompt, view or index is used. Every
  * disagreement is a verdict; what throws is a home, a file or a host that is broken.
  */
-export async function replayTrace(host: Host, source: ReplaySource, signal?: AbortSignal): Promise<ReplayVerdict> {
+export async function replayTrace(
+  host: Host,
+  source: ReplaySource,
+  signal?: AbortSignal,
+  edits: ReplayEdits = {},
+): Promise<ReplayVerdict> {
   if ("trace" in source) {
     const ledger = await openLedger({ root: host.config.kb.root_dir, readonly: true });
     try {
       const history = openHistory(ledger, source.trace);
-      return await replayHistory(host, history, { folders: foldersOf(history), signal });
+      return await replayEdited(host, history, { folders: foldersOf(history), signal }, edits);
     } catch (error) {
       return damaged(error);
     } finally {
@@ -49,7 +64,7 @@ export async function replayTrace(host: Host, source: ReplaySource, signal?: Abo
   const unpacked = new Unpacked(trace); // and not the folders that it names: those are somebody else's
   try {
     const history = historyOf(trace.traceId, trace.events, trace);
-    return await replayHistory(host, history as History, { folders: (name) => unpacked.folder(name), signal });
+    return await replayEdited(host, history as History, { folders: (name) => unpacked.folder(name), signal }, edits);
   } catch (error) {
     return damaged(error);
   } finally {
@@ -67,24 +82,41 @@ const disagreement = (part: Pick<Disagreement, "what" | "expected" | "got"> & Pa
   divergence: { node: null, attempt: null, call: null, ...part },
 });
 
+async function replayEdited(host: Host, history: History, place: Place, edits: ReplayEdits): Promise<ReplayVerdict> {
+  const { agents = {}, opening: file } = edits;
+  for (const [name, folder] of Object.entries(agents)) host.useBundle(name, folder);
+  if (file === undefined) return replayHistory(host, history, { ...place, agents });
+  const { opening, diagnostics } = await compileAgain(host, history, { params: {}, file });
+  if (!opening) throw new OpeningError(diagnostics);
+  return replayHistory(host, history, { ...place, agents, opening });
+}
+
 interface Place {
   readonly folders: Recorded["folders"];
   readonly signal: AbortSignal | undefined;
   /** The `caps` of the nodes around an inner run, from the innermost to the outermost. */
   readonly around?: readonly Narrowing[];
+  /** Of {@link ReplayEdits}. */
+  readonly agents?: Readonly<Record<string, string>>;
+  readonly opening?: Opening;
 }
 
 async function replayHistory(host: Host, history: History, place: Place): Promise<ReplayVerdict> {
-  const { folders, signal, around = [] } = place;
+  const { folders, signal, around = [], agents: others = {} } = place;
   let opening: Opening;
   try {
-    opening = openingOf(history);
+    opening = place.opening ?? openingOf(history);
   } catch (error) {
     return disagreement({ what: "opening", expected: history.started.meta.opening, got: messageOf(error) });
   }
   const agents = new Map<string, LoadedAgent>();
   const components: Record<string, Digest> = {};
-  const agentOf = onceEach((name) => recordedAgent(host, name, { started: history.started.meta, purpose: "replay", folders }));
+  const agentOf = onceEach((name) =>
+    Object.hasOwn(others, name)
+      ? host.agent(name, { purpose: "replay" })
+      : recordedAgent(host, name, { started: history.started.meta, purpose: "replay", folders }),
+  );
+  const didRun = (node: string): boolean => Object.hasOwn(history.started.meta.grants, node);
   for (const node of agentNodes(opening)) {
     const name = usedName(node);
     try {
@@ -93,7 +125,7 @@ async function replayHistory(host: Host, history: History, place: Place): Promis
       // Which interfaces are linked follows from it. Layers that were over it then may be others now, or on another machine.
       const expected = history.started.meta.grants[node.id];
       const grant = narrowedThen(history, name) ? grantWithin(expected, agent.grant) : exactly(expected, agent.grant);
-      if (grant === null && agent.face.digest === history.started.meta.components[name])
+      if (grant === null && didRun(node.id) && agent.face.digest === history.started.meta.components[name])
         return disagreement({
           node: node.id,
           what: "grant",
@@ -115,10 +147,12 @@ async function replayHistory(host: Host, history: History, place: Place): Promis
     events: history.events,
     executor: replayExecutor(host, agents, history, load, (node, inner) => {
       const caps = opening.nodes.find(({ id }) => id === node)?.caps;
-      return replayHistory(host, inner, { ...place, around: caps ? [caps, ...around] : around });
+      const { opening: _, ...its } = place;
+      return replayHistory(host, inner, { ...its, around: caps ? [caps, ...around] : around });
     }),
     load,
     components,
+    edited: { opening: place.opening !== undefined, agents: new Set(Object.keys(others)) },
     ...(signal && { signal }),
   });
 }
@@ -220,7 +254,7 @@ async function replayAttempt(
     signal.throwIfAborted();
     const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
     if (reason instanceof Divergence) {
-      if (reason.beyond) return { end: { status: "stopped", fuel: end.costs.fuel } };
+      if (reason.beyond && !spec.otherBuild) return { end: { status: "stopped", fuel: end.costs.fuel } };
       return {
         end: { status: "stopped", fuel: end.costs.fuel },
         divergence: { call: reason.call, expected: reason.expected, got: reason.got },

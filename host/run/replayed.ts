@@ -38,6 +38,10 @@ export class ReplayedCalls extends AttemptCalls {
     this.evidence = evidence;
   }
 
+  protected override get comparesFuel(): boolean {
+    return this.evidence.spec.otherBuild !== true;
+  }
+
   override async answer(call: GuestCall): Promise<CallAnswer> {
     const answer = await super.answer(call);
     const amiss = this.amiss(call, answer);
@@ -133,12 +137,13 @@ export class ReplayedLog implements LogTaker {
   /** Where the record of an attempt that came to its end has more lines, or fewer. */
   get mismatch(): { readonly expected: number; readonly got: number } | null {
     const { lines, ended, spec } = this.evidence;
-    const whole = ended && spec.stopAtFuel === null;
+    const whole = ended && spec.stopAtFuel === null && !spec.otherBuild;
     return whole && this.seen !== lines.length ? { expected: lines.length, got: this.seen } : null;
   }
 
   write(line: LineDraft): void {
     const { spec, lines, stop } = this.evidence;
+    if (spec.otherBuild) return;
     const recorded = lines[this.seen++];
     // An attempt that was cut off may have said more than became an event.
     if (!recorded) return;

@@ -7,6 +7,8 @@ export interface ReplaySpec extends AttemptSpec {
    * it ends by itself, or where the record has no more answers.
    */
   readonly stopAtFuel: number | null;
+  /** The component is another one than that of the record: it uses other fuel, and says other things in its log. */
+  readonly otherBuild?: boolean;
 }
 
 export type ReplayedEnd =

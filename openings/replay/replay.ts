@@ -7,7 +7,7 @@ import type { MetaOf, RunEvent } from "#core/events.js";
 import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
 import { joinLabels, type Message, type StoredValue } from "#core/values.js";
 import { buildSpec, gatherInputs, invocationInputs, type Delivered, type Load } from "../engine/attempt.js";
-import { invocation, type Graph, type GraphNode } from "../engine/graph.js";
+import { invocation, invocationOf, type Graph, type GraphNode } from "../engine/graph.js";
 import { recordedBudgets } from "../engine/select.js";
 import { failureMessage, type NodeState } from "../engine/state.js";
 import { openingAsJson, usedName } from "../ir.js";
@@ -27,8 +27,18 @@ export interface Replay {
   readonly load: Load;
   /** Agent (`name` or `name@variant`) → digest of the component that `executor` would run. */
   readonly components: Readonly<Record<string, Digest>>;
+  /** Against what was edited since: then the first divergence is where the run would have gone another way. */
+  readonly edited?: Edited;
   readonly signal?: AbortSignal;
 }
+
+export interface Edited {
+  /** `graph` is another opening than the one that ran. */
+  readonly opening: boolean;
+  /** Names of agents that may be other builds: of those neither fuel nor log nor the record of clock and randomness is compared. */
+  readonly agents: ReadonlySet<string>;
+}
+const unedited: Edited = { opening: false, agents: new Set() };
 
 /** Rejects where the host fails or the signal aborts; every disagreement, also a damaged history, is a verdict. */
 export async function replayRun(replay: Replay): Promise<ReplayVerdict> {
@@ -41,11 +51,19 @@ export async function replayRun(replay: Replay): Promise<ReplayVerdict> {
   }
 }
 
-async function agreement({ graph, events, executor, load, components, signal = NEVER }: Replay): Promise<ReplayVerdict> {
+async function agreement({
+  graph,
+  events,
+  executor,
+  load,
+  components,
+  edited = unedited,
+  signal = NEVER,
+}: Replay): Promise<ReplayVerdict> {
   checkSequence(events);
   const [first] = events;
   if (first?.kind !== "run.started") throw HistoryError.at("HISTORY_ORDER", 0, "a run begins with run.started");
-  checkGround(graph, first.meta, components);
+  checkGround(graph, first.meta, components, edited);
 
   const recordings = new Recordings(events);
   const delivered = recordedEdges(graph, recordings, first.meta);
@@ -58,16 +76,43 @@ async function agreement({ graph, events, executor, load, components, signal = N
     signal.throwIfAborted();
     const { attempt, recorded } = record;
     const spec = buildSpec({ begun: first.meta, node, attempt, inputs: inputs(node, graph), store, recorded }, load);
-    await new AttemptReplay(record, load).execute(spec, executor, signal);
+    const agent = usedName(node.spec);
+    const otherBuild = !node.spec.opening && components[agent] !== first.meta.components[agent];
+    await new AttemptReplay(record, load).execute({ ...spec, otherBuild }, executor, signal);
     calls += recorded.calls.length;
   }
+  if (edited.opening) sameNodes(graph, recordings);
 
   const { finished } = follow(graph, events, load);
   return { agrees: true, attempts: replays.length, calls, finalHash: finished?.final_hash ?? null };
 }
 
 /** The opening and the components are those that ran, and what the run says of its opening stands there. */
-function checkGround(graph: Graph, begun: MetaOf<"run.started">, components: Replay["components"]): void {
+function checkGround(graph: Graph, begun: MetaOf<"run.started">, components: Replay["components"], edited: Edited): void {
+  if (!edited.opening) checkOpening(graph, begun);
+  for (const node of graph.nodes) {
+    if (node.spec.opening) continue;
+    const agent = usedName(node.spec);
+    if (edited.agents.has(agent)) continue;
+    const [expected, got] = [begun.components[agent] ?? null, components[agent] ?? null];
+    if (expected !== got) throw new Diverged({ ...nowhere, node: node.id, what: "component", expected, got });
+  }
+}
+
+/** An edited opening may have other nodes: what those do cannot be told from the record. */
+function sameNodes(graph: Graph, recordings: Recordings): void {
+  for (const { node } of recordings.all())
+    if (!graph.find(invocationOf(node)?.node ?? node))
+      throw new Diverged({
+        ...nowhere,
+        node,
+        what: "opening",
+        expected: "the node ran",
+        got: "the edited opening has no such node",
+      });
+}
+
+function checkOpening(graph: Graph, begun: MetaOf<"run.started">): void {
   const opening = jsonDigest(openingAsJson(graph.opening));
   if (opening !== begun.opening) throw new Diverged({ ...nowhere, what: "opening", expected: begun.opening, got: opening });
   const { name, params, policy } = graph.opening;
@@ -76,12 +121,6 @@ function checkGround(graph: Graph, begun: MetaOf<"run.started">, components: Rep
     { name, params, budgets: recordedBudgets(policy) },
   ].map((each) => canonicalJson(each));
   if (said !== stands) throw new Diverged({ ...nowhere, what: "event", expected: { "run.started": said! }, got: stands! });
-  for (const node of graph.nodes) {
-    if (node.spec.opening) continue;
-    const agent = usedName(node.spec);
-    const [expected, got] = [begun.components[agent] ?? null, components[agent] ?? null];
-    if (expected !== got) throw new Diverged({ ...nowhere, node: node.id, what: "component", expected, got });
-  }
 }
 
 /** Each attempt with the `state` store that the one before it left; those of a `for_each` in the order of its elements. */

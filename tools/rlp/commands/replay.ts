@@ -7,18 +7,26 @@ import { replayTrace } from "#host/run/replay.js";
 import type { Divergence, ReplayVerdict } from "#openings/replay/verdict.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
+import { bundleOption, bundlesOf, type BundleFlags } from "../run/bundles.js";
 import { acceptedReduced, acceptReducedOption, type AcceptReducedFlags } from "../run/accept-reduced.js";
 import { examples } from "../program.js";
 import { runSource } from "../run/source.js";
 
 export function define(command: Command, act: Act): void {
-  acceptReducedOption(command.argument("<trace|file>", "a run's id, or the beginning of it, or a file of `rlp run --trace-out`"))
+  acceptReducedOption(
+    bundleOption(
+      command.argument("<trace|file>", "a run's id, or the beginning of it, or a trace file"),
+      "against another build of an agent; may be given again",
+    ),
+  )
     .option("--agents <dir>", "look for agents here first")
+    .option("--opening <file>", "against this opening: where would the run have gone another way?")
     .addHelpText(
       "after",
       examples(
         ["rlp replay 0199a3", "from the ledger; no network, no views, nothing is written"],
         ["rlp replay run.ndjson", "from a trace file, in any home"],
+        ["rlp replay 0199a3 --agent writer=./writer", "whether the writer that you changed still does the same"],
       ),
     )
     .action(act(replay));
@@ -30,8 +38,9 @@ class ReplayMismatch extends RlpError<"REPLAY_MISMATCH"> {
   override readonly exit = Exit.mismatch;
   readonly divergence: Divergence;
 
-  constructor(divergence: Divergence, where: string) {
-    super("REPLAY_MISMATCH", sentence(divergence), { place: { at: where }, hint: hints[divergence.what] ?? HINT });
+  constructor(divergence: Divergence, where: string, isEdited: boolean) {
+    const hint = isEdited ? EDITED_HINT : (hints[divergence.what] ?? HINT);
+    super("REPLAY_MISMATCH", sentence(divergence), { place: { at: where }, hint });
     this.divergence = divergence;
   }
 
@@ -43,7 +52,7 @@ class ReplayMismatch extends RlpError<"REPLAY_MISMATCH"> {
 async function replay(
   context: Context,
   args: readonly string[],
-  flags: AcceptReducedFlags & { readonly agents?: string },
+  flags: AcceptReducedFlags & BundleFlags & { readonly agents?: string; readonly opening?: string },
 ): Promise<ExitCode> {
   const { out, world } = context;
   const [what = ""] = args;
@@ -58,9 +67,13 @@ async function replay(
   const forget = world.onInterrupt(() => stopped.abort(new Error("interrupted")));
   const where = "trace" in source ? source.trace : source.file;
   try {
-    const verdict = await replayTrace(host, source, stopped.signal);
+    const verdict = await replayTrace(host, source, stopped.signal, {
+      agents: bundlesOf(flags, context),
+      ...(flags.opening !== undefined && { opening: resolve(world.cwd, flags.opening) }),
+    });
     if (!out.readable) out.data(recordOf(verdict));
-    if (!verdict.agrees) throw new ReplayMismatch(verdict.divergence, where);
+    const isEdited = flags.opening !== undefined || flags.agent !== undefined;
+    if (!verdict.agrees) throw new ReplayMismatch(verdict.divergence, where, isEdited);
     if (out.readable) out.print(agreement(verdict, where));
     return Exit.ok;
   } catch (error) {
@@ -115,6 +128,7 @@ const names: Partial<Record<Divergence["what"], string>> = {
 };
 
 const HINT = "the record was altered, or it was made by another version of rlp; `rlp kb verify` checks a ledger";
+const EDITED_HINT = "up to there it goes as it went; `rlp fork … --from <node>` goes on from there";
 const hints: Partial<Record<Divergence["what"], string>> = {
   component: "the agent at hand is not the one that ran: put that version back, or name its folder with --agents",
   grant: "the agent's policy is not the one that it ran with: put that one back, or name its folder with --agents",
