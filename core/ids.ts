@@ -2,6 +2,7 @@
 import { randomFillSync } from "node:crypto";
 import { V7Generator } from "uuidv7";
 import { DataError } from "./errors.js";
+import { jsonDigest } from "./json.js";
 
 declare const brand: unique symbol;
 type Id<Name extends string> = string & { readonly [brand]: Name };
@@ -65,12 +66,12 @@ export function proposalId(digest: string): ProposalId {
 
 /**
  * The run that an attempt of a node is, where the node uses another opening. Derived, so that the attempt finds its run again after a
- * crash, and anybody who knows the outer run finds the inner one. `digest` is that of the attempt. Of the outer run's time only the
- * minute is kept, so that the beginning of an id still tells runs apart.
+ * crash, and anybody who knows the outer run finds the inner one. Of the outer run's time only the minute is kept, so that the beginning
+ * of an id still tells runs apart.
  */
-export function innerTraceId(outer: TraceId, digest: string): TraceId {
+export function innerTraceId(outer: TraceId, node: string, attempt: number): TraceId {
   const minute = outer.slice("trace:".length, "trace:".length + 8);
-  const d = digest;
+  const d = jsonDigest(["rlp.inner.1", outer, node, attempt]);
   const variant = ((parseInt(d[7] ?? "0", 16) & 0x3) | 0x8).toString(16);
   return `trace:${minute}-${d.slice(0, 4)}-7${d.slice(4, 7)}-${variant}${d.slice(8, 11)}-${d.slice(11, 23)}` as TraceId;
 }

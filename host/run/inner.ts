@@ -1,6 +1,5 @@
 /** Attempts of nodes that use other openings: each is a run of its own in the ledger, found again by its derived trace. */
 import { innerTraceId, newOpeningId, type OpeningId, type TraceId } from "#core/ids.js";
-import { jsonDigest } from "#core/json.js";
 import type { Message } from "#core/values.js";
 import type { Drive } from "#openings/engine/drive.js";
 import { buildGraph } from "#openings/engine/graph.js";
@@ -17,11 +16,6 @@ import { LedgerJournal } from "./journal.js";
 import type { RunLedger } from "./ledger.js";
 import { agreesWithCast, historyOf } from "./history.js";
 import { innerOrigin, reuseIn } from "./reuse.js";
-
-/** The trace of the run that an attempt is. */
-export function innerTrace(outer: TraceId, node: string, attempt: number): TraceId {
-  return innerTraceId(outer, jsonDigest(["rlp.inner.1", outer, node, attempt]));
-}
 
 /** A run as those who drive it see it. */
 export interface Scene {
@@ -58,7 +52,7 @@ export class InnerRuns {
     const { outer, ledger, journal: outerJournal, run: shown } = this.options;
     const { opening } = spec;
     if (!opening) throw new TypeError(`${spec.node} uses no opening`);
-    const traceId = innerTrace(outer.traceId, spec.node, spec.attempt);
+    const traceId = innerTraceId(outer.traceId, spec.node, spec.attempt);
     const cast = castOf(outer.cast, spec.node.replace(/\[.*/, ""));
     const history = historyOf(traceId, [...ledger.runEvents(traceId)], ledger);
     const openingId = history?.started.opening_id ?? newOpeningId();
@@ -76,7 +70,7 @@ export class InnerRuns {
       watermark: outer.watermark,
       resumed: history !== null,
       parent: { budgets: this.options.budgets, node: spec.node, journal: outerJournal },
-      originOf: innerOrigin(begun, graph, innerTrace),
+      originOf: innerOrigin(begun, graph, innerTraceId),
     };
     if (!history) journal.keep(openingAsJson(opening));
     const drive = {

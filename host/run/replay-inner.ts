@@ -1,5 +1,5 @@
 /** An attempt that is a run of another opening, executed again: that run is replayed, and what comes of it is the attempt's end. */
-import type { NodeId } from "#core/ids.js";
+import { innerTraceId, type NodeId } from "#core/ids.js";
 import { jsonDigest, type Json } from "#core/json.js";
 import type { Load } from "#openings/engine/attempt.js";
 import { endOfInner, innerSeed } from "#openings/engine/inner-run.js";
@@ -7,7 +7,6 @@ import { openingAsJson, type Opening } from "#openings/ir.js";
 import type { Replayed, ReplaySpec } from "#openings/replay/executor.js";
 import { Diverged, type ReplayVerdict } from "#openings/replay/verdict.js";
 import { historyOf, type History } from "./history.js";
-import { innerTrace } from "./inner.js";
 
 /** Throws `Diverged`, with the nodes of the inner run as `node/inner`. */
 export async function replayInner(
@@ -17,7 +16,7 @@ export async function replayInner(
   load: Load,
   replay: (inner: History) => Promise<ReplayVerdict>,
 ): Promise<Replayed> {
-  const traceId = innerTrace(outer.traceId, spec.node, spec.attempt);
+  const traceId = innerTraceId(outer.traceId, spec.node, spec.attempt);
   const { reader } = outer;
   const inner = historyOf(traceId, [...reader.runEvents(traceId)], reader);
   // Cut off before the inner run had begun, or the record has lost it.

@@ -1,6 +1,6 @@
 /** One run under way: the lease on it, its journal, its executor, and the signals that can stop it. */
 import type { MetaOf } from "#core/events.js";
-import type { OpeningId, TraceId } from "#core/ids.js";
+import { innerTraceId, type OpeningId, type TraceId } from "#core/ids.js";
 import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
 import type { Clock } from "#openings/engine/world.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
@@ -24,7 +24,7 @@ import { watchForCancel } from "./cancel-request.js";
 import type { RunOptions, RunResult } from "./contract.js";
 import { AgentExecutor, type LoadedAgent } from "./executor.js";
 import type { Cast } from "./cast.js";
-import { InnerRuns, innerTrace, type Scene } from "./inner.js";
+import { InnerRuns, type Scene } from "./inner.js";
 import { LedgerJournal } from "./journal.js";
 import { kbReader } from "./kb-reader.js";
 import { innerOrigin, reuseIn } from "./reuse.js";
@@ -76,7 +76,7 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
       (node) => (spec.cancel ? spec.cast.agents.get(node.id) : agentOf(spec.cast, node.id))?.face.inputs ?? {},
     );
     const begun = "begin" in spec.run ? spec.run.begin : spec.run.resume.state.started;
-    const originOf = innerOrigin(begun, graph, innerTrace);
+    const originOf = innerOrigin(begun, graph, innerTraceId);
     const scene: Scene = { ...spec, resumed: "resume" in spec.run, parent: null, originOf };
     const outcome = await driveRun({
       graph,

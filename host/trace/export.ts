@@ -1,12 +1,11 @@
 /** A run of this home's ledger on its way out. */
-import type { TraceId } from "#core/ids.js";
+import { innerTraceId, type TraceId } from "#core/ids.js";
 import { KbError } from "#kb/errors.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
 import { ownKey, signingKey } from "../trust/keys.js";
 import type { Host } from "../host.js";
 import { recordedAgent } from "../run/at-hand.js";
 import { foldersOf, openHistory } from "../run/history.js";
-import { innerTrace } from "../run/inner.js";
 import { bundleIn } from "./bundle.js";
 import { TraceError } from "./error.js";
 import type { Seal } from "./line.js";
@@ -45,7 +44,7 @@ function familyOf(ledger: Ledger, traceId: TraceId): readonly TraceId[] {
   const { events } = openHistory(ledger, traceId); // throws where there is no such run
   const inner = events.flatMap((event) => {
     if (event.kind !== "node.started") return [];
-    const id = innerTrace(traceId, event.meta.node, event.meta.attempt);
+    const id = innerTraceId(traceId, event.meta.node, event.meta.attempt);
     return ledger.hasRun(id) ? familyOf(ledger, id) : [];
   });
   return [traceId, ...inner];

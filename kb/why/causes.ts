@@ -2,7 +2,7 @@
 import type { Digest } from "#core/digest.js";
 import type { EventKind, MetaOf, RunKind } from "#core/events.js";
 import { isJsonObject } from "#core/json.js";
-import type { TraceId } from "#core/ids.js";
+import { innerTraceId, type TraceId } from "#core/ids.js";
 import type { StoredValue } from "#core/values.js";
 import { contactKey, parseCitation } from "../documents/keys.js";
 import type { Kb } from "../kb.js";
@@ -88,22 +88,35 @@ export function causeFinder(kb: Kb): Causes {
 
   function byKind(row: RunRow): readonly LedgerRow[] {
     switch (row.kind) {
-      case "run.started":
-        return [];
+      case "run.started": {
+        const { parent } = row.payload.meta;
+        if (!parent) return [];
+        return attemptIn(parent.trace, parent.node, parent.attempt);
+      }
       case "run.finished":
         return [...all(row, ["node.finished", "node.skipped"]), ...last(row, ["run.cancelled"])];
       case "run.parked":
         return last(row, ["action.proposed"]);
       case "run.resumed":
         return [...last(row, ["run.parked"]), ...last(row, ["action.decided"])];
+      case "node.expanded":
       case "node.started": {
-        const { node, attempt } = row.payload.meta;
-        const before =
-          attempt > 1
-            ? last(row, ["node.retrying"], (meta) => meta.node === node)
-            : all(row, ["edge.delivered"], (meta) => nodeOf(meta.to) === node);
+        const { node } = row.payload.meta;
+        const whole = wholeOf(node);
+        const again = row.kind === "node.started" && row.payload.meta.attempt > 1;
+        const before = again
+          ? last(row, ["node.retrying"], (meta) => meta.node === node)
+          : whole === node
+            ? all(row, ["edge.delivered"], (meta) => nodeOf(meta.to) === node)
+            : last(row, ["node.expanded"], (meta) => meta.node === whole);
         return before.length > 0 ? before : last(row, ["run.started"]);
       }
+      case "node.collected":
+        return all(
+          row,
+          ["node.finished"],
+          (meta) => meta.node !== row.payload.meta.node && wholeOf(meta.node) === row.payload.meta.node,
+        );
       case "node.finished":
       case "node.retrying":
       case "node.waiting": {
@@ -117,6 +130,7 @@ export function causeFinder(kb: Kb): Causes {
         return [
           ...last(row, ["node.started"], (meta) => meta.node === node),
           ...all(row, ["call.finished"], same),
+          ...(row.kind === "node.finished" ? endInside(row) : []),
           ...proposals.flatMap((id) =>
             last(row, ["action.finished", "action.decided", "action.proposed"], (meta) => meta.proposal_id === id),
           ),
@@ -128,12 +142,16 @@ export function causeFinder(kb: Kb): Causes {
           ...last(row, ["run.started"]),
         ];
       case "edge.delivered":
-      case "edge.withheld":
-        return last(row, ["node.finished", "node.skipped"], (meta) => meta.node === nodeOf(row.payload.meta.from));
+      case "edge.withheld": {
+        const source = nodeOf(row.payload.meta.from);
+        const ended = last(row, ["node.finished", "node.skipped", "node.collected"], (meta) => meta.node === source);
+        // The opening's own inputs were handed to the run.
+        return ended.length > 0 ? ended : last(row, ["run.started"]);
+      }
       case "artifact.created": {
         const { node, citations = [] } = row.payload.meta;
         return [
-          ...(node === undefined ? [] : last(row, ["node.finished"], (meta) => meta.node === node)),
+          ...(node === undefined ? [] : last(row, ["node.finished", "node.collected"], (meta) => meta.node === node)),
           ...cited(citations, row),
         ];
       }
@@ -160,6 +178,19 @@ export function causeFinder(kb: Kb): Causes {
         return typeof node === "string" ? last(row, ["node.started"], (meta) => meta.node === node) : last(row, ["run.started"]);
       }
     }
+  }
+
+  /** The beginning of an attempt in another run. */
+  function attemptIn(trace: TraceId, node: string, attempt: number): readonly LedgerRow[] {
+    return runOf(trace).filter(
+      (each) => each.kind === "node.started" && each.payload.meta.node === node && each.payload.meta.attempt === attempt,
+    );
+  }
+
+  /** Of an attempt that is a run of another opening: the end of that run. */
+  function endInside({ trace_id, payload: { meta } }: LedgerRow<"node.finished">): readonly LedgerRow[] {
+    if (meta.calls === undefined) return [];
+    return runOf(innerTraceId(trace_id as TraceId, meta.node, meta.attempt)).filter((each) => each.kind === "run.finished");
   }
 
   function ofRecord(row: LedgerRow): readonly LedgerRow[] {
@@ -190,6 +221,9 @@ interface AttemptPlace {
   readonly call_seq?: number;
 }
 const placeOf = ({ payload: { meta } }: RunRow): AttemptPlace => meta as AttemptPlace;
+
+/** `letters[3]` is an invocation of `letters`. */
+const wholeOf = (node: string): string => node.replace(/\[\d+\]$/, "");
 
 /** Edges name ports: `draft.out`. */
 const nodeOf = (port: string): string => port.split(".", 1)[0]!;

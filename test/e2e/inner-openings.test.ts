@@ -167,7 +167,12 @@ success: { all_of: ["exists(post.receipt)"] }
   expect(await home.rlp("approve", String(proposal))).toMatchObject({ code: 0 });
   const resumed = await home.rlp("resume", trace, "--json");
   expect(resumed).toMatchObject({ code: 0 });
-  expect(only(events(resumed.stdout), "email.sent")).toHaveLength(1);
+  const mails = only(events(resumed.stdout), "email.sent");
+  expect(mails).toHaveLength(1);
+  // The chain of causes crosses the border: from the mail of the inner run to the people that the outer one found.
+  const why = await home.rlp("kb", "why", `artifact:${mails[0]?.meta.artifact}`, "--json");
+  expect(why.stdout).toContain("john.carter@northwind.example.com");
+  expect(why.stdout).toContain("post: opening:mails, attempt 1");
   expect(await home.rlp("replay", trace)).toMatchObject({ code: 0 });
   expect((await home.rlp("kb", "verify")).code).toBe(0);
 });
