@@ -241,6 +241,8 @@ export const recordMeta = {
     chunks: count,
     media_type: text.optional(),
     domain: text.optional(),
+    /** Digest of the file that the text was taken from, where that was no text; the file itself is not kept. */
+    source: digest.optional(),
   }),
   "document.retracted": z.strictObject({ digest, reason: text.optional() }),
   "edge.asserted": z.strictObject({ from: text, to: text, relation: text }),

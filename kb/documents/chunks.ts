@@ -3,6 +3,7 @@
  * sentence at a cut is whole in one of the two chunks. The views are made from documents by this code alone: a change of its
  * results must raise the views' schema version.
  */
+import { RECORDS_TYPE } from "./media-types.js";
 import { frontMatter, type FrontMatter } from "./front-matter.js";
 
 /** Length of a chunk in UTF-16 units: what is aimed at, and what is never passed. */
@@ -27,11 +28,16 @@ interface Section {
   readonly lines: string[];
 }
 
-/** Takes a document apart. `markdown` says whether headings, fences and front matter mean something in it. */
-export function readDocument(text: string, markdown: boolean): Document {
+/**
+ * Takes a document apart. In Markdown headings, fences and front matter mean something; in records (`text/x-records`) form feeds
+ * part them, and each is a chunk of its own.
+ */
+export function readDocument(text: string, mediaType: string): Document {
+  const markdown = mediaType === "text/markdown";
   const whole = text.replace(/^\ufeff/, "").replaceAll(/\r\n?/g, "\n");
   const { matter, body } = markdown ? frontMatter(whole) : { matter: {}, body: whole };
-  const sections = markdown ? sectionsOf(body) : [{ heading: "", lines: body.split("\n") }];
+  const plain = mediaType === RECORDS_TYPE ? body.split("\f") : [body];
+  const sections = markdown ? sectionsOf(body) : plain.map((part) => ({ heading: "", lines: part.split("\n") }));
   const chunks = sections.flatMap(({ heading, lines }) => pack(lines).map((chunk) => ({ heading, text: chunk })));
   const first = sections.find(({ heading }) => heading !== "")?.heading.split(" › ")[0];
   return { ...matter, title: (matter.title ?? first ?? firstLine(body)).replaceAll(/\p{Cc}+/gu, " "), chunks };

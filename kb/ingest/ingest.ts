@@ -1,14 +1,17 @@
 /** Bringing contacts and documents into the knowledge base. What is there already, unchanged, costs nothing. */
+import { basename } from "node:path";
 import { blake3, type Digest } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
 import { DEFAULT_DOMAIN } from "../documents/domains.js";
 import { DOMAIN } from "../documents/front-matter.js";
 import { readDocument } from "../documents/chunks.js";
 import { contactKey } from "../documents/keys.js";
+import { RECORDS_TYPE } from "../documents/media-types.js";
 import { KbError } from "../errors.js";
 import type { Kb } from "../kb.js";
 import type { LedgerBlob } from "../ledger/drafts.js";
 import { contactLines, looksLikeContacts, type ContactRecord } from "./contacts.js";
+import { parsedFormats, type ExtractText, type ParsedFormat } from "./extract.js";
 import { bytesSource, sourcesAt, type Format, type Source } from "./source.js";
 
 export type IngestOptions = (
@@ -22,6 +25,8 @@ export type IngestOptions = (
   readonly kind?: "contacts" | "document";
   /** Of documents; becomes the label `private:<domain>`. Wins over the front matter; `notes` where neither says. */
   readonly domain?: string;
+  /** Reads the formats that are no plain text; without it such files are skipped. */
+  readonly extract?: ExtractText;
   readonly onProgress?: (progress: IngestProgress) => void;
 };
 
@@ -31,6 +36,10 @@ export interface IngestProgress {
   readonly added: number;
   readonly unchanged: number;
   readonly skipped: number;
+  /** Parts of the documents that were added. */
+  readonly chunks: number;
+  /** Files to come with this one, as far as is known; 0 = unknown. */
+  readonly of: number;
 }
 
 export interface Skipped {
@@ -49,6 +58,8 @@ export interface IngestSummary {
   readonly watermark: number;
 }
 
+/** What of a file is looked at to tell its format. */
+const HEAD_BYTES = 65_536;
 /** Rows an append: enough to make a commit worth its sync. */
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 << 20;
@@ -63,9 +74,9 @@ export async function ingest(kb: Kb, options: IngestOptions): Promise<IngestSumm
       hint: "a domain begins with a letter and has only a-z, 0-9, `_`, `-`",
     });
   await kb.views.catchUp();
-  const intake = new Intake(kb, options);
-  for (const source of "path" in options ? sourcesAt(options.path) : [bytesSource(options.bytes, options.uri)])
-    await intake.take(source);
+  const sources = [...("path" in options ? sourcesAt(options.path) : [bytesSource(options.bytes, options.uri)])];
+  const intake = new Intake(kb, options, sources.length);
+  for (const source of sources) await intake.take(source);
   return intake.finish();
 }
 
@@ -83,10 +94,12 @@ class Intake {
   #blobs: LedgerBlob[] = [];
   #bytes = 0;
   #files = 0;
+  readonly #of: number;
 
-  constructor(kb: Kb, options: IngestOptions) {
+  constructor(kb: Kb, options: IngestOptions, of: number) {
     this.#kb = kb;
     this.#options = options;
+    this.#of = of;
   }
 
   async take(source: Source | Skipped): Promise<void> {
@@ -101,6 +114,8 @@ class Intake {
       added: this.#contacts.added + this.#documents.added,
       unchanged: this.#contacts.unchanged + this.#documents.unchanged,
       skipped: this.#skipped.length,
+      chunks: this.#documents.chunks,
+      of: this.#of,
     });
   }
 
@@ -115,21 +130,54 @@ class Intake {
     const { file } = source;
     const bytes = source.read();
     if ("reason" in bytes) return void this.#skipped.push(bytes);
+    const format = this.#format(source, bytes);
+    if (isParsed(format)) return this.#takeParsed(source, bytes, format);
     const text = decode(bytes);
     if (text === undefined) return void this.#skipped.push({ file, reason: "not UTF-8 text" });
     if (text.trim() === "") return void this.#skipped.push({ file, reason: "empty" });
-    const format = this.#format(source, text);
-    if (format === undefined) this.#skipped.push({ file, reason: "NDJSON without contacts: its lines have no `email`" });
-    else if (format === "contacts") this.#takeContacts(file, text);
-    else await this.#takeDocument(source, bytes, text, format);
+    if (format === "contacts") return this.#takeContacts(file, text);
+    const mediaType = format === "markdown" ? "text/markdown" : "text/plain";
+    await this.#takeDocument(source, { text, bytes, mediaType });
   }
 
-  #format({ format }: Source, text: string): Format | undefined {
+  /** By the ending, else by what it begins with. `kind` says that a file is text whatever it looks like. */
+  #format({ format }: Source, bytes: Uint8Array): Format {
     const { kind } = this.#options;
     if (kind === "contacts") return "contacts";
-    if (kind === "document") return format === "markdown" ? "markdown" : "text";
-    if (format === "contacts") return text.split("\n", 50).some(looksLikeContacts) ? "contacts" : undefined;
-    return format ?? (looksLikeContacts(text) ? "contacts" : "text");
+    const head = new TextDecoder("latin1").decode(bytes.subarray(0, HEAD_BYTES));
+    if (kind === "document" && (format === "contacts" || format === "json")) return "text";
+    if (format === "contacts") return head.split("\n", 50).some(looksLikeContacts) ? "contacts" : "ndjson";
+    if (format !== undefined) return format;
+    if (head.startsWith("%PDF-")) return "pdf";
+    if (/^\s*(?:<!doctype html|<html)\b/i.test(head)) return "html";
+    return kind === undefined && looksLikeContacts(head) ? "contacts" : "text";
+  }
+
+  async #takeParsed(source: Source, bytes: Uint8Array, format: ParsedFormat): Promise<void> {
+    const { file } = source;
+    const { extract } = this.#options;
+    if (!extract) return void this.#skipped.push({ file, reason: `${format.toUpperCase()} needs a parser, and none is given` });
+    if (bytes.length === 0) return void this.#skipped.push({ file, reason: "empty" });
+    const digest = blake3(bytes);
+    if (this.#isKnown(source, digest)) return void this.#documents.unchanged++;
+    try {
+      const { text, title, mediaType } = await extract(format, bytes);
+      if (text.trim() === "") return void this.#skipped.push({ file, reason: "there is no text in it" });
+      // What a record says first is no title for the others.
+      const named = title ?? (mediaType === RECORDS_TYPE ? basename(file) : undefined);
+      await this.#takeDocument(source, { text, bytes: Buffer.from(text), mediaType, title: named, source: digest });
+    } catch (cause) {
+      // One file that cannot be read is no reason to leave the others.
+      if (!(cause instanceof KbError && cause.code === "KB_INGEST")) throw cause;
+      this.#skipped.push({ file, reason: cause.message });
+    }
+  }
+
+  /** Whether the document of that name was made from this very file, and belongs where it shall. */
+  #isKnown({ uri }: Source, digest: Digest, domain = this.#options.domain): boolean {
+    if (this.#seenDocuments.get(uri) === digest) return true;
+    const known = this.#kb.views.documentByUri(uri);
+    return known !== undefined && (known.source ?? known.digest) === digest && (domain === undefined || known.domain === domain);
   }
 
   #takeContacts(file: string, text: string): void {
@@ -170,22 +218,23 @@ class Intake {
     );
   }
 
-  async #takeDocument({ file, uri }: Source, bytes: Uint8Array, text: string, format: Format): Promise<void> {
+  async #takeDocument(source: Source, { text, bytes, mediaType, title, source: from }: NewText): Promise<void> {
+    const { file, uri } = source;
     const digest = blake3(bytes);
-    const document = readDocument(text, format === "markdown");
+    const document = readDocument(text, mediaType);
     if (document.chunks.length === 0) return void this.#skipped.push({ file, reason: "nothing in it but its front matter" });
     const domain = this.#options.domain ?? document.domain ?? DEFAULT_DOMAIN;
-    const known = this.#kb.views.documentByUri(uri);
-    if (this.#seenDocuments.get(uri) === digest || (known?.digest === digest && known.domain === domain)) {
+    if (this.#isKnown(source, from ?? digest, domain)) {
       this.#documents.unchanged++;
       return;
     }
-    this.#seenDocuments.set(uri, digest);
+    this.#seenDocuments.set(uri, from ?? digest);
     this.#documents.added++;
     this.#documents.chunks += document.chunks.length;
-    const mediaType = format === "markdown" ? "text/markdown" : "text/plain";
-    const meta = { uri, title: document.title, digest, chunks: document.chunks.length, media_type: mediaType, domain };
-    const message = `document ${document.title} (${document.chunks.length} chunks)`;
+    const named = title ?? document.title;
+    const chunks = document.chunks.length;
+    const meta = { uri, title: named, digest, chunks, media_type: mediaType, domain, ...(from && { source: from }) };
+    const message = `document ${named} (${chunks} chunks)`;
     this.#blobs.push({ digest, bytes, mediaType });
     await this.#put({ kind: "document.ingested", level: "info", message, meta, actor: "user", scope: "user" }, bytes.length);
   }
@@ -202,6 +251,17 @@ class Intake {
     if (drafts.length > 0) await this.#kb.ledger.append({ trace: null, drafts, blobs });
   }
 }
+
+interface NewText {
+  readonly text: string;
+  /** What is kept: the file itself where it is text, else the text that was taken from it. */
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly title?: string | undefined;
+  readonly source?: Digest;
+}
+
+const isParsed = (format: Format): format is ParsedFormat => parsedFormats.has(format);
 
 interface AnyContact {
   readonly name: string;

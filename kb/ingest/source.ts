@@ -8,7 +8,7 @@ import type { Skipped } from "./ingest.js";
 /** No file above this is read. */
 export const FILE_BYTES = 16 << 20;
 
-export type Format = "contacts" | "markdown" | "text";
+export type Format = "contacts" | "markdown" | "text" | "json" | "ndjson" | "eml" | "html" | "pdf";
 
 export interface Source {
   /** For messages. */
@@ -27,6 +27,12 @@ const formats: Readonly<Record<string, Format>> = {
   ".txt": "text",
   ".text": "text",
   ".log": "text",
+  ".json": "json",
+  ".eml": "eml",
+  ".html": "html",
+  ".htm": "html",
+  ".xhtml": "html",
+  ".pdf": "pdf",
 };
 
 /**

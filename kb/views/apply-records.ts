@@ -29,6 +29,7 @@ interface NewDocument {
   readonly title?: string | undefined;
   readonly domain?: string | undefined;
   readonly tags?: readonly string[] | undefined;
+  readonly source?: string | undefined;
 }
 
 /** Gives the function that applies one row. Blobs come from the ledger. */
@@ -45,7 +46,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
   const closeDocument = db.prepare("UPDATE document_versions SET to_id = ? WHERE row = ?");
   const closeChunks = db.prepare("UPDATE chunk_versions SET to_id = ? WHERE document = ?");
   const openDocument = db.prepare(
-    `INSERT INTO document_versions (key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO document_versions (key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, source, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addChunk = chunkWriter(db);
   const currentArtifact = db
@@ -68,7 +69,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
   }
 
   function addDocument(row: LedgerRow, given: NewDocument): void {
-    const read = readDocument(given.text, given.mediaType === "text/markdown");
+    const read = readDocument(given.text, given.mediaType);
     const title = given.title ?? read.title;
     const domain = given.domain ?? read.domain ?? DEFAULT_DOMAIN;
     const tags = JSON.stringify(given.tags ?? read.tags ?? []);
@@ -77,7 +78,20 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
     const maker = given.maker ?? makerOf(row);
     const { kind, digest, mediaType } = given;
     const count = read.chunks.length;
-    const document = openDocument.run(key, given.uri, digest, title, kind, domain, mediaType, tags, count, maker, row.id);
+    const document = openDocument.run(
+      key,
+      given.uri,
+      digest,
+      title,
+      kind,
+      domain,
+      mediaType,
+      tags,
+      count,
+      maker,
+      given.source ?? null,
+      row.id,
+    );
     const common = { document: Number(document.lastInsertRowid), kind, domain, title, maker, tsMs: row.ts_ms, fromId: row.id };
     // What a person puts in stands; what an agent says of the world waits until somebody agrees.
     const confirmedId = maker.startsWith("agent:") ? null : row.id;
@@ -168,7 +182,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
         return;
       }
       case "document.ingested": {
-        const { uri, digest, media_type, title, domain } = row.payload.meta;
+        const { uri, digest, media_type, title, domain, source } = row.payload.meta;
         addDocument(row, {
           uri,
           digest,
@@ -177,6 +191,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
           mediaType: media_type ?? "text/plain",
           title,
           domain,
+          source,
         });
         return;
       }

@@ -28,7 +28,7 @@ export const viewTables = {
   meta: "name",
 } as const;
 
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /**
  * A chunk's row is its domain's number times this, and its place in the domain, from 1. So a domain's chunks, their postings and
@@ -53,7 +53,8 @@ CREATE TABLE accounts (row INTEGER PRIMARY KEY, contact TEXT NOT NULL, service T
 CREATE TABLE domains (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, chunks INTEGER NOT NULL);
 CREATE TABLE document_versions (
   row INTEGER PRIMARY KEY, key TEXT NOT NULL, uri TEXT NOT NULL, digest TEXT NOT NULL, title TEXT NOT NULL, kind TEXT NOT NULL, domain TEXT NOT NULL,
-  media_type TEXT NOT NULL, tags TEXT NOT NULL, chunks INTEGER NOT NULL, maker TEXT NOT NULL, from_id INTEGER NOT NULL, to_id INTEGER
+  media_type TEXT NOT NULL, tags TEXT NOT NULL, chunks INTEGER NOT NULL, maker TEXT NOT NULL, source TEXT,
+  from_id INTEGER NOT NULL, to_id INTEGER
 );
 CREATE INDEX document_by_uri ON document_versions (uri, from_id);
 CREATE INDEX document_by_digest ON document_versions (digest, from_id);

@@ -42,7 +42,7 @@ export interface Views {
   entity(key: string, watermark?: number, domains?: true | readonly string[]): Entity | undefined;
   documents(query?: DocumentQuery): readonly DocumentSummary[];
   /** The current document of that name. */
-  documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined;
+  documentByUri(uri: string): CurrentDocument | undefined;
   runs(query?: RunQuery): readonly RunSummary[];
   run(traceId: TraceId): RunSummary | undefined;
   runNodes(traceId: TraceId): readonly RunNode[];
@@ -52,6 +52,14 @@ export interface Views {
   /** Entities whose key begins so, at most `limit`. */
   findEntity(prefix: string, limit: number): readonly string[];
   close(): void;
+}
+
+export interface CurrentDocument {
+  readonly digest: Digest;
+  readonly title: string;
+  readonly domain: string;
+  /** Of the file that its text was taken from; null where that is the text itself. */
+  readonly source: Digest | null;
 }
 
 export interface FindOptions extends SearchOptions {
@@ -162,7 +170,7 @@ class SqliteViews implements Views {
   documents(query: DocumentQuery = {}): readonly DocumentSummary[] {
     return this.#read(query.watermark, (find, watermark) => find.documents({ ...query, watermark }));
   }
-  documentByUri(uri: string): { readonly digest: Digest; readonly title: string; readonly domain: string } | undefined {
+  documentByUri(uri: string): CurrentDocument | undefined {
     return this.#read(undefined, (find) => find.byUri.get(uri));
   }
   runs(query: RunQuery = {}): readonly RunSummary[] {
@@ -224,8 +232,8 @@ function findersOf(db: Db, ledger: Ledger, vectors: VectorIndex) {
     search: searcher(db, ledger, vectors),
     entity: entityFinder(db, contacts),
     runs: runViews(db),
-    byUri: db.prepare<[string], { digest: Digest; title: string; domain: string }>(
-      "SELECT digest, title, domain FROM document_versions WHERE uri = ? AND to_id IS NULL",
+    byUri: db.prepare<[string], CurrentDocument>(
+      "SELECT digest, title, domain, source FROM document_versions WHERE uri = ? AND to_id IS NULL",
     ),
     history: db.prepare<[string], number>("SELECT event_id FROM entity_history WHERE entity = ? ORDER BY event_id").pluck(),
     prefix: db

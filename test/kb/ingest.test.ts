@@ -5,7 +5,10 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { blake3 } from "#core/digest.js";
 import { CHUNK_MAX, readDocument } from "#kb/documents/chunks.js";
+import { KbError } from "#kb/errors.js";
+import type { ExtractText } from "#kb/ingest/extract.js";
 import { ingest } from "#kb/ingest/ingest.js";
+import { changes } from "#kb/ingest/watch.js";
 import { freshKb, freshRoot } from "./sample.js";
 
 const lines = (...values: (object | string)[]) =>
@@ -114,7 +117,7 @@ test("a folder: sorted, what is left out is said with the reason, links are not 
     "link.md": "a symbolic link",
     loop: "a symbolic link",
     "matter.md": "nothing in it but its front matter",
-    "other.ndjson": "NDJSON without contacts: its lines have no `email`",
+    "other.ndjson": "NDJSON needs a parser, and none is given",
     "picture.png": "a kind of file that is not ingested (.png)",
   });
   expect(seen).toEqual([...seen].sort());
@@ -142,21 +145,21 @@ test.each<[string, string, object]>([
   ["an alias bomb", `---\na: &a [x,x]\nb: &b [*a,*a]\ntitle: *b\n---\ntext`, { title: "text" }],
   ["a rule in the text is no front matter", "text\n---\ntitle: no\n---\n", { title: "text" }],
 ])("front matter: %s", (_, text, expected) => {
-  const { chunks, ...rest } = readDocument(text, true);
+  const { chunks, ...rest } = readDocument(text, "text/markdown");
   expect(chunks.length).toBe(1);
   expect(rest).toEqual(expected);
 });
 
 test("chunks follow the headings; a `#` in a fence is none", () => {
   const text = "intro\n\n# A\n\none\n\n## B ##\n\n```sh\n# comment\n```\n\n### C\n\n## D\ntwo\n";
-  expect(readDocument(text, true).chunks).toEqual([
+  expect(readDocument(text, "text/markdown").chunks).toEqual([
     { heading: "", text: "intro" },
     { heading: "A", text: "one" },
     { heading: "A › B", text: "```sh\n# comment\n```" },
     { heading: "A › B › C", text: "A › B › C" },
     { heading: "A › D", text: "two" },
   ]);
-  expect(readDocument("# not a heading", false).chunks).toEqual([{ heading: "", text: "# not a heading" }]);
+  expect(readDocument("# not a heading", "text/plain").chunks).toEqual([{ heading: "", text: "# not a heading" }]);
 });
 
 test("no chunk is too long, none is empty, and every word of the document is in one", () => {
@@ -174,7 +177,7 @@ test("no chunk is too long, none is empty, and every word of the document is in 
         { maxLength: 12 },
       ),
       (parts) => {
-        const { chunks } = readDocument(parts.join("\n\n"), true);
+        const { chunks } = readDocument(parts.join("\n\n"), "text/markdown");
         for (const { text } of chunks) {
           expect(text.length).toBeLessThanOrEqual(CHUNK_MAX);
           expect(text.trim()).not.toBe("");
@@ -195,8 +198,55 @@ test("chunks of one section overlap, so that a sentence at the cut is whole in o
   const sentences = Array.from({ length: 120 }, (_, i) => `Sentence number ${i} of the long section ends here.`);
   const { chunks } = readDocument(
     sentences.reduce((text, sentence, i) => `${text}${i % 6 === 0 ? "\n\n" : " "}${sentence}`, "# Long"),
-    true,
+    "text/markdown",
   );
   expect(chunks.length).toBeGreaterThan(4);
   for (const [i, chunk] of chunks.entries()) if (i > 0) expect(chunks[i - 1]!.text).toContain(chunk.text.slice(0, 30));
+});
+
+test("what a parser reads is a document: its text is kept, its file's digest too, and unchanged it is not read again", async () => {
+  const kb = await freshKb();
+  const root = freshRoot();
+  const asked: string[] = [];
+  const extract: ExtractText = async (format, bytes) => {
+    asked.push(format);
+    if (bytes.includes(0x21)) throw new KbError("KB_INGEST", "cannot be read as HTML: !");
+    if (format === "json") return { text: "name: Ann\n\f\nname: Bob", mediaType: "text/x-records" };
+    return { text: "# Plan\n\nof the page", title: "Page", mediaType: "text/markdown" };
+  };
+  const files = { "a.html": "<h1>Plan</h1>", "b.json": "[]", "c.html": "!", "d.ndjson": '{"a": 1}\n' };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(root, name), content);
+  const first = await ingest(kb, { path: root, extract });
+  expect(first).toMatchObject({
+    documents: { added: 3, unchanged: 0, chunks: 4 },
+    skipped: [{ reason: "cannot be read as HTML: !" }],
+  });
+  expect(asked).toEqual(["html", "json", "html", "ndjson"]);
+  expect(kb.views.documentByUri(pathToFileURL(join(root, "a.html")).href)).toMatchObject({
+    title: "Page",
+    digest: blake3("# Plan\n\nof the page"),
+    source: blake3("<h1>Plan</h1>"),
+  });
+  expect(kb.views.search("bob").map((hit) => hit.text)).toEqual(["name: Bob"]);
+  asked.length = 0;
+  expect(await ingest(kb, { path: root, extract })).toMatchObject({ documents: { added: 0, unchanged: 3 } });
+  expect(asked).toEqual(["html"]); // only the one that could not be read
+  writeFileSync(join(root, "a.html"), "<h1>New plan</h1>");
+  // A page that is written otherwise and says the same is the same text, from another file.
+  expect(await ingest(kb, { path: root, extract })).toMatchObject({ documents: { added: 1, unchanged: 2 } });
+});
+
+test("a watched folder says at once and after each burst that it may have changed, until it is told to stop", async () => {
+  const root = freshRoot();
+  const stop = new AbortController();
+  const bursts = changes(root, stop.signal)[Symbol.asyncIterator]();
+  expect(await bursts.next()).toMatchObject({ done: false });
+  const next = bursts.next();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // the watcher is registered by the system
+  mkdirSync(join(root, "new"));
+  for (let index = 0; index < 5; index++) writeFileSync(join(root, `${index}.md`), "text");
+  expect(await next).toMatchObject({ done: false });
+  const last = bursts.next();
+  stop.abort();
+  expect(await last).toMatchObject({ done: true });
 });

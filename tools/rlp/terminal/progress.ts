@@ -19,13 +19,14 @@ export class Progress {
     this.#now = now;
     this.#began = now();
   }
-  /** `of` is 0 where it is not known. */
-  at(done: number, of = 0): void {
+  /** `of` is 0 where it is not known; `more` stands at the end. */
+  at(done: number, of = 0, more = ""): void {
     const now = this.#now();
     this.#first ??= done;
     if (now - this.#last < EVERY) return;
     this.#last = now;
-    this.#shown = this.#out.transient(progressLine(this.#what, { done, of, fresh: done - this.#first, ms: now - this.#began }));
+    const line = progressLine(this.#what, { done, of, fresh: done - this.#first, ms: now - this.#began });
+    this.#shown = this.#out.transient(more === "" ? line : `${line}, ${more}`);
   }
   end(): void {
     if (this.#shown) this.#out.transient("");
