@@ -22,6 +22,10 @@ function phrase(row: LedgerRow): string {
       const { node, status, error, outputs_hash } = row.payload.meta;
       return error ? `${node}: ${status}, ${error.code}: ${error.message}` : `${node}: ${status}, outputs ${short(outputs_hash)}`;
     }
+    case "node.expanded":
+      return `${row.payload.meta.node}: ${row.payload.meta.agent} for ${row.payload.meta.items} elements`;
+    case "node.collected":
+      return `${row.payload.meta.node}: ${row.payload.meta.status}, ${row.payload.meta.items} elements`;
     case "node.skipped":
       return `${row.payload.meta.node}: ${row.payload.meta.reason}`;
     case "call.finished": {

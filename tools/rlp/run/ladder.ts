@@ -1,5 +1,6 @@
 /** The ladder of a run: who did what, in the order in which it happened. */
-import type { MetaOf, RunEvent } from "#core/events.js";
+import type { MetaOf, RunEvent, RunEventOf } from "#core/events.js";
+import { innerTraceId } from "#core/ids.js";
 import { bytes, count, duration } from "../terminal/quantity.js";
 import type { Shown } from "../terminal/state.js";
 import { callName } from "./view.js";
@@ -41,7 +42,7 @@ export function rungOf(event: RunEvent): Rung {
     case "node.started":
       return rung(
         event.meta.node,
-        `started: ${event.meta.agent}${event.meta.attempt > 1 ? `, attempt ${event.meta.attempt}` : ""}${originText(event.meta)}`,
+        `started: ${event.meta.agent}${event.meta.attempt > 1 ? `, attempt ${event.meta.attempt}` : ""}${runInside(event)}${originText(event.meta)}`,
         "running",
       );
     case "node.retrying":
@@ -146,6 +147,11 @@ export function rungOf(event: RunEvent): Rung {
 }
 
 /** In a fork: whether anything was executed. */
+/** An attempt that is a run of another opening: `rlp trace` tells of that run too. */
+function runInside({ trace_id, meta }: RunEventOf<"node.started">): string {
+  return meta.agent.startsWith("opening:") ? `, as ${innerTraceId(trace_id, meta.node, meta.attempt)}` : "";
+}
+
 function originText({ reused_from: from, not_reused: why }: MetaOf<"node.started">): string {
   if (from !== undefined) return `, reused from ${from}`;
   return why === undefined ? "" : `, executed anew: ${why}`;
