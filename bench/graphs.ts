@@ -1,4 +1,4 @@
-/** Openings of a hundred nodes, written as a person would write them. */
+/** Graphs that are measured, as edges, and as openings that a person would write so. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Opening } from "#openings/ir.js";
@@ -6,7 +6,7 @@ import type { Host } from "#host/host.js";
 import type { Compiled } from "#host/run/contract.js";
 
 export const shapes = ["chain", "fan"] as const;
-export type Shape = (typeof shapes)[number];
+export type Shape = (typeof shapes)[number] | "dag";
 
 interface Sketch {
   readonly agent: string;
@@ -15,17 +15,42 @@ interface Sketch {
   readonly given?: string;
 }
 
-/** A chain has `nodes` in a row; a fan has one that feeds `nodes` others. */
+export interface Edge {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A chain has `nodes` in a row; a fan has one that feeds `nodes` others; in a random DAG each but the first of `nodes` comes after one to three others. */
+export function edgesOf(shape: Shape, nodes: number): readonly Edge[] {
+  if (shape === "chain") return Array.from({ length: nodes - 1 }, (_, i) => ({ from: i, to: i + 1 }));
+  if (shape === "fan") return Array.from({ length: nodes }, (_, i) => ({ from: 0, to: i + 1 }));
+  const random = draws(7);
+  return Array.from({ length: nodes - 1 }, (_, i) => {
+    const to = i + 1;
+    const before = new Set(Array.from({ length: 1 + (random() % 3) }, () => random() % to));
+    return [...before].map((from) => ({ from, to }));
+  }).flat();
+}
+
+export const nodeCount = (shape: Shape, nodes: number): number => (shape === "fan" ? nodes + 1 : nodes);
+
+/** The same numbers in each run (Knuth's MMIX multiplier, the upper half of its states). */
+function draws(seed: number): () => number {
+  let state = BigInt(seed);
+  return () => {
+    state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n);
+    return Number(state >> 32n);
+  };
+}
+
 export function openingText(shape: Shape, { agent, nodes, given = "{}" }: Sketch): string {
-  const count = shape === "chain" ? nodes : nodes + 1;
-  const edges = Array.from({ length: count - 1 }, (_, i) => `n${shape === "chain" ? i : 0}.out -> n${i + 1}.in`);
   return [
     "version: 0",
     `name: ${shape}`,
     "nodes:",
-    ...Array.from({ length: count }, (_, i) => `  - {id: n${i}, use: "agent:${agent}", with: ${given}}`),
+    ...Array.from({ length: nodeCount(shape, nodes) }, (_, i) => `  - {id: n${i}, use: "agent:${agent}", with: ${given}}`),
     "edges:",
-    ...edges.map((edge) => `  - {from: ${edge.replace(" -> ", ", to: ")}}`),
+    ...edgesOf(shape, nodes).map(({ from, to }) => `  - {from: n${from}.out, to: n${to}.in}`),
     "",
   ].join("\n");
 }

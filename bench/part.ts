@@ -8,6 +8,7 @@ const measures: { readonly [P in Part]: () => Promise<{ readonly measure: Measur
   neighbours: () => import("./parts/neighbours.js"),
   engine: () => import("./parts/engine.js"),
   nodes: () => import("./parts/nodes.js"),
+  langgraph: () => import("./parts/langgraph.js"),
   suspended: () => import("./parts/suspended.js"),
   crowd: () => import("./parts/crowd.js"),
   metering: () => import("./parts/metering.js"),

@@ -26,6 +26,13 @@ const compared = (what: string): Figure => ({
   goal: null,
 });
 
+const against = (what: string, ratio: number): Figure => ({
+  what: `against LangGraph.js, a node: ${what}`,
+  neighbours: "",
+  unit: "×",
+  goal: atMost(ratio),
+});
+
 /** By part, in the order in which they are shown. */
 export const table = {
   start: {
@@ -69,6 +76,17 @@ export const table = {
   nodes: {
     chain: { what: "node overhead, durable, sandboxed: chain of 100", neighbours: "", unit: "ms", goal: atMost(0.5) },
     fan: { what: "node overhead, durable, sandboxed: fan-out of 100", neighbours: "", unit: "ms", goal: atMost(0.5) },
+  },
+  langgraph: {
+    chain: compared("LangGraph.js with SQLite, bare functions, a node: chain of 100"),
+    fan: compared("LangGraph.js with SQLite, bare functions, a node: fan-out of 100"),
+    dag: compared("LangGraph.js with SQLite, bare functions, a node: random DAG of 1,000"),
+    chainEngine: against("engine alone, chain of 100", 0.2),
+    fanEngine: against("engine alone, fan-out of 100", 0.2),
+    dagEngine: against("engine alone, random DAG of 1,000", 0.2),
+    chainSandboxed: against("sandboxed components, chain of 100", 1),
+    fanSandboxed: against("sandboxed components, fan-out of 100", 1),
+    dagSandboxed: against("sandboxed components, random DAG of 1,000", 1),
   },
   suspended: {
     memory: {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { startRun } from "#host/run/start.js";
 import { component, writeBundle } from "../guests.js";
 import { compiled, shapes } from "../graphs.js";
 import { benchHost } from "../home.js";
 import { repeated } from "../measure.js";
+import { sandboxed } from "../runs.js";
 import { median } from "../statistics.js";
 import type { Measure } from "../table.js";
 
@@ -19,10 +19,7 @@ export const measure: Measure<"nodes"> = async (scratch) => {
     const beside: string[] = [];
     for (const shape of shapes) {
       const opening = await compiled(host, scratch, shape, { agent: "echo", nodes: NODES });
-      const times = await repeated({ warmUp: 5, samples: 15 }, async () => {
-        const result = await startRun(host, opening, { decider: { ask: () => Promise.resolve(null) } });
-        if (!result.success) throw new Error(JSON.stringify(result));
-      });
+      const times = await repeated({ warmUp: 5, samples: 15 }, () => sandboxed(host, opening));
       perNode[shape] = median(times) / opening.opening.nodes.length;
       beside.push(`${shape}: ${median(times).toFixed(1)} ms a run`);
     }
