@@ -1,7 +1,7 @@
 /** The knowledge base's ledger as runs use it. */
 import { KbError } from "#kb/errors.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
-import { rowToRunEvent } from "#kb/ledger/row.js";
+import { rowToRunEvent, writtenEvent } from "#kb/ledger/row.js";
 import type { RunLedger } from "./ledger.js";
 
 export function runLedger(ledger: Ledger): RunLedger {
@@ -18,7 +18,7 @@ export function runLedger(ledger: Ledger): RunLedger {
     },
     async append(trace, drafts, blobs, haste = "now") {
       try {
-        return (await ledger.append({ trace, drafts, blobs, haste })).map(rowToRunEvent);
+        return (await ledger.append({ trace, drafts, blobs, haste })).map(writtenEvent);
       } catch (error) {
         // Somebody else was quicker: the decision that stands is the one that counts.
         const [only, ...more] = drafts;

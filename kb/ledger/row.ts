@@ -179,6 +179,35 @@ export function rowToRunEvent(row: LedgerRow): RunEvent {
   } as RunEvent;
 }
 
+/**
+ * As {@link rowToRunEvent}, of a row that this process has written itself. What stands in its JSON is parsed when somebody looks at it: of
+ * most events of a run nobody does.
+ */
+export function writtenEvent(row: LedgerRow): RunEvent {
+  const { trace_id, seq } = row;
+  if (trace_id === null || seq === null) return rowToRunEvent(row);
+  return {
+    v: 1,
+    seq,
+    ts_ms: row.ts_ms,
+    trace_id,
+    get opening_id() {
+      return row.payload.opening_id;
+    },
+    run_id: trace_id,
+    kind: row.kind,
+    get level() {
+      return row.payload.level;
+    },
+    get message() {
+      return row.payload.message;
+    },
+    get meta() {
+      return row.payload.meta;
+    },
+  } as RunEvent;
+}
+
 /** One line of NDJSON, without the line feed. */
 export function line(event: RunEvent): string {
   return JSON.stringify(event);

@@ -6,7 +6,7 @@ import { blake3 } from "#core/digest.js";
 import { parseRunEvent } from "#core/events.js";
 import { canonicalJson } from "#core/json.js";
 import { openLedger } from "#kb/ledger/ledger.js";
-import { fullLine, line, lineHash, rowToRunEvent } from "#kb/ledger/row.js";
+import { fullLine, line, lineHash, rowToRunEvent, writtenEvent } from "#kb/ledger/row.js";
 import { contact, freshLedger, freshRoot, log, newRun } from "./sample.js";
 
 test("rows are numbered, a run's rows have a seq without gaps, records have none", async () => {
@@ -76,6 +76,17 @@ test("row and line convert without loss", async () => {
   const event = rowToRunEvent(row!);
   expect(parseRunEvent(JSON.parse(line(event)))).toEqual(event);
   expect(lineHash(JSON.parse(fullLine(row!)))).toBe(row!.hash);
+});
+
+test("an event that was just written is the one that is read back, member by member and as a line", async () => {
+  const ledger = await freshLedger();
+  const run = newRun();
+  const [row] = await ledger.append({ trace: run, drafts: [log("a", { b: 1, a: "ü" })] });
+  const [read] = ledger.runEvents(run.traceId);
+  expect(writtenEvent(row!)).toEqual(read);
+  expect(line(writtenEvent(row!))).toBe(line(read!));
+  const [record] = await ledger.append({ trace: run, drafts: [contact("Ann", "ann@example.com")] });
+  expect(() => writtenEvent(record!)).toThrow(/belongs to no run/);
 });
 
 test("the ledger's time never goes back, whatever the clock does", async () => {
