@@ -10,6 +10,8 @@ import { COLUMNS } from "./row.js";
 /** Rows of a batch with what their place gives them, each under its place in the batch. */
 export interface PlacedRows {
   readonly rows: PackedRows;
+  /** The rows' forms as JSON. */
+  readonly forms: string;
   /** Meaningless for rows outside of runs. */
   readonly seqs: Float64Array;
   readonly times: Float64Array;
@@ -19,7 +21,8 @@ export interface PlacedRows {
 
 export function unplaced(rows: PackedRows): PlacedRows {
   const count = rowCount(rows);
-  return { rows, seqs: new Float64Array(count), times: new Float64Array(count), hashes: new Uint8Array(32 * (count + 1)) };
+  const forms = JSON.stringify(rows.forms);
+  return { rows, forms, seqs: new Float64Array(count), times: new Float64Array(count), hashes: new Uint8Array(32 * (count + 1)) };
 }
 
 /** Decimal digits of a number on its way. No safe integer has more. */
@@ -38,7 +41,7 @@ WITH RECURSIVE
       value ->> 3 AS trace_id, value ->> 4 AS provenance
     FROM json_each(@forms)),
   placed(row, start, length) AS (
-    SELECT 0, @start + 1, ${number("0", 0)}
+    SELECT 0, 1, ${number("0", 0)}
     UNION ALL
     SELECT row + 1, start + length, ${number("row + 1", 0)} FROM placed WHERE row + 1 < @count)
 SELECT @id + row, ${number("row", 3)}, trace_id, CASE WHEN trace_id IS NOT NULL THEN ${number("row", 2)} END, actor, kind, scope,
@@ -48,7 +51,7 @@ FROM placed CROSS JOIN form ON form.form = ${number("row", 1)}`;
 /** Gives a function that puts the rows from `from` on, up to `to`, into the table, where the first gets the id `id`. */
 export function inserter(db: Db): (placed: PlacedRows, from: number, to: number, id: number) => void {
   const insert = db.prepare(INSERT);
-  return ({ rows, seqs, times, hashes }, from, to, id) => {
+  return ({ rows, forms, seqs, times, hashes }, from, to, id) => {
     const count = to - from;
     if (count === 0) return;
     const numbers = Buffer.allocUnsafe(NUMBERS * DIGITS * count);
@@ -60,11 +63,10 @@ export function inserter(db: Db): (placed: PlacedRows, from: number, to: number,
       at = writeDigits(numbers, at, times[row]!);
     }
     const { changes } = insert.run({
-      forms: JSON.stringify(rows.forms),
+      forms,
       numbers,
-      payloads: rows.payloads,
+      payloads: rows.payloads.subarray(payloadStart(rows, from), payloadStart(rows, to)),
       hashes: hashes.subarray(32 * from, 32 * (to + 1)),
-      start: payloadStart(rows, from),
       count,
       id,
     });
