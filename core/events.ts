@@ -84,8 +84,8 @@ export const runMeta = {
     budgets: z.strictObject({ tokens: count.nullable(), microusd: count.optional(), fuel: count.optional() }),
     /** What was handed to an opening that has `inputs`, by input. */
     inputs: z.array(output).optional(),
-    /** Whose attempt this run is, where another opening uses this one. */
-    parent: z.strictObject({ trace, node, attempt: count }).optional(),
+    /** Whose attempt this run is, where another opening uses this one, and the `timeout_ms` of that node. */
+    parent: z.strictObject({ trace, node, attempt: count, timeout_ms: count.optional() }).optional(),
     host: z.strictObject({ rlp: text, node: text, isolation: text, fuel_table: count }),
   }),
   "run.parked": z.strictObject({ why: text, by: text, active_ms: ms, waiting: z.array(proposal) }),
@@ -98,6 +98,8 @@ export const runMeta = {
     reason: text.optional(),
     /** Another run might do better: what failed for good, failed in a way that another attempt can help. */
     retryable: z.boolean().optional(),
+    /** The time of the node whose attempt this run is was used up. */
+    timed_out: z.literal(true).optional(),
     duration_ms: ms,
     nodes: z.array(
       z.strictObject({ node, status: nodeStatus, attempts: count, duration_ms: ms, outputs_hash: digest.nullable() }),

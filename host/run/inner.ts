@@ -3,7 +3,7 @@ import { innerTraceId, newOpeningId, type OpeningId, type TraceId } from "#core/
 import type { Message } from "#core/values.js";
 import type { Drive } from "#openings/engine/drive.js";
 import { buildGraph } from "#openings/engine/graph.js";
-import { innerSeed, runInner } from "#openings/engine/inner-run.js";
+import { innerSeed, parentOf, runInner } from "#openings/engine/inner-run.js";
 import { storeOutputs } from "#openings/engine/report.js";
 import type { AttemptEnd, AttemptSpec, Journal } from "#openings/engine/world.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
@@ -95,7 +95,7 @@ export class InnerRuns {
     return {
       ...beginOf({ opening, cast, seed: innerSeed(spec), epochMs, watermark: outer.watermark, isolation }),
       inputs: storeInputs(spec.inputs, journal),
-      parent: { trace: outer.traceId, node: spec.node, attempt: spec.attempt },
+      parent: parentOf(outer.traceId, spec),
       ...(origin && { forked_from: { trace: origin } }),
     };
   }

@@ -2,7 +2,7 @@
 import { innerTraceId, type NodeId } from "#core/ids.js";
 import { jsonDigest, type Json } from "#core/json.js";
 import type { Load } from "#openings/engine/attempt.js";
-import { endOfInner, innerSeed } from "#openings/engine/inner-run.js";
+import { endOfInner, innerSeed, parentOf } from "#openings/engine/inner-run.js";
 import { openingAsJson, type Opening } from "#openings/ir.js";
 import type { Replayed, ReplaySpec } from "#openings/replay/executor.js";
 import { Diverged, type ReplayVerdict } from "#openings/replay/verdict.js";
@@ -47,7 +47,7 @@ function mustBeOf(spec: ReplaySpec, opening: Opening, outer: History, inner: His
     meta.epoch_ms,
     meta.kb_watermark,
     jsonDigest(inputs as unknown as Json),
-    meta.parent ?? null,
+    (meta.parent ?? null) as Json,
   ];
   const should: Json = [
     jsonDigest(openingAsJson(opening)),
@@ -55,7 +55,7 @@ function mustBeOf(spec: ReplaySpec, opening: Opening, outer: History, inner: His
     spec.epochMs,
     outer.started.meta.kb_watermark,
     jsonDigest(spec.inputs as unknown as Json),
-    { trace: outer.traceId, node: spec.node, attempt: spec.attempt },
+    parentOf(outer.traceId, spec) as Json,
   ];
   if (jsonDigest(is) === jsonDigest(should)) return;
   throw new Diverged({ ...place(spec), what: "event", expected: { "run.started": is }, got: should });

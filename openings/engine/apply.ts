@@ -274,6 +274,11 @@ class Applier {
     this.#mustBe(its, fact, "unwanted");
     this.state.unwanted.delete(its.node);
     this.#end(its, { is: "ended", status: "skipped" });
+    // What it was there to recover stays a failure.
+    for (const edge of its.node.inbound) {
+      const { failure, node } = nodeState(this.state, edge.source);
+      if (edge.recovers !== null && failure) this.state.fatal ??= { node: node.id, failure };
+    }
   }
 
   #edgeDelivered(fact: FactOf<"edge.delivered">): void {

@@ -13,7 +13,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import { Mailbox } from "./mailbox.js";
 import { nodeCollected, nodeExpanded, nodeFinished, nodeRetrying, nodeSkipped, nodeStarted } from "./report.js";
 import type { Reuse } from "./reuse.js";
-import { activeAt, budgetLeft, FAILED_BY, TIMED_OUT_BY, waitingFor } from "./select.js";
+import { activeAt, budgetLeft, FAILED_BY, timeLimit, waitingFor } from "./select.js";
 import { settle } from "./settle.js";
 import { nodeOfScope, unit } from "./spending.js";
 import { newState, nodeState, type RunState } from "./state.js";
@@ -200,7 +200,7 @@ class Driver {
       case "stop":
         return this.#cancel(command.why, FAILED_BY, new Stop("cancelled"), now);
       case "expire":
-        return this.#cancel(command.why, TIMED_OUT_BY, new Stop("timed out"), now);
+        return this.#cancel(command.why, timeLimit(state).by, new Stop("timed out"), now);
       case "park":
         return this.#write(this.#parked("waiting for a decision", "host", command.waiting, now));
       case "finish":

@@ -8,7 +8,7 @@ import type { Expression, PortRef } from "../ir.js";
 import type { Load } from "./attempt.js";
 import type { Journal } from "./world.js";
 import { storeOutputs } from "./report.js";
-import { activeAt, endedByPolicy, failedForGood, finalStatus, TIMED_OUT_BY } from "./select.js";
+import { activeAt, endedByPolicy, failedForGood, finalStatus, NODE_TIMED_OUT_BY, timedOut } from "./select.js";
 import { attemptsOf, nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
 
 type Finished = MetaOf<"run.finished">;
@@ -42,6 +42,7 @@ export function runFinished(state: RunState, nowMs: number, values: Values): Run
   }));
   const meta: Finished = {
     ...verdict,
+    ...(state.cancelled?.by === NODE_TIMED_OUT_BY && { timed_out: true as const }),
     duration_ms: activeAt(state, nowMs),
     ...(nodes.length <= NODES_INLINE ? { nodes } : { nodes: [], nodes_blob: values.keep(nodes) }),
     final_hash: finalHash(state, load),
@@ -74,7 +75,7 @@ type Verdict = Pick<Finished, "status" | "success" | "retryable"> & { readonly r
 function judgeRun(state: RunState, load: Load): Verdict {
   if (state.cancelled) {
     const status = endedByPolicy(state) ? "error" : "cancelled";
-    const again = state.cancelled.by === TIMED_OUT_BY || state.fatal?.failure.retryable === true;
+    const again = timedOut(state) || state.fatal?.failure.retryable === true;
     return { status, success: false, reason: state.cancelled.why, ...(status === "error" && again && { retryable: true }) };
   }
   const failed = state.nodes.filter((its) => failedForGood(state, its));

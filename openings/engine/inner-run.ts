@@ -4,6 +4,7 @@
  */
 import type { Digest } from "#core/digest.js";
 import type { MetaOf, RunEventDraft } from "#core/events.js";
+import type { TraceId } from "#core/ids.js";
 import { hostFailure, type Failure, type Message } from "#core/values.js";
 import { JournalHasher, outputsHash } from "../journal/hash.js";
 import type { Load } from "./attempt.js";
@@ -11,6 +12,14 @@ import { Stop } from "./attempts.js";
 import { driveRun, type Drive, type RunOutcome } from "./drive.js";
 import { EngineError } from "./error.js";
 import type { AttemptCosts, AttemptEnd, AttemptSpec, Journal } from "./world.js";
+
+/** What the inner run's beginning says of the attempt that it is. */
+export function parentOf(
+  outer: TraceId,
+  { node, attempt, timeoutMs }: AttemptSpec,
+): NonNullable<MetaOf<"run.started">["parent"]> {
+  return { trace: outer, node, attempt, ...(timeoutMs !== null && { timeout_ms: timeoutMs }) };
+}
 
 /** The seed of the inner run follows from that of the attempt. */
 export const innerSeed = ({ seed }: Pick<AttemptSpec, "seed">): number => parseInt(seed.slice(0, 13), 16);
@@ -88,17 +97,17 @@ function finishedOf({ finished }: RunOutcome): MetaOf<"run.finished"> {
 export function endOfInner(
   spec: AttemptSpec,
   finished: MetaOf<"run.finished">,
-  { load }: Pick<Journal, "load">,
+  journal: Pick<Journal, "load">,
   stopped: boolean,
 ): Exclude<AttemptEnd, { readonly status: "parked" }> {
   if (finished.status === "cancelled" && stopped)
     return { ...costsOf(spec, finished, { status: "cancelled" }), status: "cancelled", state: {} };
   if (!finished.success) {
-    const failure = failureOf(finished);
+    const failure = failureOf(spec, finished);
     const labels = [...new Set(spec.inputs.flatMap((input) => input.labels))].sort();
     return { ...costsOf(spec, finished, { status: "error", failure }), status: "error", failure, state: {}, labels };
   }
-  const outputs = innerOutputs(finished, load);
+  const outputs = innerOutputs(finished, (stored) => journal.load(stored));
   return { ...costsOf(spec, finished, { status: "ok", outputsHash: outputsHash(outputs) }), status: "ok", outputs, state: {} };
 }
 
@@ -108,7 +117,11 @@ export function innerOutputs({ outputs = [], outputs_blob: blob }: MetaOf<"run.f
   return stored.map(({ port, type, labels, body }) => ({ port, type, labels, body: load(body) }));
 }
 
-function failureOf({ status, reason, retryable = false }: MetaOf<"run.finished">): Failure {
+function failureOf(
+  { timeoutMs }: AttemptSpec,
+  { status, reason, retryable = false, timed_out: tooLong }: MetaOf<"run.finished">,
+): Failure {
+  if (tooLong) return hostFailure("host.timeout", `the opening took longer than ${timeoutMs} ms`);
   if (status === "cancelled") return hostFailure("host.cancelled", `the opening was cancelled: ${reason ?? "no reason given"}`);
   return { ...hostFailure("host.opening-failed", reason ?? "the opening failed"), retryable };
 }

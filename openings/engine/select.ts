@@ -44,33 +44,46 @@ export function isHeld(state: RunState): boolean {
 
 /** When the run's time is used up, as a moment of the clock; Infinity when it has no limit or does not run. */
 export function deadline(state: RunState): number {
-  const limit = state.graph.opening.policy.timeout_ms;
-  if (limit === null || state.stretchMs === null) return Infinity;
-  return state.stretchMs + limit - state.activeMs;
+  if (state.stretchMs === null) return Infinity;
+  return state.stretchMs + timeLimit(state).ms - state.activeMs;
 }
 
-/** `by` of the `run.cancelled` that a time-out writes. */
-export const TIMED_OUT_BY = "policy.timeout_ms";
+/** The tighter of the opening's own limit and that of the node whose attempt the run is, in milliseconds of active time. */
+export function timeLimit({ graph, started }: RunState): { readonly ms: number; readonly by: string } {
+  const own = graph.opening.policy.timeout_ms ?? Infinity;
+  const nodes = started?.parent?.timeout_ms ?? Infinity;
+  return nodes < own ? { ms: nodes, by: NODE_TIMED_OUT_BY } : { ms: own, by: TIMED_OUT_BY };
+}
+
+/** `by` of the `run.cancelled` that a time-out writes: the opening's own, and that of the node which the run is an attempt of. */
+const TIMED_OUT_BY = "policy.timeout_ms";
+export const NODE_TIMED_OUT_BY = "node.timeout_ms";
 
 export function describeTimeout(state: RunState): string {
-  return `the run took longer than ${state.graph.opening.policy.timeout_ms} ms`;
+  return `the run took longer than ${timeLimit(state).ms} ms`;
 }
 
 /** `by` of the `run.cancelled` that the first failure brings about. */
 export const FAILED_BY = "policy.on_failure";
 
-/** The policy ended the run, and not a person: that is an error. */
-export function endedByPolicy(state: RunState): boolean {
-  return state.cancelled?.by === TIMED_OUT_BY || state.cancelled?.by === FAILED_BY;
+export function timedOut({ cancelled }: RunState): boolean {
+  return cancelled?.by === TIMED_OUT_BY || cancelled?.by === NODE_TIMED_OUT_BY;
 }
 
-/** It failed, or was cancelled, and no node that recovers from failures has made up for it. */
+/** The policy ended the run, and not a person: that is an error. */
+export function endedByPolicy(state: RunState): boolean {
+  return timedOut(state) || state.cancelled?.by === FAILED_BY;
+}
+
+/** It failed, or was cancelled, and neither the node that recovers it nor one that recovers that one has made up for it. */
 export function failedForGood(state: RunState, its: NodeState): boolean {
   const status = finalStatus(its);
   if (status === "cancelled") return true;
   if (status !== "error") return false;
   const { on_error: by } = its.node.spec;
-  return by === undefined || finalStatus(nodeState(state, state.graph.node(by))) !== "ok";
+  if (by === undefined) return true;
+  const recovery = nodeState(state, state.graph.node(by));
+  return finalStatus(recovery) !== "ok" && (finalStatus(recovery) !== "error" || failedForGood(state, recovery));
 }
 
 /** Proposals that wait for a decision. */

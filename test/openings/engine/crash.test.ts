@@ -1,142 +1,73 @@
 /**
- * Generated runs whose process dies at every event. A failing world says how to run it alone:
- * `RLP_WORLD=<n> npx vitest run test/openings/engine/crash.test.ts`.
+ * Generated openings of the whole language in the simulated world, against an oracle that knows no engine, whatever the timing, and
+ * with a process that dies at any event of any of the run's logs. `RLP_SEEDS=10000 RLP_FIRST=0` runs more of them, `RLP_CRASHES=100` more
+ * deaths of each; a failing world says how to run it alone.
  */
 import { expect, test } from "vitest";
-import type { RunEvent, RunEventOf } from "#core/events.js";
-import { agentOf, generate, type Case } from "./world/generate.js";
-import { checkHistory } from "./world/invariants.js";
-import { Crash, type Disk } from "./world/journal.js";
+import { eventsOn } from "#openings/sim/journal.js";
+import { Random } from "#openings/sim/random.js";
+import { chunks, checkDisk, crashed, essence, repeating, replayOf, undisturbed, worlds } from "./world/case.js";
+import { generate } from "./world/generate.js";
 import { expected } from "./world/oracle.js";
-import { Random } from "./world/random.js";
-import { newDisk, simulate, type Ran, type Setup } from "./world/world.js";
 
-const only = process.env["RLP_WORLD"];
-const worlds = only === undefined ? Array.from({ length: 300 }, (_, i) => i) : [Number(only)];
+const named = repeating("test/openings/engine/crash.test.ts");
+const all = worlds(500);
+const deaths = Number(process.env["RLP_CRASHES"] ?? (process.env["RLP_WORLD"] === undefined ? 2 : 1000));
+const LONG = 600_000;
 
-const agents = (its: Case): Setup["agents"] => {
-  const made = new Map([...its.profiles].map(([id, profile]) => [id, agentOf(profile)]));
-  return (node) => made.get(node) ?? (() => ({ ok: [] }));
-};
-const answers =
-  (its: Case) =>
-  (node: string): "approved" | "rejected" =>
-    its.profiles.get(node)?.approved ? "approved" : "rejected";
+test.each(chunks(all, 100))(
+  "worlds %j… end as the reference says, whatever the timing; a replay agrees",
+  async (...chunk) => {
+    for (const world of chunk)
+      await named(world, async () => {
+        const its = generate(world);
+        const ran = await undisturbed(its, world);
+        checkDisk(its, ran.disk);
+        const oracle = expected(its);
+        expect(ran.outcome.nodes.map(({ status, attempts }) => ({ status, attempts }))).toEqual(
+          oracle.nodes.map(({ status, attempts }) => ({ status, attempts })),
+        );
+        expect(ran.outcome.finalHash).toBe(oracle.finalHash);
+        expect(ran.outcome.success).toBe(oracle.success);
+        for (const [seed, maxParallel] of [
+          [world + 1000, 1],
+          [world + 2000, 100],
+        ] as const) {
+          const other = await undisturbed(its, seed, { maxParallel });
+          expect(essence(its, other)).toEqual(essence(its, ran));
+        }
+        expect(await replayOf(its, ran.disk)).toMatchObject({ agrees: true, finalHash: oracle.finalHash });
+      });
+  },
+  LONG,
+);
 
-function setup(its: Case, latencySeed: number, more: Partial<Setup> = {}): Setup {
-  const random = new Random(latencySeed);
-  const latency = () => random.below(40);
-  const diskLatency = () => (random.chance(0.5) ? 0 : random.below(10));
-  return {
-    graph: its.graph,
-    agents: agents(its),
-    seed: its.runSeed,
-    maxParallel: its.maxParallel,
-    latency,
-    diskLatency,
-    decide: answers(its),
-    ...more,
-  };
-}
-
-/** All that two runs must agree on. */
-const essence = ({ outcome }: Ran) => ({
-  status: outcome.status,
-  success: outcome.success,
-  reason: outcome.reason,
-  finalHash: outcome.finalHash,
-  totals: outcome.totals,
-  nodes: outcome.nodes.map(({ node, status, attempts, outputs_hash }) => ({ node, status, attempts, outputs_hash })),
-});
-
-test.each(chunks(worlds, 50))("worlds %j… end as the reference says, whatever the timing", async (...chunk) => {
-  for (const world of chunk) {
-    const its = generate(world);
-    const ran = await simulate(setup(its, world));
-    named(world, () => {
-      checkHistory(its.graph, ran.events);
-      const oracle = expected(its);
-      expect(ran.outcome.nodes.map(({ status, attempts }) => ({ status, attempts }))).toEqual(
-        oracle.nodes.map(({ status, attempts }) => ({ status, attempts })),
-      );
-      expect(ran.outcome.finalHash).toBe(oracle.finalHash);
-    });
-    for (const [seed, maxParallel] of [
-      [world + 1000, 1],
-      [world + 2000, 100],
-    ] as const) {
-      const other = await simulate(setup(its, seed, { maxParallel }));
-      named(world, () => expect(essence(other)).toEqual(essence(ran)));
+test.each(chunks(all, 100))(
+  "worlds %j… die at any event of any log, are resumed, and end the same",
+  async (...chunk) => {
+    for (const world of chunk) {
+      const its = generate(world);
+      const whole = await undisturbed(its, world);
+      const effects = [...whole.effects.keys()].sort();
+      for (const died of crashPoints(world, eventsOn(whole.disk)))
+        await named(
+          world,
+          async () => {
+            const ran = await crashed(its, world, died);
+            checkDisk(its, ran.disk);
+            expect(essence(its, ran)).toEqual(essence(its, whole));
+            expect([...ran.effects.keys()].sort()).toEqual(effects);
+            expect(await replayOf(its, ran.disk)).toMatchObject({ agrees: true });
+          },
+          `died after event ${died}`,
+        );
     }
-  }
-});
+  },
+  LONG,
+);
 
-test.each(chunks(worlds.slice(0, 200), 25))("worlds %j… die at every event, are resumed, and end the same", async (...chunk) => {
-  for (const world of chunk) {
-    const its = generate(world);
-    const undisturbed = await simulate(setup(its, world));
-    for (let died = 1; died < undisturbed.events.length; died++) {
-      const random = new Random(world * 1000 + died);
-      const disk = newDisk();
-      const effects = new Map<string, number>();
-      const first = setup(its, world, { disk, effects, dieAfter: died });
-      await expect(simulate(first), repeat(world, died)).rejects.toThrow(Crash);
-      expect(disk.events.length - died).toBeOneOf([0, 1]);
-      const ran = await resumeUntilDone(its, disk, effects, random);
-      named(
-        world,
-        () => {
-          checkHistory(its.graph, ran.events);
-          expect(essence(ran)).toEqual(essence(undisturbed));
-          expect([...ran.effects.keys()].sort()).toEqual([...undisturbed.effects.keys()].sort());
-        },
-        died,
-      );
-    }
-  }
-});
-
-/** May die again, and may find nobody to ask: then it is parked, and somebody decides while no process runs. */
-async function resumeUntilDone(its: Case, disk: Disk, effects: Map<string, number>, random: Random): Promise<Ran> {
-  for (let round = 1; ; round++) {
-    const dieAfter = random.chance(0.3) ? disk.events.length + 1 + random.below(10) : Infinity;
-    const startMs = (disk.events.at(-1)?.ts_ms ?? 0) + random.below(100_000);
-    const decide = random.chance(0.3) ? () => null : answers(its);
-    try {
-      const ran = await simulate(setup(its, random.below(1e9), { disk, effects, dieAfter, startMs, decide }));
-      if (ran.outcome.status !== "parked") return ran;
-      for (const proposal of ran.outcome.waiting) decideFromOutside(its, disk, proposal);
-    } catch (error) {
-      if (!(error instanceof Crash) || round > 20) throw error;
-      if (disk.events.at(-1)?.kind === "run.finished") throw new Error("died after its end", { cause: error });
-    }
-  }
-}
-
-function decideFromOutside(its: Case, disk: Disk, proposal: string): void {
-  const { events } = disk;
-  const proposed = events.find((event): event is RunEventOf<"action.proposed"> => {
-    return event.kind === "action.proposed" && event.meta.proposal_id === proposal;
-  });
-  const last = events.at(-1);
-  if (!proposed || !last) throw new Error(`nobody proposed ${proposal}`);
-  const { proposal_id, args_hash, node } = proposed.meta;
-  const meta = { proposal_id, args_hash, decision: answers(its)(node), by: "user" };
-  events.push({ ...last, seq: events.length, kind: "action.decided", message: "decided", meta } as RunEvent);
-}
-
-function named(world: number, check: () => void, died?: number): void {
-  try {
-    check();
-  } catch (error) {
-    if (error instanceof Error) error.message = `${repeat(world, died)}\n${error.message}`;
-    throw error;
-  }
-}
-
-const repeat = (world: number, died?: number): string =>
-  `${died === undefined ? "" : `died after event ${died}; `}RLP_WORLD=${world} npx vitest run test/openings/engine/crash.test.ts`;
-
-function chunks(all: readonly number[], size: number): number[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
+/** All of them where there are few. */
+function crashPoints(world: number, events: number): readonly number[] {
+  const points = Array.from({ length: events - 1 }, (_, i) => i + 1);
+  return points.length <= deaths ? points : new Random(world).shuffle(points).slice(0, deaths);
 }

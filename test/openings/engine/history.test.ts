@@ -4,7 +4,8 @@ import type { RunEvent } from "#core/events.js";
 import { HistoryError } from "#openings/journal/error.js";
 import { openRun } from "#openings/journal/open.js";
 import { Recordings } from "#openings/journal/recorded.js";
-import { fails, gives, type Agent } from "./world/guest.js";
+import { fails, gives } from "#openings/sim/ends.js";
+import type { Agent } from "#openings/sim/guest.js";
 import { once, port, sketch } from "./world/opening.js";
 import { simulate } from "./world/world.js";
 

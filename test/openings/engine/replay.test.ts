@@ -5,10 +5,12 @@ import type { Json } from "#core/json.js";
 import { replayRun } from "#openings/replay/replay.js";
 import type { Divergence, ReplayVerdict } from "#openings/replay/verdict.js";
 import { agentOf, generate } from "./world/generate.js";
-import { fails, gives, SimReplayer, type Agent } from "./world/guest.js";
-import { Crash, loadFrom, type Disk } from "./world/journal.js";
+import { fails, gives } from "#openings/sim/ends.js";
+import { SimReplayer } from "#openings/sim/executor.js";
+import type { Agent } from "#openings/sim/guest.js";
+import { Crash, loadFrom, type Disk } from "#openings/sim/journal.js";
 import { once, port, sketch } from "./world/opening.js";
-import { Random } from "./world/random.js";
+import { Random } from "#openings/sim/random.js";
 import { newDisk, replayed, simulate, type Setup } from "./world/world.js";
 
 const never = new AbortController().signal;
@@ -66,6 +68,7 @@ const find = (kind: string, where: Record<string, unknown> = {}): number => {
   return index;
 };
 const tampered = (index: number, meta: object): Disk => ({
+  inner: disk.inner,
   blobs: disk.blobs,
   events: disk.events.map((event, i) => (i === index ? ({ ...event, meta: { ...event.meta, ...meta } } as RunEvent) : event)),
 });
@@ -228,6 +231,7 @@ describe("finds, and names the place of", () => {
     {
       name: "a blob with other bytes",
       disk: () => ({
+        inner: disk.inner,
         events: disk.events,
         blobs: new Map([...disk.blobs].map(([digest, text]) => [digest, text.replace("xxx", "xyx")])),
       }),
@@ -235,12 +239,12 @@ describe("finds, and names the place of", () => {
     },
     {
       name: "a missing blob",
-      disk: () => ({ events: disk.events, blobs: new Map() }),
+      disk: () => ({ ...disk, blobs: new Map() }),
       at: { node: "a", attempt: 1, what: "value" },
     },
     {
       name: "a cut history",
-      disk: () => ({ blobs: disk.blobs, events: disk.events.filter((_, i) => i !== 4) }),
+      disk: () => ({ ...disk, events: disk.events.filter((_, i) => i !== 4) }),
       at: { node: null, what: "event", expected: "seq 4" },
     },
   ];
@@ -282,7 +286,7 @@ describe("finds, and names the place of", () => {
   ] satisfies readonly { name: string; a: Agent; at: Partial<Record<keyof Divergence, unknown>> }[])(
     "an agent that $name",
     async ({ a, at }) => {
-      const verdict = await replayed(graph, (node) => (node === "a" ? a : agents(node)), disk);
+      const verdict = await replayed(graph, (node, spec) => (node === "a" ? a : agents(node, spec)), disk);
       expect(divergence(verdict)).toMatchObject(at);
     },
   );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LINE_BYTES, type RunEvent, type RunEventOf, type RunKind } from "#core/events.js";
-import { fails, gives, type Agent } from "./world/guest.js";
+import { fails, gives } from "#openings/sim/ends.js";
+import type { Agent } from "#openings/sim/guest.js";
 import { once, port, sketch, type Sketch } from "./world/opening.js";
 import { simulate, type Setup } from "./world/world.js";
 

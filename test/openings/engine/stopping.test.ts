@@ -5,9 +5,10 @@ import { EngineError } from "#openings/engine/error.js";
 import { budgetScope, unit } from "#openings/engine/spending.js";
 import { budgetLeft } from "#openings/engine/select.js";
 import { openRun } from "#openings/journal/open.js";
-import { SimClock } from "./world/clock.js";
-import { fails, gives, type Agent } from "./world/guest.js";
-import { SimJournal } from "./world/journal.js";
+import { SimClock } from "#openings/sim/clock.js";
+import { fails, gives } from "#openings/sim/ends.js";
+import type { Agent } from "#openings/sim/guest.js";
+import { ROOT, SimProcess } from "#openings/sim/journal.js";
 import { beginning, once, port, sketch } from "./world/opening.js";
 import { newDisk, simulate, type Setup } from "./world/world.js";
 
@@ -230,7 +231,7 @@ describe("when the host fails", () => {
 
   test("an executor that throws at once, or stops although nobody asked, is no different", async () => {
     const clock = new SimClock(0);
-    const journal = new SimJournal(newDisk(), clock, () => 0);
+    const journal = new SimProcess(newDisk(), clock).journal(ROOT);
     const executor = () => ({
       execute: () => {
         throw new Error("no sandbox");
@@ -274,7 +275,7 @@ describe("budgets", () => {
   test("after a crash an open reservation is charged at its worst case, by an event", async () => {
     const clock = new SimClock(0);
     const disk = newDisk();
-    const journal = new SimJournal(disk, clock, () => 0);
+    const journal = new SimProcess(disk, clock).journal(ROOT);
     const drive = { graph, run: { begin: beginning(graph) }, journal, clock, maxParallel: 1 };
     const dies = driveRun({
       ...drive,

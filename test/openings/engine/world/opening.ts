@@ -1,10 +1,10 @@
 /** Openings in a few lines, for tests. */
-import { jsonDigest } from "#core/json.js";
 import type { MetaOf } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
 import type { Port } from "#openings/agent.js";
 import { buildGraph, type Graph } from "#openings/engine/graph.js";
 import type { Opening, OpeningEdge, OpeningNode, Retry } from "#openings/ir.js";
+import { beginning as begun } from "#openings/sim/run.js";
 import { parseEdgeSource, parseExpression, parsePortRef, type Parsed } from "#openings/language/expression.js";
 
 export type Inputs = Readonly<Record<string, Port>>;
@@ -13,6 +13,7 @@ export const port = (required: boolean, types: readonly string[] = ["any"]): Por
 export const once: Retry = { max_attempts: 1, backoff_ms: 100, multiplier: 2, max_backoff_ms: 30_000, jitter: 0.2 };
 
 export interface Sketch {
+  readonly name?: string;
   /** In the order of the file. */
   readonly nodes: Readonly<Record<string, Partial<Omit<OpeningNode, "id">> & { readonly inputs?: Inputs }>>;
   /** `a.out -> b.in`, `a.ok==true -> b.in` */
@@ -20,19 +21,28 @@ export interface Sketch {
   readonly policy?: Partial<Opening["policy"]>;
   readonly success?: { readonly mode: "any_of" | "all_of"; readonly of: readonly string[] };
   readonly save?: readonly string[];
+  readonly inputs?: NonNullable<Opening["inputs"]>;
+  /** Name → `node.port`. */
+  readonly outputs?: Readonly<Record<string, string>>;
 }
 
 export function sketch(from: Sketch): Graph {
-  const faces = new Map<string, Inputs>();
-  const nodes = Object.entries(from.nodes).map(([id, { inputs = {}, ...given }]): OpeningNode => {
-    faces.set(id, inputs);
+  return buildGraph(opening(from), ({ id }) => from.nodes[id]?.inputs ?? {});
+}
+
+export function opening(from: Sketch): Opening {
+  const nodes = Object.entries(from.nodes).map(([id, { inputs: ports, ...given }]): OpeningNode => {
+    void ports; // of its agent, not of the node
     const defaults = { agent: id, variant: null, with: {}, retry: once, timeout_ms: null, budget_tokens: null, tags: [] };
     return { id: id as NodeId, ...defaults, ...given };
   });
-  const opening: Opening = {
+  const outputs = Object.entries(from.outputs ?? {}).map(([name, text]) => [name, read(parsePortRef(text))] as const);
+  return {
     version: 0,
-    name: "test",
+    name: from.name ?? "test",
     goals: [],
+    ...(from.inputs && { inputs: from.inputs }),
+    ...(from.outputs && { outputs: Object.fromEntries(outputs) }),
     params: {},
     policy: { budget_tokens: null, timeout_ms: null, confirm_external: true, max_parallel: null, ...from.policy },
     nodes,
@@ -40,7 +50,6 @@ export function sketch(from: Sketch): Graph {
     success: from.success ? { mode: from.success.mode, of: from.success.of.map((text) => read(parseExpression(text))) } : null,
     artifacts: { save: (from.save ?? []).map((text) => read(parsePortRef(text))) },
   };
-  return buildGraph(opening, ({ id }) => faces.get(id) ?? {});
 }
 
 function edge(text: string): OpeningEdge {
@@ -54,17 +63,4 @@ function read<T>(parsed: Parsed<T>): T {
   return parsed.value;
 }
 
-export function beginning(graph: Graph, seed = 7): MetaOf<"run.started"> {
-  return {
-    opening_name: graph.opening.name,
-    opening: jsonDigest(graph.opening),
-    params: {},
-    seed,
-    epoch_ms: 1_700_000_000_000,
-    kb_watermark: 0,
-    components: {},
-    grants: {},
-    budgets: { tokens: graph.opening.policy.budget_tokens },
-    host: { rlp: "test", node: "test", isolation: "none", fuel_table: 1 },
-  };
-}
+export const beginning = ({ opening }: Graph, seed = 7): MetaOf<"run.started"> => begun(opening, seed);

@@ -1,18 +1,21 @@
 /** A run in the simulated world, from its beginning or from what is on disk. */
 import type { MetaOf, RunEvent } from "#core/events.js";
-import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
+import type { Drive, RunOutcome } from "#openings/engine/drive.js";
 import type { Graph } from "#openings/engine/graph.js";
-import { openRun } from "#openings/journal/open.js";
-import { replayRun } from "#openings/replay/replay.js";
 import type { ReplayVerdict } from "#openings/replay/verdict.js";
-import { SimClock } from "./clock.js";
-import { SimExecutor, SimReplayer, type Agent, type Decider, type Effects } from "./guest.js";
-import { loadFrom, SimJournal, type Disk } from "./journal.js";
-import { beginning } from "./opening.js";
+import type { OpenBudgets } from "#openings/sim/budgets.js";
+import { SimClock } from "#openings/sim/clock.js";
+import type { AgentOf, FuelOf, SimExecutor } from "#openings/sim/executor.js";
+import type { Decider, Effects } from "#openings/sim/guest.js";
+import { newDisk, SimProcess, type Disk } from "#openings/sim/journal.js";
+import { replaySim, simulateRun, type PortsOf } from "#openings/sim/run.js";
 
 export interface Setup {
   readonly graph: Graph;
-  readonly agents: (node: string) => Agent;
+  readonly portsOf?: PortsOf;
+  readonly agents: AgentOf;
+  readonly fuelOf?: FuelOf;
+  readonly budgets?: OpenBudgets;
   readonly seed?: number;
   readonly maxParallel?: number;
   readonly decide?: Decider;
@@ -25,6 +28,7 @@ export interface Setup {
   readonly effects?: Effects;
   /** The run is a fork. */
   readonly fork?: { readonly begun: Partial<MetaOf<"run.started">>; readonly reuse: Drive["reuse"] };
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
 export interface Ran {
@@ -35,38 +39,42 @@ export interface Ran {
   readonly executor: SimExecutor;
 }
 
-export const newDisk = (): Disk => ({ events: [], blobs: new Map() });
+export { newDisk };
 
 /** Begins a run, or resumes the one on `setup.disk`. */
 export async function simulate(setup: Setup): Promise<Ran> {
   const { graph, agents, decide = () => "approved", latency = () => 1, diskLatency = () => 0 } = setup;
+  const { portsOf, fuelOf, budgets, seed = 7, dieAfter, onEvent } = setup;
   const disk = setup.disk ?? newDisk();
   const effects = setup.effects ?? new Map<string, number>();
   const clock = new SimClock(setup.startMs ?? 1_700_000_000_000);
-  const journal = new SimJournal(disk, clock, diskLatency, setup.dieAfter);
-  let executor: SimExecutor | undefined;
-  const signals = setup.signals?.(clock);
-  const driven = driveRun({
+  const process = new SimProcess(disk, clock, { latency: diskLatency, ...(dieAfter !== undefined && { dieAfter }), onEvent });
+  const { outcome, executor } = await simulateRun({
     graph,
-    run:
-      disk.events.length === 0
-        ? { begin: { ...beginning(graph, setup.seed), ...setup.fork?.begun } }
-        : { resume: openRun(graph, disk.events), why: "the process died", by: "test" },
-    journal,
-    clock,
-    executor: ({ journal }) => (executor = new SimExecutor(agents, { clock, journal, effects, decide, latency })),
-    ...(signals && { signals }),
-    maxParallel: setup.maxParallel ?? Infinity,
+    ...(portsOf && { portsOf }),
+    agents,
+    fuelOf,
+    budgets,
+    seed,
+    begun: setup.fork?.begun,
     reuse: setup.fork?.reuse,
+    clock,
+    process,
+    effects,
+    decide,
+    latency,
+    maxParallel: setup.maxParallel ?? Infinity,
+    signals: setup.signals?.(clock),
   });
-  const outcome = await clock.run(driven);
-  if (!executor) throw new Error("no executor was made");
   return { outcome, events: disk.events, disk, effects, executor };
 }
 
 /** Replays what is on disk. */
-export function replayed(graph: Graph, agents: Setup["agents"], disk: Disk): Promise<ReplayVerdict> {
-  const load = loadFrom(disk);
-  const executor = new SimReplayer(agents, load);
-  return replayRun({ graph, events: disk.events, executor, load, components: {} });
+export function replayed(
+  graph: Graph,
+  agents: Setup["agents"],
+  disk: Omit<Disk, "inner"> & { readonly inner?: Disk["inner"] },
+  more: Pick<Setup, "portsOf" | "fuelOf"> = {},
+): Promise<ReplayVerdict> {
+  return replaySim({ graph, agents, ...more }, { inner: new Map(), ...disk });
 }

@@ -1,5 +1,5 @@
-import type { Clock } from "#openings/engine/world.js";
-import { Heap } from "#openings/engine/heap.js";
+import type { Clock } from "../engine/world.js";
+import { Heap } from "../engine/heap.js";
 
 interface Sleeper {
   readonly dueMs: number;
