@@ -164,7 +164,9 @@ success: { all_of: ["exists(post.receipt)"] }
   expect(alone.stderr).toContain("RESUME_INNER");
   expect(alone.stderr).toContain(trace);
   const [proposal] = only(all, "run.parked")[0]?.meta.waiting ?? [];
-  expect(await home.rlp("approve", String(proposal))).toMatchObject({ code: 0 });
+  const approved = await home.rlp("approve", String(proposal), "--json");
+  expect(approved).toMatchObject({ code: 0 });
+  expect(JSON.parse(approved.stdout)).toMatchObject({ trace_id: trace });
   const resumed = await home.rlp("resume", trace, "--json");
   expect(resumed).toMatchObject({ code: 0 });
   const mails = only(events(resumed.stdout), "email.sent");

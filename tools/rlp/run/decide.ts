@@ -1,8 +1,9 @@
 /** A decision on a proposal, made away from the run that waits for it. */
 import { Exit, UsageError, type ExitCode } from "#core/errors.js";
-import type { ProposalId } from "#core/ids.js";
+import type { ProposalId, TraceId } from "#core/ids.js";
 import { visibleText } from "#core/visible.js";
 import { KbError } from "#kb/errors.js";
+import type { Views } from "#kb/views/views.js";
 import type { Context } from "../context.js";
 import { usage } from "../failure.js";
 
@@ -20,13 +21,23 @@ export async function decide(
   const pending = views.proposals({ pending: true }).map(({ proposalId }) => proposalId);
   const proposal = pick(pending, id);
   const { decideProposal } = await import("#host/run/decide.js");
-  const { traceId } = await decideProposal(host, proposal, { decision, by: "user", ...(reason !== undefined && { reason }) });
+  const decided = await decideProposal(host, proposal, { decision, by: "user", ...(reason !== undefined && { reason }) });
+  const traceId = outermost(views, decided.traceId);
   if (!out.readable) out.data({ proposal_id: proposal, decision, trace_id: traceId });
   else {
     out.print(`${decision}: ${proposal}`);
     out.note(`the run goes on by itself if it is still waiting; else: ${visibleText(context.invocation(`resume ${traceId}`))}`);
   }
   return Exit.ok;
+}
+
+/** The run that is resumed: one inside of another goes on with that. */
+function outermost(views: Views, traceId: TraceId): TraceId {
+  for (let at = traceId; ;) {
+    const parent = views.run(at)?.parent;
+    if (!parent) return at;
+    at = parent;
+  }
 }
 
 /** The one id among `ids` that `text` is, or begins. An id that is whole is taken as it is: the ledger says what has become of it. */
