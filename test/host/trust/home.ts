@@ -54,6 +54,8 @@ export class TrustHome {
       home: this.home,
       config: { ...config, agents: { ...config.agents, search_dirs: [this.agents] } },
       systemDir: this.systemDir,
+      // What a machine gives is tested elsewhere; here it is enough on every one, unless a test says otherwise.
+      isolation: fullCage,
       ...options,
     });
     this.hosts.push(host);
@@ -110,3 +112,6 @@ export class TrustHome {
 
 /** What a machine has that gives nothing but Node's permission model. */
 export const noCage = (): Promise<Isolation> => climb("strongest", { folders: [] });
+
+/** What a machine has that gives everything, whatever stands around the guests of these tests. */
+const fullCage = async (): Promise<Isolation> => ({ ...(await climb("strongest")), lacks: null });

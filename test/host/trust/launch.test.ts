@@ -349,7 +349,7 @@ test("an agent has one name: a folder's that is another is refused, so nobody bo
     readFileSync(join(bundle, "manifest.toml"), "utf8").replace('"critic2"', '"critic"'),
   );
   expect(await refusal(at.host(), "critic2")).toMatch(
-    /^ADMIT_BUNDLE: the folder is called `critic2`, and the agent in it `critic`/,
+    /^ADMIT_BUNDLE: the folder is called `critic2`, and the agent in it is called `critic`/,
   );
 });
 
