@@ -114,6 +114,7 @@ export const table = {
   ledger: {
     batched: { what: "ledger, durable appends, batched", neighbours: "", unit: "/s", goal: atLeast(100_000) },
     concurrent: { what: "ledger, durable appends from 16 concurrent writers", neighbours: "", unit: "/s", goal: atLeast(20_000) },
+    verified: { what: "ledger, rows verified", neighbours: "", unit: "/s", goal: atLeast(300_000) },
   },
   search: {
     p50: { what: "search in 100k documents, keywords only, p50", neighbours: "150 ms", unit: "ms", goal: atMost(15) },

@@ -251,6 +251,8 @@ export const recordMeta = {
   "snapshot.taken": z.strictObject({ name: text, watermark: count }),
   /** A run from elsewhere came in as a file. Its events stay in that file, and never become rows. */
   "trace.imported": z.strictObject({ trace, digest, bytes: count, events: count }),
+  /** The keys of these rows' contents were destroyed, and these blobs removed. */
+  "entity.forgotten": z.strictObject({ entity: text, rows: z.array(count), blobs: z.array(digest), reason: text.optional() }),
   /** The ledger was brought from one schema to another. */
   "ledger.migrated": z.strictObject({ from: count, to: count }),
   /** The rows before this one came out of a file of `rlp kb export`. */

@@ -4,7 +4,8 @@ import type { Digest } from "#core/digest.js";
 import { guarded } from "./errors.js";
 import { openReadWrite, openReadOnly, type Db } from "./files.js";
 import { referencedBlobs } from "./ledger/references.js";
-import { LEDGER_FILE, ledgerKind, ledgerObjects } from "./ledger/schema.js";
+import { removeBlobs } from "./ledger/remove-blobs.js";
+import { LEDGER_FILE, ledgerKind } from "./ledger/schema.js";
 
 export interface Collected {
   readonly blobs: number;
@@ -63,14 +64,6 @@ function sweep(db: Db, needed: ReadonlySet<string>, dryRun: boolean): Collected 
   }
   if (!dryRun && dropped.length > 0) removeBlobs(db, dropped);
   return { blobs: dropped.length, bytes, kept: { blobs: keptBlobs, bytes: keptBytes } };
-}
-
-/** In a transaction. The trigger that stands against slips is taken down and put up again in it. */
-export function removeBlobs(db: Db, hashes: readonly Uint8Array[]): void {
-  db.exec("DROP TRIGGER blobs_no_delete");
-  const remove = db.prepare("DELETE FROM blobs WHERE hash = ?");
-  for (const hash of hashes) remove.run(hash);
-  db.exec(ledgerObjects.blobs_no_delete);
 }
 
 /** Digests of the components that runs were made with. */

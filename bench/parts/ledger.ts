@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { EventDraft } from "#core/events.js";
 import { newOpeningId, newTraceId, type NodeId } from "#core/ids.js";
 import { openLedger, type Ledger } from "#kb/ledger/ledger.js";
+import { verifyLedger } from "#kb/ledger/verify.js";
 import { repeated } from "../measure.js";
 import { median } from "../statistics.js";
 import type { Measure } from "../table.js";
@@ -29,14 +30,20 @@ export const measure: Measure<"ledger"> = async (scratch) => {
     const batched = await repeated({ warmUp: 1, samples: ROUNDS }, () => inBatches(ledger));
     const concurrent = await repeated({ warmUp: 1, samples: ROUNDS }, () => fromWriters(ledger));
     const single = await repeated({ warmUp: 20, samples: 200 }, () => ledger.append({ trace: run, drafts: [draft] }));
+    const before = ledger.watermark();
+    const verified = await repeated({ warmUp: 1, samples: ROUNDS }, async () => {
+      const { ok, problems } = await verifyLedger({ root: ledger.root });
+      if (!ok) throw new Error(`the ledger does not verify: ${problems[0]?.what}`);
+    });
     return {
       values: {
+        verified: (before * 1000) / median(verified),
         batched: (BATCH * BATCHES * 1000) / median(batched),
         concurrent: (WRITERS * APPENDS * 1000) / median(concurrent),
       },
       beside: [
         `the disk's own fdatasync of 4 KiB: ${sync.inPlace.toFixed(2)} ms in place, ${sync.grown.toFixed(2)} ms at the end of a file; one append at a time, until it is durable: ${median(single).toFixed(2)} ms`,
-        `batched: ${BATCHES} appends of ${BATCH} rows; concurrent: each writer waits for each of its ${APPENDS} rows`,
+        `batched: ${BATCHES} appends of ${BATCH} rows; concurrent: each writer waits for each of its ${APPENDS} rows; verify: ${before} rows, in as many threads as there are cores`,
       ],
     };
   } finally {

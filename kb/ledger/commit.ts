@@ -7,6 +7,7 @@ import { RUN_ENDS } from "./checkpoint.js";
 import type { Anchor } from "./anchor.js";
 import { inserter, unplaced, type PlacedRows } from "./insert.js";
 import { formOf, payloadStart, type PackedRows } from "./packed.js";
+import { removeBlobs } from "./remove-blobs.js";
 import { GENESIS, rowHash } from "./row.js";
 
 interface Tail {
@@ -42,6 +43,8 @@ export function committer(db: Db, anchor: Anchor | null): (requests: readonly Pl
     .prepare<[string], number>("SELECT id FROM events WHERE trace_id = ? AND kind = 'run.finished' LIMIT 1")
     .pluck();
   const insert = inserter(db);
+  const insertSeal = db.prepare("INSERT INTO seals VALUES (?, ?)");
+  const removeSeal = db.prepare("DELETE FROM seals WHERE blob = ?");
   const insertBlob = db.prepare("INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
 
   function tailOf(): Tail {
@@ -83,8 +86,20 @@ export function committer(db: Db, anchor: Anchor | null): (requests: readonly Pl
     return undefined;
   }
 
+  function forget({ seals, blobs }: NonNullable<PlacedAppend["forget"]>): void {
+    // What is deleted from now on is overwritten in its place, too.
+    db.pragma("secure_delete = ON");
+    for (const digest of seals) removeSeal.run(Buffer.from(digest, "hex"));
+    removeBlobs(
+      db,
+      blobs.map((digest) => Buffer.from(digest, "hex")),
+    );
+  }
+
   function place(request: PlacedAppend, placed: PlacedRows, tail: Tail, nextSeq: Map<string, number>): Outcome {
     for (const { digest, bytes, mediaType } of request.blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
+    if (request.forget) forget(request.forget);
+    for (const { digest, key } of request.seals) insertSeal.run(Buffer.from(digest, "hex"), key);
     const { from } = request;
     const { rows, seqs, times, hashes } = placed;
     const firstId = tail.id + 1;

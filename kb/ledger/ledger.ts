@@ -10,8 +10,9 @@ import type { LedgerSigner } from "./checkpoint.js";
 import { encodeAppend, type LedgerAppend } from "./drafts.js";
 import { BEAT_MS, leaseReader } from "./leases.js";
 import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
-import { COLUMNS, placedRow, rowToRunEvent, storedRow, type LedgerRow, type RowColumns } from "./row.js";
+import { COLUMNS, placedRow, rowToRunEvent, storedRow, type LedgerRow, type Opener, type RowColumns } from "./row.js";
 import { LEDGER_FILE, ledgerKind } from "./schema.js";
+import { unseal } from "./seal.js";
 import { Writer } from "./writer.js";
 
 export interface LedgerOptions {
@@ -163,6 +164,11 @@ class SqliteLedger implements Ledger {
         ),
         driven: leaseReader(db),
         last: db.prepare<[], number | null>("SELECT max(id) FROM events").pluck(),
+        // Ledgers of the first schema hold nothing sealed.
+        seal:
+          (db.pragma("user_version", { simple: true }) as number) < 2
+            ? null
+            : db.prepare<[Uint8Array], Uint8Array>("SELECT key FROM seals WHERE blob = ?").pluck(),
         blob: db.prepare<[Uint8Array], [Uint8Array, string]>("SELECT bytes, media_type FROM blobs WHERE hash = ?").raw(),
         first: db
           .prepare<[], [TraceId, number, number]>("SELECT trace_id, id, ts_ms FROM events WHERE seq = 0 ORDER BY id")
@@ -176,6 +182,19 @@ class SqliteLedger implements Ledger {
     });
   }
 
+  readonly #open: Opener = (digest) => {
+    const key = this.#read(() => this.#select.seal?.get(Buffer.from(digest, "hex")));
+    if (!key) return null;
+    const sealed = this.blob(digest);
+    if (!sealed)
+      throw new KbError("KB_CORRUPT", `the sealed blob ${digest} is missing`, {
+        place: { file: this.file },
+        hint: "`rlp kb verify` names everything that is damaged",
+      });
+    return unseal(sealed.bytes, key);
+  };
+  readonly #stored = (columns: RowColumns): LedgerRow => storedRow(columns, this.#open);
+
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
     const writer = this.#writing();
     const { request, bytes } = encodeAppend(append, this.#now());
@@ -185,7 +204,7 @@ class SqliteLedger implements Ledger {
       const seq = traceId === null ? null : nextSeq++;
       const prevHash = hashes.subarray(32 * index, 32 * index + 32);
       const hash = hashes.subarray(32 * index + 32, 32 * index + 64);
-      return placedRow([firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, prevHash, hash]);
+      return placedRow([firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, prevHash, hash], this.#open);
     });
   }
 
@@ -221,7 +240,7 @@ class SqliteLedger implements Ledger {
     // In pages: an open cursor would keep the connection busy and the log from being check-pointed.
     for (let seq = fromSeq; ;) {
       const page = this.#read(() => this.#select.run.all(traceId, seq, PAGE));
-      for (const columns of page) yield storedRow(columns);
+      for (const columns of page) yield this.#stored(columns);
       if (page.length < PAGE) return;
       seq = page.at(-1)![3]! + 1;
     }
@@ -230,11 +249,11 @@ class SqliteLedger implements Ledger {
     for (const row of this.runRows(traceId, fromSeq)) yield rowToRunEvent(row);
   }
   rows(fromId: number, limit: number): readonly LedgerRow[] {
-    return this.#read(() => this.#select.from.all(fromId, limit)).map(storedRow);
+    return this.#read(() => this.#select.from.all(fromId, limit)).map(this.#stored);
   }
   row(id: number): LedgerRow | undefined {
     const columns = this.#read(() => this.#select.one.get(id));
-    return columns && storedRow(columns);
+    return columns && this.#stored(columns);
   }
   blob(digest: Digest): Blob | undefined {
     const found = this.#read(() => this.#select.blob.get(Buffer.from(digest, "hex")));
@@ -261,10 +280,10 @@ class SqliteLedger implements Ledger {
     return this.#read(() => this.#select.find.all(from, `${from}\u{10ffff}`));
   }
   proposalRows(id: ProposalId): readonly LedgerRow[] {
-    return this.#read(() => this.#select.proposal.all(id)).map(storedRow);
+    return this.#read(() => this.#select.proposal.all(id)).map(this.#stored);
   }
   recordsFrom(traceId: TraceId): readonly LedgerRow[] {
-    return this.#read(() => this.#select.source.all(traceId)).map(storedRow);
+    return this.#read(() => this.#select.source.all(traceId)).map(this.#stored);
   }
 
   driven(traceId: TraceId): boolean {

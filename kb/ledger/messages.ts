@@ -20,14 +20,22 @@ export interface BlobRecord {
   readonly mediaType: string;
 }
 
+export interface SealRecord {
+  /** Of the blob that it opens. */
+  readonly digest: string;
+  readonly key: Uint8Array;
+}
+
 export interface AppendRequest {
   readonly type: "append";
   /** The caller's clock; the ledger's never goes back. */
   readonly nowMs: number;
   readonly rows: readonly DraftColumns[];
   readonly blobs: readonly BlobRecord[];
+  readonly seals: readonly SealRecord[];
   /** Proposals that the rows decide: each may have no decision yet. */
   readonly decides: readonly string[];
+  readonly forget: { readonly seals: readonly string[]; readonly blobs: readonly string[] } | null;
 }
 export interface AppendAnswer {
   readonly firstId: number;

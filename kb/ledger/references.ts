@@ -1,6 +1,7 @@
 /** Which blobs an event refers to, so that what a run or a document needs can be checked and kept. */
 import { isDigest, type Digest } from "#core/digest.js";
 import { isJsonObject } from "#core/json.js";
+import { SEALED_KINDS, sealedPayload } from "./seal.js";
 
 type Path = readonly string[];
 
@@ -19,14 +20,16 @@ const values: Readonly<Record<string, readonly Path[]>> = {
 };
 
 /** Rows of these kinds name blobs … */
-export const DIGEST_KINDS = Object.keys(digests);
+export const DIGEST_KINDS = [...new Set([...Object.keys(digests), ...SEALED_KINDS])];
 /** … and of these those whose payload holds {@link BLOB_MARK}. */
 export const VALUE_KINDS = Object.keys(values);
 /** A stored value that is a blob, as canonical JSON begins it. */
 export const BLOB_MARK = '{"blob":"';
 
-/** `payload` is the row's, parsed; a shape that does not fit names nothing. */
+/** `payload` is the row's as it stands in the chain, parsed; a shape that does not fit names nothing. */
 export function referencedBlobs(kind: string, payload: unknown): readonly Digest[] {
+  const sealed = sealedPayload(payload);
+  if (sealed) return [sealed.sealed, ...sealed.uses];
   const places = own(digests, kind) ?? own(values, kind);
   if (!places || !isJsonObject(payload)) return [];
   return places

@@ -4,6 +4,7 @@ import type { EventKind, Level, MetaOf, Provenance, RunEvent, RunKind } from "#c
 import { canonicalJson } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { KbError } from "../errors.js";
+import { sealedPayload } from "./seal.js";
 
 /** The `prev_hash` of the first row. */
 export const GENESIS = new Uint8Array(32);
@@ -18,6 +19,8 @@ interface Placed {
   readonly provenance: Provenance;
   readonly prev_hash: Digest;
   readonly hash: Digest;
+  /** Its content was sealed and the key is destroyed: `meta` is empty. */
+  readonly forgotten?: boolean;
 }
 
 interface Payload<K extends EventKind> {
@@ -53,6 +56,9 @@ export type RowColumns = readonly [
 ];
 export const COLUMNS = "id, ts_ms, trace_id, seq, actor, kind, scope, payload_json, provenance_json, prev_hash, hash";
 
+/** Opens a sealed payload; null where it was forgotten. */
+export type Opener = (sealed: Digest) => { readonly message: string; readonly meta: unknown } | null;
+
 /** Parses its JSON when somebody looks at it: most rows are counted, sent on or skipped. */
 class StoredRow {
   readonly id: number;
@@ -63,15 +69,28 @@ class StoredRow {
   readonly kind: string;
   readonly scope: string;
   readonly #columns: RowColumns;
+  readonly #open: Opener;
   #payload: unknown;
+  #forgotten = false;
   #provenance: unknown;
 
-  constructor(columns: RowColumns) {
+  constructor(columns: RowColumns, open: Opener) {
+    this.#open = open;
     [this.id, this.ts_ms, this.trace_id, this.seq, this.actor, this.kind, this.scope] = columns;
     this.#columns = columns;
   }
   get payload(): unknown {
-    return (this.#payload ??= parseColumn(this.id, "payload", this.#columns[7]));
+    return (this.#payload ??= this.#content(parseColumn(this.id, "payload", this.#columns[7])));
+  }
+  get forgotten(): boolean {
+    return this.payload !== undefined && this.#forgotten;
+  }
+  #content(payload: unknown): unknown {
+    const sealed = sealedPayload(payload);
+    if (!sealed) return payload;
+    const content = this.#open(sealed.sealed);
+    this.#forgotten = content === null;
+    return { level: sealed.level, ...(content ?? { message: "forgotten", meta: {} }) };
   }
   get provenance(): unknown {
     return (this.#provenance ??= parseColumn(this.id, "provenance", this.#columns[8]));
@@ -111,17 +130,17 @@ export function isSound(columns: readonly unknown[]): columns is RowColumns {
 }
 
 /** `KB_CORRUPT` when the columns cannot be a row's. */
-export function storedRow(columns: RowColumns): LedgerRow {
+export function storedRow(columns: RowColumns, open: Opener): LedgerRow {
   if (!isSound(columns))
     throw new KbError("KB_CORRUPT", `row ${String((columns as readonly unknown[])[0])} of the ledger cannot be read`, {
       hint: "`rlp kb verify` names every row that is damaged",
     });
-  return placedRow(columns);
+  return placedRow(columns, open);
 }
 
 /** A row whose columns are known to be a row's. */
-export function placedRow(columns: RowColumns): LedgerRow {
-  return new StoredRow(columns) as unknown as LedgerRow;
+export function placedRow(columns: RowColumns, open: Opener): LedgerRow {
+  return new StoredRow(columns, open) as unknown as LedgerRow;
 }
 
 /**

@@ -160,11 +160,11 @@ export class Writer {
     const moved: ArrayBuffer[] = [];
     const requests = this.#underWay.map(({ request }): PlacedAppend | LeaseRequest => {
       if (request.type === "lease") return request;
-      const { type, nowMs, rows, blobs, decides } = request;
+      const { type, nowMs, rows, blobs, seals, decides, forget } = request;
       const from = drafts.length;
       for (const row of rows) drafts.push(row);
       for (const { bytes } of blobs) moved.push(bytes.buffer as ArrayBuffer);
-      return { type, nowMs, blobs, decides, from, count: rows.length };
+      return { type, nowMs, blobs, seals, decides, forget, from, count: rows.length };
     });
     const rows = pack(drafts);
     this.#tell({ type: "batch", requests, rows }, [...moved, rows.columns.buffer, rows.payloads.buffer]);

@@ -44,4 +44,11 @@ export const checkpointLine = z.strictObject({
 });
 export const endLine = z.strictObject({ end: z.strictObject({ rows: count, blobs: count }) });
 
+const level = z.enum(["info", "warn", "error"]);
+/** A payload of version 1, in the clear; of version 2, sealed. Whether `meta` fits its kind is another question. */
+export const storedPayload = z.union([
+  z.strictObject({ level, message: text, meta: json, opening_id: text.max(64).optional() }),
+  z.strictObject({ level, sealed: digest, uses: z.array(digest).max(16), v: z.literal(2) }),
+]);
+
 export type RowLine = z.infer<typeof rowLine>;

@@ -14,6 +14,7 @@ import { guarded, KbError } from "../errors.js";
 import { makeRoot, openReadWrite, type Db } from "../files.js";
 import type { AcceptedKey } from "../ledger/check/signatures.js";
 import { openLedger, type LedgerAnchor } from "../ledger/ledger.js";
+import { SEALED_KINDS, unseal } from "../ledger/seal.js";
 import { GENESIS, rowHash } from "../ledger/row.js";
 import { LEDGER_FILE, LEDGER_SCHEMA, ledgerKind } from "../ledger/schema.js";
 import { verifyLedger, type VerifyReport } from "../ledger/verify.js";
@@ -26,6 +27,7 @@ import {
   MOST_OF_A_ROW,
   rowLine,
   sealLine,
+  storedPayload,
   type RowLine,
 } from "./format.js";
 import { linesOf } from "./lines.js";
@@ -187,7 +189,10 @@ class Intake {
     const found = rowHash(this.#hash, id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance);
     if (Buffer.from(found).toString("hex") !== hash)
       throw this.#refusal(`row ${id} was altered: it has another hash than it says`);
-    checkMeta(kind, row.payload["meta"]);
+    const stored = storedPayload.parse(row.payload);
+    if ("sealed" in stored && !SEALED_KINDS.includes(kind)) throw this.#refusal(`\`${kind}\` is never sealed`);
+    // What is sealed is looked at when its key has come.
+    if ("meta" in stored) checkMeta(kind, stored.meta);
     this.#row.run(id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance, this.#hash, found);
     this.#last = id;
     this.#hash = found;
@@ -215,6 +220,23 @@ class Intake {
   #end({ rows, blobs }: { readonly rows: number; readonly blobs: number }): void {
     if (rows !== this.#last || blobs !== this.#blobs)
       throw this.#refusal(`it ends after ${this.#last} rows and ${this.#blobs} blobs, where ${rows} and ${blobs} are due`);
+    this.#checkSealed();
     this.#ended = true;
+  }
+
+  #checkSealed(): void {
+    const rows = this.#db
+      .prepare<[], [number, string, Uint8Array, Uint8Array]>(
+        `SELECT e.id, e.kind, b.bytes, s.key FROM events e JOIN seals s ON s.blob = unhex(e.payload_json ->> '$.sealed')
+         JOIN blobs b ON b.hash = s.blob WHERE e.payload_json ->> '$.v' = 2 ORDER BY e.id`,
+      )
+      .raw();
+    for (const [id, kind, bytes, key] of rows.iterate()) {
+      try {
+        checkMeta(kind, unseal(bytes, key).meta);
+      } catch (cause) {
+        throw this.#refusal(`row ${id}: ${cause instanceof Error ? cause.message : String(cause)}`, this.#line, cause);
+      }
+    }
   }
 }

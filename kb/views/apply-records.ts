@@ -148,6 +148,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
 
   return (row) => {
     const { id } = row;
+    if (row.trace_id === null && row.forgotten) return;
     switch (row.kind) {
       case "contact.upserted": {
         const { name, email, org, trust, evidence } = row.payload.meta;

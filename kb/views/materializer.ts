@@ -29,7 +29,12 @@ export interface Materializer {
   reset(): void;
 }
 
-export function materializer(db: Db, ledger: Pick<Ledger, "row" | "rows" | "watermark" | "blob">): Materializer {
+/** `onReset` hears that everything was emptied. */
+export function materializer(
+  db: Db,
+  ledger: Pick<Ledger, "row" | "rows" | "watermark" | "blob">,
+  onReset: () => void,
+): Materializer {
   const read = db.prepare<[], State>("SELECT watermark, hash FROM materializer_state");
   const write = db.prepare("UPDATE materializer_state SET watermark = ?, hash = ?");
   let apply = appliers();
@@ -58,30 +63,45 @@ export function materializer(db: Db, ledger: Pick<Ledger, "row" | "rows" | "wate
     );
   }
 
+  /** Rows up to this one were forgotten, or not, before the views were begun. */
+  const begun = db.prepare<[], number>("SELECT value FROM meta WHERE name = 'begun_at'").pluck();
+
+  /**
+   * What was forgotten is in the views if they were begun before that. It is gone from them when they are made again: the rows that
+   * held it give nothing any more.
+   */
+  const holdsForgotten = (rows: readonly LedgerRow[]): boolean =>
+    rows.some((row) => row.kind === "entity.forgotten" && row.id > (begun.get() ?? 0));
+
+  function reset(): void {
+    db.pragma("secure_delete = ON");
+    db.exec("DROP TABLE IF EXISTS chunk_terms; DROP TABLE IF EXISTS chunks_fts");
+    for (const view of ["contacts", "documents", "chunks"]) db.exec(`DROP VIEW IF EXISTS ${view}`);
+    for (const table of [...Object.keys(viewTables), ...vectorTables]) db.exec(`DROP TABLE IF EXISTS ${table}`);
+    db.exec(viewsKind.create);
+    db.prepare("INSERT INTO meta VALUES ('begun_at', ?)").run(ledger.watermark());
+    apply = appliers();
+    onReset();
+  }
+
   const step = db.transaction((): boolean => {
     const state = read.get()!;
     checkOrigin(state);
     const rows = ledger.rows(state.watermark + 1, BATCH);
+    if (holdsForgotten(rows)) {
+      reset();
+      return true;
+    }
     for (const row of rows) apply(row);
     const last = rows.at(-1);
     if (last) write.run(last.id, last.hash);
     return rows.length === BATCH;
   }).immediate;
 
-  const reset = db.transaction((): void => {
-    db.exec("DROP TABLE IF EXISTS chunk_terms; DROP TABLE IF EXISTS chunks_fts");
-    for (const view of ["contacts", "documents", "chunks"]) db.exec(`DROP VIEW IF EXISTS ${view}`);
-    for (const table of [...Object.keys(viewTables), ...vectorTables]) db.exec(`DROP TABLE IF EXISTS ${table}`);
-    db.exec(viewsKind.create);
-  }).immediate;
-
   return {
     watermark: () => read.get()!.watermark,
     checkOrigin: () => checkOrigin(read.get()!),
     step,
-    reset: () => {
-      reset();
-      apply = appliers();
-    },
+    reset: db.transaction(reset).immediate,
   };
 }

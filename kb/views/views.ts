@@ -76,7 +76,7 @@ export interface ViewsOptions {
 
 export function openViews(ledger: Ledger, { root, readonly = false, now = Date.now }: ViewsOptions): Views {
   const file = join(root, VIEWS_FILE);
-  const db = readonly ? openReadOnly(file, viewsKind) : openCurrent(root, file);
+  const db = readonly ? openReadOnly(file, viewsKind) : openReadWrite(file, viewsKind);
   try {
     return guarded(file, "read the views", () => new SqliteViews(db, ledger, file, readonly, now));
   } catch (cause) {
@@ -98,15 +98,6 @@ export function setViewsAside(root: string): string {
   return kept;
 }
 
-/** Views of an earlier version are made anew: all that they hold follows from the ledger. */
-function openCurrent(root: string, file: string): Db {
-  const db = openReadWrite(file, viewsKind);
-  if (Number(db.pragma("user_version", { simple: true })) >= viewsKind.schemaVersion) return db;
-  db.close();
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(join(root, `${VIEWS_FILE}${suffix}`), { force: true });
-  return openReadWrite(file, viewsKind);
-}
-
 class SqliteViews implements Views {
   readonly file: string;
   readonly #db: Db;
@@ -124,7 +115,7 @@ class SqliteViews implements Views {
     this.file = file;
     this.#readonly = readonly;
     this.#now = now;
-    this.#materializer = materializer(db, ledger);
+    this.#materializer = materializer(db, ledger, () => (this.#finders = this.#vectors = undefined));
   }
 
   async catchUp(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number> {
@@ -139,7 +130,6 @@ class SqliteViews implements Views {
   async rebuild(onProgress?: (progress: { readonly watermark: number; readonly of: number }) => void): Promise<number> {
     this.#checkWritable();
     this.#do("empty the views", () => this.#materializer.reset());
-    this.#finders = this.#vectors = undefined;
     return this.catchUp(onProgress);
   }
   watermark(): number {

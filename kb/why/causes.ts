@@ -229,6 +229,7 @@ const wholeOf = (node: string): string => node.replace(/\[\d+\]$/, "");
 const nodeOf = (port: string): string => port.split(".", 1)[0]!;
 
 function entityOf(row: LedgerRow): string | undefined {
+  if (row.forgotten) return undefined;
   switch (row.kind) {
     case "contact.upserted":
     case "contact.retracted":

@@ -7,7 +7,7 @@ const short = (digest: string | null): string => (digest === null ? "nothing" : 
 const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").slice(0, 200);
 
 export function describe(row: LedgerRow): string {
-  return plain(phrase(row));
+  return row.forgotten ? "forgotten" : plain(phrase(row));
 }
 
 function phrase(row: LedgerRow): string {

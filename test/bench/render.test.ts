@@ -28,7 +28,7 @@ test("values keep three digits and their unit", () => {
 test("each figure stands beside what neighbours say and its goal, with the verdict; what belongs to it follows", () => {
   const text = show(
     ["start", { values: { start: 1.234 }, beside: ["96 starts"] } as Outcome],
-    ["ledger", { values: { batched: 230_000, concurrent: 9_876 }, beside: [] } as Outcome],
+    ["ledger", { values: { batched: 230_000, concurrent: 9_876, verified: 400_000 }, beside: [] } as Outcome],
   );
   expect(text).toContain("Abacus, 2 cores, 7.75 GiB, Linux 6, Node v26.0.0, load 0.5");
   expect(rowOf(text, "agent start")).toMatch(/25 ms +≤ 2 ms +1\.23 ms +met$/);

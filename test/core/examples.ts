@@ -127,6 +127,7 @@ export const examples: { readonly [K in EventKind]: MetaOf<K> } = {
   "edge.asserted": { from: "a", to: "b", relation: "cites" },
   "snapshot.taken": { name: "before", watermark: 12 },
   "trace.imported": { trace: "trace:01993a5c-7c00-7abc-8def-0123456789ab" as TraceId, digest, bytes: 4096, events: 12 },
+  "entity.forgotten": { entity: "contact:x", rows: [3], blobs: [digest], reason: "asked" },
   "ledger.migrated": { from: 1, to: 2 },
   "ledger.imported": { last: 12, head: digest },
   "ledger.restored": { last: 12, head: digest, replaced: { last: 14, head: digest } },

@@ -79,7 +79,7 @@ test.each<[string, () => readonly string[], RegExp]>([
   ["a row left out", () => lines.toSpliced(3, 1), /stands where row 3 is due/],
   ["a row twice", () => lines.toSpliced(3, 0, lines[3]!), /stands where row 4 is due/],
   ["two rows exchanged", () => lines.with(3, lines[4]!).with(4, lines[3]!), /stands where/],
-  ["an altered payload", () => edit(1, (row) => void (row.payload.meta.name = "Eve")), /row 1 was altered/],
+  ["an altered payload", () => edit(6, (row) => void (row.payload.message = "Eve")), /row 6 was altered/],
   ["an altered actor", () => edit(1, (row) => void (row.actor = "host")), /row 1 was altered/],
   ["another chain", () => edit(2, (row) => void (row.prev_hash = blake3("x"))), /does not follow/],
   ["a member too many", () => edit(1, (row) => void (row.extra = 1)), /extra/],

@@ -66,7 +66,7 @@ test("an undamaged ledger is clean, with its counts and its head", async () => {
   const root = tampered("SELECT 1");
   const steps: number[] = [];
   const report = await verifyLedger({ root, onProgress: ({ rows }) => steps.push(rows) });
-  expect(report).toMatchObject({ ok: true, rows: ROWS, blobs: 1, runs: 3, problems: [] });
+  expect(report).toMatchObject({ ok: true, rows: ROWS, blobs: 2, runs: 3, problems: [] });
   expect(report.head).toBe(JSON.parse(originals.at(-1)!).hash);
   expect(steps.at(-1)).toBe(ROWS);
 });

@@ -113,6 +113,11 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
         summary: "bring a ledger of an older version up to date",
         load: () => import("./commands/kb/migrate.js"),
       },
+      {
+        name: "forget",
+        summary: "destroy what is known of a person or a document",
+        load: () => import("./commands/kb/forget.js"),
+      },
       { name: "export", summary: "the whole ledger as NDJSON, its chain kept", load: () => import("./commands/kb/export.js") },
       { name: "import", summary: "an exported ledger into a home without one", load: () => import("./commands/kb/import.js") },
       { name: "stats", summary: "how large it is, and what it consists of", load: () => import("./commands/kb/stats.js") },

@@ -5,6 +5,8 @@ import { referencedBlobs } from "../references.js";
 import { COLUMNS, isSound, rowHash, type RowColumns } from "../row.js";
 import { orDamage } from "./damage.js";
 import { MAX_PROBLEMS, type Problem, type Stretch } from "./problem.js";
+import { sealedPayload } from "../seal.js";
+import { SealCheck } from "./seals.js";
 import { PAGE, pageReader, type SoundPage } from "./page.js";
 
 /** What a stretch says of itself, so that stretches can be joined. */
@@ -36,6 +38,7 @@ class RowsWalk {
   readonly #problems: Problem[] = [];
   readonly #runs = new Map<string, { id: number; seq: number; due: number }>();
   readonly #missing = new Map<Digest, number>();
+  #seals: SealCheck | undefined;
   #rows = 0;
   #first: RowsReport["first"] = null;
   #last: RowsReport["last"] = null;
@@ -94,6 +97,7 @@ class RowsWalk {
   }
 
   #statements() {
+    this.#seals = new SealCheck(this.#db);
     const blobs = this.#db.prepare<[Uint8Array], number>("SELECT 1 FROM blobs WHERE hash = ?").pluck();
     return {
       page: pageReader(this.#db),
@@ -160,9 +164,15 @@ class RowsWalk {
     }
   }
 
-  #refers(id: number, kind: string, payload: string, blob: (digest: Digest) => boolean): void {
-    for (const digest of referencedBlobs(kind, parse(payload)))
-      if (!this.#missing.has(digest) && this.#missing.size < MAX_PROBLEMS && !blob(digest)) this.#missing.set(digest, id);
+  #refers(id: number, kind: string, text: string, blob: (digest: Digest) => boolean): void {
+    const payload = parse(text);
+    const sealed = sealedPayload(payload);
+    const wrong = sealed && this.#seals!.check(id, sealed);
+    if (wrong) this.#problem(id, wrong);
+    for (const digest of referencedBlobs(kind, payload))
+      // What was forgotten is gone.
+      if (sealed && digest !== sealed.sealed && this.#seals!.isForgotten(id)) continue;
+      else if (!this.#missing.has(digest) && this.#missing.size < MAX_PROBLEMS && !blob(digest)) this.#missing.set(digest, id);
   }
 }
 
