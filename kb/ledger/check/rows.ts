@@ -89,7 +89,13 @@ class RowsWalk {
         next = end + 1;
       } else {
         this.#page(next, sound);
-        for (const id of sound.referring) this.#refers(id, ...payload.get(id)!, blob);
+        // The rows are sound; what they refer to lies on other pages.
+        for (const id of sound.referring)
+          orDamage(
+            this.#db,
+            (what) => this.#problem(id, what),
+            () => this.#refers(id, ...payload.get(id)!, blob),
+          );
         next += sound.count;
       }
       onRows(this.#rows);
