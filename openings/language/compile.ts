@@ -7,14 +7,15 @@ import type { CheckContext } from "../check/context.js";
 import { checkSupplied, innerView } from "../check/inner.js";
 import { noOpenings, type InnerOpening, type OpeningCatalog } from "../inner.js";
 import type { Opening, OpeningNode } from "../ir.js";
+import { isBrace, parseBrace } from "./brace/parse.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { handedIn, type Draft, type DraftNode, type Used } from "./draft.js";
-import { unsupported } from "./fields.js";
 import { openingLimits } from "./limits.js";
 import { readOpening } from "./read-opening.js";
 import { Reporter } from "./reporter.js";
 import { decodeSource } from "./source.js";
-import { buildTree } from "./tree.js";
+import type { Tree } from "./tree.js";
+import { yamlTree } from "./yaml-tree.js";
 import { parseYaml } from "./yaml.js";
 
 export interface CompileWorld {
@@ -88,13 +89,15 @@ export function compileOpening(
 }
 
 function read(report: Reporter, world: Pick<CompileWorld, "params" | "defaults">): Draft | null {
-  const brace = /^(?:\s|#[^\n]*\n|\/\/[^\n]*\n)*?opening[ \t]*"/.exec(report.source.text.slice(0, 4096));
-  if (brace) {
-    unsupported(report, { start: brace[0].length - 1, end: brace[0].length }, "the brace form");
-    return null;
-  }
+  const tree = readTree(report);
+  return tree ? readOpening(report, tree, world) : null;
+}
+
+/** The file in whichever form it is written; undefined, and reported, where its text is of neither. */
+export function readTree(report: Reporter): Tree | undefined {
+  if (isBrace(report.source.text)) return parseBrace(report)?.tree;
   const contents = parseYaml(report);
-  return contents ? readOpening(report, buildTree(contents, report), world) : null;
+  return contents && yamlTree(contents, report);
 }
 
 /** A draft without errors has everything that is null elsewhere. */

@@ -11,8 +11,6 @@ export interface MapShape {
   /** What the map is, for messages: "a node", "the policy". */
   readonly what: string;
   readonly keys: readonly string[];
-  /** Keys of the language that this version does not carry out. */
-  readonly unsupported?: readonly string[];
   /** Keys that belong somewhere else, with the place to write them. */
   readonly elsewhere?: Readonly<Record<string, string>>;
 }
@@ -29,8 +27,7 @@ export class Fields {
     for (const entry of tree.entries) {
       if (shape.keys.includes(entry.key)) {
         if (!isNothing(entry.value)) this.#entries.set(entry.key, entry);
-      } else if (shape.unsupported?.includes(entry.key)) unsupported(report, entry.keySpan, quoted(entry.key));
-      else
+      } else
         report.error(
           "OPENING_UNKNOWN_KEY",
           entry.keySpan,
@@ -125,10 +122,6 @@ export function mismatch(
 function templateHint(tree: Tree): string | undefined {
   const text = tree.kind === "scalar" && typeof tree.value === "string" && hasTemplate(tree.value);
   return text ? NO_TEMPLATE : undefined;
-}
-
-export function unsupported(report: Reporter, span: Span, what: string): void {
-  report.error("OPENING_UNSUPPORTED", span, `${what} is not supported by this version yet`);
 }
 
 export function asMap(report: Reporter, tree: Tree, what: string): MapTree | undefined {

@@ -83,7 +83,8 @@ class Units {
   #escape(start: number): Unit {
     const letter = this.file[start + 1] ?? "";
     const digits = { x: 2, u: 4, U: 8 }[letter] ?? 0;
-    const end = Math.min(start + 2 + digits, this.#end);
+    const pair = letter === "u" && SURROGATES.test(this.file.slice(start, start + 12));
+    const end = Math.min(pair ? start + 12 : start + 2 + digits, this.#end);
     // Escaped white space is blank in the text; so is an escaped line end, which is nothing at all.
     const blank =
       digits > 0
@@ -92,6 +93,9 @@ class Units {
     return { start, end, blank };
   }
 }
+
+/** Two escapes that are one character. */
+const SURROGATES = /^\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}/;
 
 function codePoint(hex: string): number {
   const value = Number.parseInt(hex, 16);

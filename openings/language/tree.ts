@@ -1,8 +1,7 @@
 /**
- * The document as data with places: aliases followed, keys unique, numbers exact. What is wrong here is reported and stands in the
- * tree as `broken`, which every reader passes over in silence.
+ * What stands in a file as data with places, whichever form it was written in: keys unique, numbers exact, sizes bounded. What is
+ * wrong here is reported and stands in the tree as `broken`, which every reader passes over in silence.
  */
-import { isAlias, isMap, isScalar, isSeq, type Alias, type ParsedNode } from "yaml";
 import { quoted, type Span } from "./diagnostic.js";
 import { openingLimits } from "./limits.js";
 import type { Reporter } from "./reporter.js";
@@ -37,84 +36,14 @@ export interface BrokenTree extends Base {
 }
 export type Tree = ScalarTree | ListTree | MapTree | BrokenTree;
 
-/** The tree of a document's contents. */
-export function buildTree(contents: ParsedNode, report: Reporter): Tree {
-  return new Builder(report).build(contents);
-}
+export const broken = (span: Span): BrokenTree => ({ kind: "broken", span, size: 1, depth: 1 });
 
-const styles: Readonly<Record<string, ScalarStyle>> = {
-  QUOTE_SINGLE: "single",
-  QUOTE_DOUBLE: "double",
-  BLOCK_LITERAL: "block",
-  BLOCK_FOLDED: "block",
-};
-
-const broken = (span: Span): BrokenTree => ({ kind: "broken", span, size: 1, depth: 1 });
-
-class Builder {
-  // An anchor whose node is still being built stands as "open": an alias to it would be part of itself.
-  readonly #anchors = new Map<string, Tree | "open">();
-
+/** Makes the trees of one file. */
+export class Trees {
   constructor(readonly report: Reporter) {}
 
-  build(node: ParsedNode): Tree {
-    const span = { start: node.range[0], end: node.range[1] };
-    if (isAlias(node)) return this.#alias(node.source, span);
-    if (node.anchor) this.#anchors.set(node.anchor, "open");
-    const tree = this.#node(node, span);
-    if (node.anchor) this.#anchors.set(node.anchor, tree);
-    return tree;
-  }
-
-  #node(node: Exclude<ParsedNode, Alias.Parsed>, span: Span): Tree {
-    if (node.tag !== undefined) {
-      this.report.error("OPENING_YAML_FEATURE", span, "YAML tags are not part of the language", "take the tag out");
-      return broken(span);
-    }
-    if (isScalar(node)) return this.#scalar(node.value, node.source ?? "", styles[node.type ?? ""] ?? "plain", span);
-    if (isSeq(node)) {
-      const items = node.items.map((item) => this.build(item as ParsedNode));
-      return this.#bounded({ kind: "list", span, items, ...this.#extent(items) });
-    }
-    if (isMap(node)) return this.#map(node.items as readonly { key: ParsedNode; value: ParsedNode | null }[], span);
-    throw new TypeError("a YAML node of an unknown kind");
-  }
-
-  #map(pairs: readonly { key: ParsedNode; value: ParsedNode | null }[], span: Span): Tree {
-    const first = new Map<string, Span>();
-    const entries: MapEntry[] = [];
-    for (const pair of pairs) {
-      const keySpan = { start: pair.key.range[0], end: pair.key.range[1] };
-      const name = this.build(pair.key);
-      const value = pair.value
-        ? this.build(pair.value)
-        : this.#scalar(null, "", "plain", { start: keySpan.end, end: keySpan.end });
-      const key = name.kind === "scalar" ? String(name.value ?? "") : undefined;
-      if (key === undefined) continue;
-      if (!key.isWellFormed()) {
-        this.report.error("OPENING_ENCODING", keySpan, "a key holds half a character", "write the whole escape (\\U0001F600)");
-        continue;
-      }
-      if (key === "<<") {
-        const hint = "write the keys out; an alias can stand for a whole value";
-        this.report.error("OPENING_YAML_FEATURE", keySpan, "merge keys are not part of the language", hint);
-        continue;
-      }
-      const before = first.get(key);
-      if (before) {
-        const { line } = this.report.source.position(before.start);
-        this.report.error("OPENING_DUPLICATE_KEY", keySpan, `duplicate key ${quoted(key)}, first on line ${line}`);
-        continue;
-      }
-      first.set(key, keySpan);
-      entries.push({ key, keySpan, value });
-    }
-    const extent = this.#extent(entries.map((entry) => entry.value));
-    const keys = entries.reduce((sum, entry) => sum + entry.key.length, 0);
-    return this.#bounded({ kind: "map", span, entries, depth: extent.depth, size: extent.size + keys });
-  }
-
-  #scalar(value: unknown, source: string, style: ScalarStyle, span: Span): Tree {
+  /** `source` is the scalar as the file spells it, without quotes. */
+  scalar(value: unknown, source: string, style: ScalarStyle, span: Span): ScalarTree | BrokenTree {
     const fault = (message: string, hint: string): BrokenTree => {
       this.report.error("OPENING_NUMBER", span, message, hint);
       return broken(span);
@@ -129,31 +58,38 @@ class Builder {
         this.report.error("OPENING_ENCODING", span, "the text holds half a character", "write the whole escape (\\U0001F600)");
         return broken(span);
       }
-    } else if (value !== null && typeof value !== "boolean") throw new TypeError(`a YAML scalar of type ${typeof value}`);
+    } else if (value !== null && typeof value !== "boolean") throw new TypeError(`a scalar of type ${typeof value}`);
     const size = 1 + (typeof value === "string" ? value.length : 0);
     return { kind: "scalar", value: value === 0 ? 0 : value, style, span, size, depth: 0 };
   }
 
-  #alias(name: string, span: Span): Tree {
-    const target = this.#anchors.get(name);
-    if (target === undefined)
-      this.report.error("OPENING_ALIAS", span, `no anchor ${quoted(`&${name}`)} stands before this alias`);
-    else if (target === "open") this.report.error("OPENING_ALIAS", span, `${quoted(`*${name}`)} stands inside what it repeats`);
-    else return target;
-    return broken(span);
+  list(items: readonly Tree[], span: Span): ListTree | BrokenTree {
+    return this.#bounded({ kind: "list", span, items, ...extent(items) });
   }
 
-  #extent(children: readonly Tree[]): { size: number; depth: number } {
-    let size = 1;
-    let depth = 0;
-    for (const child of children) {
-      size += child.size;
-      if (child.depth > depth) depth = child.depth;
-    }
-    return { size, depth: depth + 1 };
+  /** Of two entries with one key the first counts; the other one is reported. */
+  map(given: readonly MapEntry[], span: Span): MapTree | BrokenTree {
+    const first = new Map<string, Span>();
+    const entries = given.filter(({ key, keySpan }) => {
+      const before = first.get(key);
+      if (!before) return first.set(key, keySpan);
+      const { line } = this.report.source.position(before.start);
+      this.report.error("OPENING_DUPLICATE_KEY", keySpan, `duplicate key ${quoted(key)}, first on line ${line}`);
+      return false;
+    });
+    const { size, depth } = extent(entries.map((entry) => entry.value));
+    const keys = entries.reduce((sum, entry) => sum + entry.key.length, 0);
+    return this.#bounded({ kind: "map", span, entries, depth, size: size + keys });
   }
 
-  #bounded(tree: ListTree | MapTree): Tree {
+  /** Whether a key is whole text. */
+  usableKey(key: string, span: Span): boolean {
+    if (key.isWellFormed()) return true;
+    this.report.error("OPENING_ENCODING", span, "a key holds half a character", "write the whole escape (\\U0001F600)");
+    return false;
+  }
+
+  #bounded<T extends ListTree | MapTree>(tree: T): T | BrokenTree {
     const { expanded, depth } = openingLimits;
     if (tree.size > expanded)
       this.report.error("OPENING_TOO_LARGE", tree.span, `aliases make this larger than ${expanded} values and characters`);
@@ -161,4 +97,14 @@ class Builder {
     else return tree;
     return broken(tree.span);
   }
+}
+
+function extent(children: readonly Tree[]): { size: number; depth: number } {
+  let size = 1;
+  let depth = 0;
+  for (const child of children) {
+    size += child.size;
+    if (child.depth > depth) depth = child.depth;
+  }
+  return { size, depth: depth + 1 };
 }

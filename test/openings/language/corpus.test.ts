@@ -10,14 +10,15 @@ import { formatDiagnostic } from "#openings/language/format.js";
 import { world } from "./agents.js";
 
 const folder = join(import.meta.dirname, "../corpus");
-const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+const files = readdirSync(folder).filter((name) => /\.(?:yaml|opening)$/.test(name));
+const expectationOf = (file: string): string => file.replace(/\.[a-z]+$/, ".expected");
 const compile = (file: string) => compileOpening({ file, bytes: readFileSync(join(folder, file)) }, world);
 
 test.each(files)("%s", (file) => {
   const { opening, diagnostics } = compile(file);
   const parts = [...diagnostics.map((each) => formatDiagnostic(each)), ...(opening ? [JSON.stringify(opening, null, 2)] : [])];
   const told = `${parts.join("\n\n")}\n`;
-  const beside = join(folder, file.replace(/\.yaml$/, ".expected"));
+  const beside = join(folder, expectationOf(file));
   if (process.env["UPDATE_CORPUS"] === "1") writeFileSync(beside, told);
   expect(told).toBe(readFileSync(beside, "utf8"));
   expect(opening !== null).toBe(file.startsWith("valid-"));
@@ -25,7 +26,7 @@ test.each(files)("%s", (file) => {
 
 test("each expectation stands beside its file", () => {
   const expected = readdirSync(folder).filter((name) => name.endsWith(".expected"));
-  expect(expected.map((name) => name.replace(/expected$/, "yaml"))).toEqual(files);
+  expect(expected).toEqual(files.map(expectationOf).sort());
 });
 
 test("every code is in the corpus", () => {

@@ -11,7 +11,7 @@ import { world } from "./agents.js";
 
 const corpus = join(import.meta.dirname, "../corpus");
 const files = readdirSync(corpus)
-  .filter((name) => name.endsWith(".yaml") && name !== "too-many-errors.yaml")
+  .filter((name) => /\.(?:yaml|opening)$/.test(name) && name !== "too-many-errors.yaml")
   .map((name) => readFileSync(join(corpus, name)));
 
 function examine(bytes: Uint8Array): void {
