@@ -6,11 +6,12 @@ import type { Reporter } from "./reporter.js";
 import { hasTemplate } from "./template.js";
 import type { ListTree, MapEntry, MapTree, ScalarTree, Tree } from "./tree.js";
 import { describe, isNothing } from "./value.js";
+import { keysOf, rangeOf, type NumberRange, type Vocabulary } from "./vocabulary.js";
 
 export interface MapShape {
   /** What the map is, for messages: "a node", "the policy". */
   readonly what: string;
-  readonly keys: readonly string[];
+  readonly keys: Vocabulary;
   /** Keys that belong somewhere else, with the place to write them. */
   readonly elsewhere?: Readonly<Record<string, string>>;
 }
@@ -25,7 +26,7 @@ export class Fields {
     readonly shape: MapShape,
   ) {
     for (const entry of tree.entries) {
-      if (shape.keys.includes(entry.key)) {
+      if (Object.hasOwn(shape.keys, entry.key)) {
         if (!isNothing(entry.value)) this.#entries.set(entry.key, entry);
       } else
         report.error(
@@ -56,14 +57,26 @@ export class Fields {
     return undefined;
   }
 
-  integer(key: string, range: NumberRange): number | undefined {
+  integer(key: string): number | undefined {
     const entry = this.#entries.get(key);
-    return entry && integer(this.report, entry.value, quoted(key), range);
+    return entry && integer(this.report, entry.value, quoted(key), this.#range(key));
   }
 
-  number(key: string, range: NumberRange): number | undefined {
+  number(key: string): number | undefined {
     const entry = this.#entries.get(key);
-    return entry && number(this.report, entry.value, quoted(key), range);
+    return entry && number(this.report, entry.value, quoted(key), this.#range(key));
+  }
+
+  /** Dollars, as whole millionths. */
+  dollars(key: string): number | undefined {
+    const entry = this.#entries.get(key);
+    return entry && dollars(this.report, entry.value, quoted(key), this.#range(key));
+  }
+
+  #range(key: string): NumberRange {
+    const rule = this.shape.keys[key];
+    if (!rule) throw new TypeError(`${this.shape.what} has no key ${key}`);
+    return rangeOf(rule);
   }
 
   boolean(key: string): boolean | undefined {
@@ -95,18 +108,13 @@ export class Fields {
       const { elsewhere } = this.shape;
       const place = elsewhere && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
       if (place !== undefined) return `it belongs under \`${place}\``;
-      const near = nearest(key, this.shape.keys);
-      return near === undefined ? `the keys are ${this.shape.keys.join(", ")}` : `did you mean \`${near}\`?`;
+      const near = nearest(key, keysOf(this.shape.keys));
+      return near === undefined ? `the keys are ${keysOf(this.shape.keys).join(", ")}` : `did you mean \`${near}\`?`;
     };
   }
 }
 
 export const NO_TEMPLATE = "templates are filled in in `with` and `goals` only";
-
-export interface NumberRange {
-  readonly min: number;
-  readonly max?: number;
-}
 
 /** Names what is there when it is not what it should be. A broken tree was reported where it broke. */
 export function mismatch(
@@ -168,11 +176,11 @@ export function identifierHint(name: string): string {
   return "identifiers are a-z, 0-9 and _, begin with a letter and have at most 64 characters";
 }
 
-export function number(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {
+function number(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {
   return ranged(report, tree, what, "a number", range);
 }
 
-export function integer(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {
+function integer(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {
   if (tree.kind === "scalar" && typeof tree.value === "number" && !Number.isSafeInteger(tree.value)) {
     const hint = Number.isInteger(tree.value) ? "integers go up to 2^53 - 1" : undefined;
     return mismatch(report, tree, `${what} expects a whole number`, hint, "OPENING_NUMBER");
@@ -181,8 +189,8 @@ export function integer(report: Reporter, tree: Tree, what: string, range: Numbe
 }
 
 /** Dollars, as whole millionths: what an amount is counted in. */
-export function dollars(report: Reporter, tree: Tree, what: string): number | undefined {
-  const amount = ranged(report, tree, what, "an amount of dollars", { min: 0, max: 1e9 });
+function dollars(report: Reporter, tree: Tree, what: string, range: NumberRange): number | undefined {
+  const amount = ranged(report, tree, what, "an amount of dollars", range);
   if (amount === undefined) return undefined;
   const micro = Math.round(amount * 1e6);
   if (Math.abs(amount * 1e6 - micro) <= 1e-3) return micro;

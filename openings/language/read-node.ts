@@ -3,32 +3,19 @@ import { IDENTIFIER } from "#core/ids.js";
 import type { JsonObject } from "#core/json.js";
 import type { DraftNode, Placed } from "./draft.js";
 import { quoted } from "./diagnostic.js";
-import { asMap, asText, dollars, Fields, identifier, identifierHint, NO_TEMPLATE } from "./fields.js";
+import { asMap, asText, Fields, identifier, identifierHint, NO_TEMPLATE } from "./fields.js";
 import { readCaps } from "./read-caps.js";
 import { readRetry } from "./read-policy.js";
 import type { Reporter } from "./reporter.js";
 import { hasTemplate, type Templates } from "./template.js";
 import type { MapEntry, Tree } from "./tree.js";
 import { filledValue } from "./value.js";
+import { keysOf, nodeKeys, retryKeys } from "./vocabulary.js";
 
 const shape = {
   what: "a node",
-  keys: [
-    "id",
-    "use",
-    "with",
-    "retry",
-    "timeout_ms",
-    "budget_tokens",
-    "budget_usd",
-    "budget_fuel",
-    "tags",
-    "caps",
-    "for_each",
-    "max_parallel",
-    "on_error",
-  ],
-  elsewhere: { max_attempts: "retry", backoff_ms: "retry", multiplier: "retry", max_backoff_ms: "retry", jitter: "retry" },
+  keys: nodeKeys,
+  elsewhere: Object.fromEntries(keysOf(retryKeys).map((key) => [key, "retry"])),
 };
 
 export function readNode(report: Reporter, tree: Tree, templates: Templates): DraftNode | null {
@@ -52,10 +39,10 @@ export function readNode(report: Reporter, tree: Tree, templates: Templates): Dr
     use: use ? readUse(report, use.value) : null,
     with: readWith(report, fields, templates),
     retry: readRetry(report, fields.map("retry")),
-    timeout_ms: fields.integer("timeout_ms", { min: 0 }) ?? null,
-    budgets: readBudgets(report, fields),
+    timeout_ms: fields.integer("timeout_ms") ?? null,
+    budgets: readBudgets(fields),
     for_each: each ? readName(report, each.value, "`for_each`") : null,
-    max_parallel: fields.integer("max_parallel", { min: 1 }) ?? null,
+    max_parallel: fields.integer("max_parallel") ?? null,
     on_error: readOnError(report, fields),
     tags: fields.list("tags").flatMap((tag) => readTag(report, tag)),
     caps: readCaps(report, fields.map("caps")),
@@ -72,16 +59,15 @@ function readOnError(report: Reporter, fields: Fields): Placed<string> | null {
   return entry ? readName(report, entry.value, "`on_error`") : null;
 }
 
-function readBudgets(report: Reporter, fields: Fields): DraftNode["budgets"] {
-  const read = (key: string, amount: (tree: Tree) => number | undefined): Placed<number> | null => {
+function readBudgets(fields: Fields): DraftNode["budgets"] {
+  const placed = (key: string, value: number | undefined): Placed<number> | null => {
     const entry = fields.entry(key);
-    const value = entry && amount(entry.value);
     return entry && value !== undefined ? { value, span: entry.value.span } : null;
   };
   return {
-    tokens: read("budget_tokens", () => fields.integer("budget_tokens", { min: 0 })),
-    microusd: read("budget_usd", (tree) => dollars(report, tree, "`budget_usd`")),
-    fuel: read("budget_fuel", () => fields.integer("budget_fuel", { min: 0 })),
+    tokens: placed("budget_tokens", fields.integer("budget_tokens")),
+    microusd: placed("budget_usd", fields.dollars("budget_usd")),
+    fuel: placed("budget_fuel", fields.integer("budget_fuel")),
   };
 }
 

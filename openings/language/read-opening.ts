@@ -8,32 +8,20 @@ import { openingLimits } from "./limits.js";
 import { checkStrayParams } from "./stray-params.js";
 import { readNode } from "./read-node.js";
 import { checkParamsSchema, readParams } from "./read-params.js";
-import { policyKeys, readPolicy } from "./read-policy.js";
+import { readPolicy } from "./read-policy.js";
 import { readInputs, readOutputs } from "./read-ports.js";
 import { placed, readReference } from "./read-reference.js";
 import type { Reporter } from "./reporter.js";
 import { Templates } from "./template.js";
 import type { MapTree, Tree } from "./tree.js";
 import { filledScalar, isNothing, mapEntry } from "./value.js";
+import { artifactKeys, edgeKeys, keysOf, openingKeys, policyKeys, successKeys } from "./vocabulary.js";
 
 const shape = {
   what: "an opening",
-  keys: [
-    "version",
-    "name",
-    "goals",
-    "params",
-    "params_schema",
-    "inputs",
-    "outputs",
-    "policy",
-    "nodes",
-    "edges",
-    "success",
-    "artifacts",
-  ],
+  keys: openingKeys,
   elsewhere: {
-    ...Object.fromEntries(policyKeys.map((key) => [key, "policy"])),
+    ...Object.fromEntries(keysOf(policyKeys).map((key) => [key, "policy"])),
     save: "artifacts",
     any_of: "success",
     all_of: "success",
@@ -137,7 +125,7 @@ function readNodes(report: Reporter, fields: Fields, templates: Templates): read
   return nodes;
 }
 
-const edgeShape = { what: "an edge", keys: ["from", "to"] };
+const edgeShape = { what: "an edge", keys: edgeKeys };
 const EDGE_HINT = 'write from: "node.port", to: "node.port"';
 
 function readEdges(report: Reporter, fields: Fields): readonly DraftEdge[] {
@@ -175,7 +163,7 @@ function readPort(report: Reporter, tree: Tree, what: string): PlacedRef | null 
 function readSuccess(report: Reporter, fields: Fields): Draft["success"] {
   const tree = fields.map("success");
   if (!tree) return null;
-  const success = new Fields(report, tree, { what: "`success`", keys: ["any_of", "all_of"] });
+  const success = new Fields(report, tree, { what: "`success`", keys: successKeys });
   const any = success.entry("any_of");
   const all = success.entry("all_of");
   if (any && all) report.error("OPENING_TYPE", all.keySpan, "`success` holds any_of or all_of, not both");
@@ -204,7 +192,7 @@ function readSuccess(report: Reporter, fields: Fields): Draft["success"] {
 function readSave(report: Reporter, fields: Fields): readonly PlacedRef[] {
   const tree = fields.map("artifacts");
   if (!tree) return [];
-  const items = new Fields(report, tree, { what: "`artifacts`", keys: ["save"] }).list("save");
+  const items = new Fields(report, tree, { what: "`artifacts`", keys: artifactKeys }).list("save");
   if (tooMany(report, items, openingLimits.edges, "artifacts")) return [];
   return items.flatMap((item) => readPort(report, item, "an artifact") ?? []);
 }

@@ -9,8 +9,7 @@ import { asText, Fields, identifierHint } from "./fields.js";
 import { readReference } from "./read-reference.js";
 import type { Reporter } from "./reporter.js";
 import type { MapEntry, Tree } from "./tree.js";
-
-const inputKeys = ["type", "required"] as const;
+import { inputKeys } from "./vocabulary.js";
 
 /** `given` are the caller's parameters: one that is named like an input is that input's value. */
 export function readInputs(report: Reporter, fields: Fields, given: JsonObject): Draft["inputs"] {

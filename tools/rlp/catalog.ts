@@ -43,6 +43,14 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     summary: "show what an opening would do, and with which rights",
     load: () => import("./commands/plan.js"),
   },
+  { name: "fmt", group: OPENINGS, summary: "print an opening in its usual YAML form", load: () => import("./commands/fmt.js") },
+  { name: "graph", group: OPENINGS, summary: "draw an opening", load: () => import("./commands/graph.js") },
+  {
+    name: "schema",
+    group: OPENINGS,
+    summary: "the JSON Schema of openings with the agents at hand, for editors",
+    load: () => import("./commands/schema.js"),
+  },
   { name: "runs", group: RUNS, summary: "list runs", load: () => import("./commands/runs.js") },
   {
     name: "trace",

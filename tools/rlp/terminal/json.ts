@@ -6,6 +6,13 @@ export function jsonLine(value: unknown, forTerminal: boolean): string {
   return forTerminal ? text.replace(HIDDEN, escapeUnits) : text;
 }
 
+/** As {@link jsonLine}, over several lines, for a document that people read and programs load. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/[^\n]/gu, (character) => (HIDDEN_ONE.test(character) ? escapeUnits(character) : character));
+}
+
+const HIDDEN_ONE = new RegExp(HIDDEN.source, "u");
+
 function escapeUnits(character: string): string {
   return Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`).join(
     "",
