@@ -45,7 +45,7 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 
 /** Columns that a terminal gives to a visible character. */
-function cellsOf(character: string): number {
+export function cellsOf(character: string): number {
   if (character < "\u0300") return 1;
   if (/\p{M}/u.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;

@@ -9,7 +9,6 @@ import { shortPath } from "../context.js";
 import { usage } from "../failure.js";
 import { openingArgument } from "../opening.js";
 import { examples } from "../program.js";
-import { readSmall } from "../read-small.js";
 
 interface FmtFlags {
   readonly write?: boolean;
@@ -37,8 +36,11 @@ async function fmt(context: Context, args: readonly string[], { write = false, c
   if (write && check) throw usage("`--write` and `--check` do not go together");
   const named = openingArgument(args);
   const file = resolve(world.cwd, named);
-  const bytes = readSmall(file);
-  const { formatOpening } = await import("#openings/formatting/format-opening.js");
+  const [{ readOpening }, { formatOpening }] = await Promise.all([
+    import("#host/opening/file.js"),
+    import("#openings/formatting/format-opening.js"),
+  ]);
+  const bytes = await readOpening(file);
   const made = formatOpening(named, bytes);
   if (!made.ok) throw new OpeningError(made.diagnostics);
   const same = Buffer.from(made.text).equals(bytes);
