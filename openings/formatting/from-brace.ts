@@ -44,9 +44,7 @@ function nodeOf(tree: Tree, document: Document, open = 0): Node {
     }
     case "map": {
       const map = document.createNode({}) as YAMLMap;
-      map.items = tree.entries.map(({ key, value }) =>
-        new Pair(new Scalar(key), nodeOf(value, document)),
-      );
+      map.items = tree.entries.map(({ key, value }) => new Pair(new Scalar(key), nodeOf(value, document)));
       map.flow = open <= 0;
       return map;
     }

@@ -17,7 +17,8 @@ export function dotText({ root, arrows }: Drawing): string {
   ];
   let clusters = 0;
   const draw = (group: Group, indent: string): void => {
-    for (const box of group.boxes) lines.push(`${indent}${text([box.id])} [label=${text([box.title, ...box.lines])}${shape(box)}];`);
+    for (const box of group.boxes)
+      lines.push(`${indent}${text([box.id])} [label=${text([box.title, ...box.lines])}${shape(box)}];`);
     for (const each of group.groups) {
       lines.push(`${indent}subgraph cluster_${clusters++} {`, `${indent}  label=${text([each.title, ...each.lines])};`);
       draw(each, `${indent}  `);

@@ -64,7 +64,8 @@ function drawGroup(opening: Opening, path: string, title: string, lines: readonl
     node.opening ? [] : [{ id: at(node.id), kind: "node", title: node.id, lines: [`agent ${usedName(node)}`, ...notesOf(node)] }],
   );
   // Of an inner opening they are there whatever it declares: a guard may lead to it, and a failure away from it.
-  if (opening.inputs || path !== "") boxes.push({ id: at(INPUTS), kind: "inputs", title: INPUTS, lines: Object.keys(opening.inputs ?? {}) });
+  if (opening.inputs || path !== "")
+    boxes.push({ id: at(INPUTS), kind: "inputs", title: INPUTS, lines: Object.keys(opening.inputs ?? {}) });
   if (opening.outputs || path !== "")
     boxes.push({ id: at(OUTPUTS), kind: "outputs", title: OUTPUTS, lines: Object.keys(opening.outputs ?? {}) });
   const groups = opening.nodes.flatMap((node) =>
@@ -82,4 +83,3 @@ function notesOf({ for_each: each, retry }: OpeningNode): readonly string[] {
     ...(retry.max_attempts > 1 ? [`${retry.max_attempts} attempts`] : []),
   ];
 }
-

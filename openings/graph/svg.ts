@@ -20,7 +20,9 @@ export async function svgText(drawing: Drawing): Promise<string> {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace">`,
     `<title>${escaped(drawing.root.title)}</title>`,
-    `<defs>${Object.values(["value", "guard", "recovery"] as const).map(marker).join("")}</defs>`,
+    `<defs>${Object.values(["value", "guard", "recovery"] as const)
+      .map(marker)
+      .join("")}</defs>`,
     `<rect width="${w}" height="${h}" fill="#ffffff"/>`,
     `<text x="24" y="28" font-size="15" font-weight="bold" fill="${INK}">${escaped(drawing.root.title)}</text>`,
     `<g transform="translate(0 36)">`,

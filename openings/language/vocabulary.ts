@@ -33,10 +33,7 @@ export const retryKeys = {
 
 export const nodeKeys = {
   id: key(one("identifier"), "The node's name, once in the file. Edges call its ports `id.port`."),
-  use: key(
-    one("use"),
-    "What the node runs: `agent:<name>`, `agent:<name>@<variant>`, or `opening:<name>` for a whole opening.",
-  ),
+  use: key(one("use"), "What the node runs: `agent:<name>`, `agent:<name>@<variant>`, or `opening:<name>` for a whole opening."),
   with: key(
     map,
     "Handed to the agent. A key named like an input supplies that input; for an opening the others are its parameters. Text may hold templates: `{{params.name}}`.",
@@ -48,9 +45,15 @@ export const nodeKeys = {
   budget_fuel: key(integer(0), "Guest instructions of all attempts together."),
   tags: key(list(text), "Words to find the node by."),
   caps: key(one("caps"), "Narrows what the agent may do here, and never widens it. What is not named stays as it is."),
-  for_each: key(one("identifier"), "An input: each element of what arrives there gets an invocation of its own. Outputs come in the order of the elements."),
+  for_each: key(
+    one("identifier"),
+    "An input: each element of what arrives there gets an invocation of its own. Outputs come in the order of the elements.",
+  ),
   max_parallel: key(integer(1), "Invocations of a `for_each` at once."),
-  on_error: key(one("identifier"), "The node that takes over when this one has failed for good: it gets the failure on its input `error`."),
+  on_error: key(
+    one("identifier"),
+    "The node that takes over when this one has failed for good: it gets the failure on its input `error`.",
+  ),
 } satisfies Vocabulary;
 
 export const edgeKeys = {
@@ -63,10 +66,16 @@ export const edgeKeys = {
 
 export const policyKeys = {
   budget_tokens: key(integer(0), "Model tokens of the whole run."),
-  timeout_ms: key(integer(0), "Active time of the whole run, in milliseconds. Time in which only a person is waited for does not count."),
+  timeout_ms: key(
+    integer(0),
+    "Active time of the whole run, in milliseconds. Time in which only a person is waited for does not count.",
+  ),
   budget_usd: key(dollars, "Dollars of the whole run, down to a millionth."),
   budget_fuel: key(integer(0), "Guest instructions of the whole run."),
-  confirm_external: key(flag, "Whether a person has to approve external actions. Where it is not said the configuration decides."),
+  confirm_external: key(
+    flag,
+    "Whether a person has to approve external actions. Where it is not said the configuration decides.",
+  ),
   max_parallel: key(integer(1), "Nodes that may run at once."),
   on_failure: key(
     { enum: ["stop", "continue"] },
@@ -92,13 +101,19 @@ export const openingKeys = {
   version: key({ const: 0 }, "The version of the language: 0."),
   name: key(one("identifier"), "The opening's name. Others use it as `opening:<name>`."),
   goals: key(list(text), "What a person wants of it. Recorded with the run; may hold templates."),
-  params: key(map, "Parameters with their defaults. `--param` and `--params` are laid over them; `{{params.name}}` stands for one."),
+  params: key(
+    map,
+    "Parameters with their defaults. `--param` and `--params` are laid over them; `{{params.name}}` stands for one.",
+  ),
   params_schema: key(map, "A JSON Schema that the parameters have to fit."),
   inputs: key(one("inputs"), "Inputs by name, where another opening uses this one. Edges call them `inputs.<name>`."),
   outputs: key(one("outputs"), "Outputs by name: the `node.port` that each hands on."),
   policy: key(one("policy"), "Limits of the whole run, and what happens at a failure."),
   nodes: key(list(one("node"), { minItems: 1 }), "The agents and openings that run."),
-  edges: key(list(one("edge")), "What goes from which output to which input. The order of the file is the order in which several meet."),
+  edges: key(
+    list(one("edge")),
+    "What goes from which output to which input. The order of the file is the order in which several meet.",
+  ),
   success: key(one("success"), "When the run counts as a success. Left out: when no node failed."),
   artifacts: key(one("artifacts"), "What is kept of the run."),
 } satisfies Vocabulary;

@@ -1,96 +1,240 @@
-/** What a run of an opening would do, before it runs: the data behind `rlp plan`. */
+/** What a run of an opening would do, and cost at worst, before it runs: the data behind `rlp plan`. */
 import type { NodeId } from "#core/ids.js";
 import type { AgentCatalog, AgentInterface } from "../agent.js";
-import { nodeGrant } from "../grant/narrow.js";
-import { CONFIRM } from "../check/with.js";
-import type { Opening, OpeningEdge, OpeningNode, PortRef, Retry } from "../ir.js";
-import { capabilitiesOf, hostOf } from "./capabilities.js";
+import { narrow, nodeGrant, type Narrowing } from "../grant/narrow.js";
+import { INPUTS, usedName, type Opening, type OpeningEdge, type OpeningNode, type PortRef, type Retry } from "../ir.js";
+import { greater, plus, type Amount } from "./amount.js";
+import { capabilitiesOf } from "./capabilities.js";
+import {
+  addCosts,
+  attemptOfAgent,
+  capped,
+  joinReach,
+  noCost,
+  policyCaps,
+  reachOf,
+  wholeNode,
+  type Cost,
+  type Prices,
+  type Reach,
+} from "./cost.js";
 import { levelsOf } from "./levels.js";
+import { nextOf, waysThrough } from "./paths.js";
 
-export interface PlannedNode {
+export interface PlannedNode extends Reach {
   readonly id: NodeId;
-  /** `name@version`, and the variant where one is chosen. */
-  readonly agent: string;
+  /** `name@version`; null where the node uses an opening. */
+  readonly agent: string | null;
   readonly variant: string | null;
-  /** Nodes that it waits for, in the order of the file. */
+  /** The opening that the node uses. */
+  readonly opening: Plan | null;
+  /** Nodes that it waits for, in the order of the file; those too that it recovers. */
   readonly after: readonly NodeId[];
+  /** Nodes whose failure it takes over. */
+  readonly recovers: readonly NodeId[];
+  readonly on_error: NodeId | null;
   /** One short phrase for each capability that it holds. */
   readonly capabilities: readonly string[];
-  /** `host[:port]` that it may reach. */
-  readonly hosts: readonly string[];
-  /** Ids of secrets that may be sent for it, and of those whose value it may see. */
-  readonly secrets: readonly string[];
   readonly budget_tokens: number | null;
-  readonly fuel: number;
-  readonly memory_mib: number;
-  /** Milliseconds of an attempt: the node's, else the agent's own ceiling. */
-  readonly timeout_ms: number;
+  readonly budget_microusd: number | null;
+  readonly budget_fuel: number | null;
+  /** Of one attempt; null where the node uses an opening. */
+  readonly fuel: number | null;
+  readonly memory_mib: number | null;
+  /** Milliseconds of an attempt: the node's, else the agent's own ceiling; null: only the opening's inside. */
+  readonly timeout_ms: number | null;
   readonly retry: Retry;
-  /** Kinds of actions for which a person may be asked. */
-  readonly confirms: readonly string[];
-  /** Kinds of actions that it may take without asking. */
-  readonly unasked: readonly string[];
+  readonly for_each: string | null;
+  /** Elements, where the file has them; null: they come with the run. */
+  readonly elements: number | null;
+  readonly max_parallel: number | null;
   /** The node is skipped unless every one of these holds. */
   readonly guards: readonly string[];
+  /** All attempts of all invocations, within the node's budgets. */
+  readonly worst: Cost;
 }
 
-export interface Plan {
+/** A way through the opening, from its beginning to its end. */
+export interface PlannedPath extends Reach {
+  readonly nodes: readonly NodeId[];
+  readonly worst: Cost;
+}
+
+export interface Plan extends Reach {
   readonly name: string;
   readonly goals: readonly string[];
   readonly policy: Opening["policy"];
   readonly levels: readonly (readonly PlannedNode[])[];
+  /** At most {@link PATHS}. */
+  readonly paths: readonly PlannedPath[];
+  /** All ways through. */
+  readonly path_count: number;
   readonly success: string | null;
   readonly artifacts: readonly string[];
+  /** Everything together, within the opening's budgets. */
+  readonly worst: Cost;
+  /** The same if there were no budgets of the opening: where it is more, they are what holds the run. */
+  readonly unbudgeted: Cost;
 }
 
+export const PATHS = 100;
+
 /** The opening has passed the checks against this catalog; an agent that is gone since then throws a TypeError. */
-export function planOpening(opening: Opening, agents: AgentCatalog): Plan {
-  const nodes = new Map(opening.nodes.map((node) => [node.id, node]));
+export function planOpening(opening: Opening, agents: AgentCatalog, prices: Prices): Plan {
+  return planInside(opening, { agents, prices, around: [], path: "" });
+}
+
+interface Surroundings {
+  readonly agents: AgentCatalog;
+  readonly prices: Prices;
+  /** `caps` of the nodes around, the innermost first. */
+  readonly around: readonly Narrowing[];
+  readonly path: string;
+}
+
+function planInside(opening: Opening, world: Surroundings): Plan {
   const inbound = new Map<NodeId, OpeningEdge[]>();
   for (const edge of opening.edges) {
     const edges = inbound.get(edge.to.node);
     if (edges) edges.push(edge);
     else inbound.set(edge.to.node, [edge]);
   }
-  const planned = (id: NodeId): PlannedNode => {
-    const node = nodes.get(id);
-    const agent = node && agents.get(node.agent, node.variant);
-    if (!agent) throw new TypeError(`the plan of ${id} needs its agent`);
-    return planNode(opening, node, agent, inbound.get(id) ?? []);
-  };
+  const recovered = new Map<NodeId, NodeId[]>();
+  for (const { id, on_error: target } of opening.nodes)
+    if (target !== undefined) recovered.set(target, [...(recovered.get(target) ?? []), id]);
+
+  const planned = new Map(
+    opening.nodes.map((node) => [
+      node.id,
+      planNode(opening, node, world, inbound.get(node.id) ?? [], recovered.get(node.id) ?? []),
+    ]),
+  );
+  const next = nextOf(opening);
+  const levels = levelsOf(opening, next);
+  const order = levels.flat();
+  const get = (id: NodeId): PlannedNode => planned.get(id) as PlannedNode;
+  const { paths, count } = waysThrough(next, order, PATHS);
+  const all = order.map(get);
+  const unbudgeted = { ...sum(all), ms: wholeTime(opening, order, next, get) };
+  const caps = policyCaps(opening);
   return {
     name: opening.name,
     goals: opening.goals,
     policy: opening.policy,
-    levels: levelsOf(opening).map((level) => level.map(planned)),
+    levels: levels.map((level) => level.map(get)),
+    paths: paths.map((path) => ({ nodes: path, worst: capped(sum(path.map(get)), caps), ...joinReach(path.map(get)) })),
+    path_count: count,
     success:
       opening.success &&
       `${opening.success.mode === "any_of" ? "any of" : "all of"} ${opening.success.of.map(expressionText).join(", ")}`,
     artifacts: opening.artifacts.save.map(refText),
+    ...joinReach(all),
+    worst: capped(unbudgeted, caps),
+    unbudgeted,
   };
 }
 
-function planNode(opening: Opening, node: OpeningNode, agent: AgentInterface, edges: readonly OpeningEdge[]): PlannedNode {
-  const { limits } = agent;
-  const grant = nodeGrant(agent, node);
-  const actions = [...grant.actions, ...(grant.fs_rw.length > 0 ? [`fs.commit to ${grant.fs_rw.join(", ")}`] : [])];
-  const asks = opening.policy.confirm_external || node.with[CONFIRM] === true;
+const sum = (nodes: readonly PlannedNode[]): Cost => nodes.reduce((cost, { worst }) => addCosts(cost, worst), noCost);
+
+/**
+ * With room for all, the longest way through. With room for `m` at once, no more than that way plus an `m`-th of everything else
+ * (Graham's bound for list scheduling).
+ */
+function wholeTime(
+  { policy }: Opening,
+  order: readonly NodeId[],
+  next: ReadonlyMap<NodeId, readonly NodeId[]>,
+  get: (id: NodeId) => PlannedNode,
+): Amount {
+  const from = new Map<NodeId, Amount>();
+  let longest: Amount = noCost.ms;
+  for (const id of order.toReversed()) {
+    let after: Amount = noCost.ms;
+    for (const target of next.get(id) ?? []) after = greater(after, from.get(target) ?? null);
+    const whole = plus(get(id).worst.ms, after);
+    from.set(id, whole);
+    longest = greater(longest, whole);
+  }
+  if (policy.max_parallel === null) return longest;
+  const everything = order.reduce<Amount>((ms, id) => plus(ms, get(id).worst.ms), noCost.ms);
+  if (longest === null || everything === null) return null;
+  const room = policy.max_parallel;
+  const bound = (all: number, way: number): number => Math.ceil(way + Math.max(0, all - way) / room);
+  return {
+    fixed: bound(everything.fixed, longest.fixed),
+    each: Object.fromEntries(Object.entries(everything.each).map(([node, all]) => [node, bound(all, longest.each[node] ?? 0)])),
+  };
+}
+
+function planNode(
+  opening: Opening,
+  node: OpeningNode,
+  world: Surroundings,
+  edges: readonly OpeningEdge[],
+  recovers: readonly NodeId[],
+): PlannedNode {
+  const path = world.path === "" ? node.id : `${world.path}/${node.id}`;
+  const given = node.for_each === undefined ? undefined : node.with[node.for_each];
+  const elements = given === undefined ? null : Array.isArray(given) ? given.length : 1;
+  const used = node.opening ? planInner(node.opening, node, world, path) : planAgent(opening, node, world);
   return {
     id: node.id,
-    agent: `${agent.name}@${agent.version}`,
+    agent: used.agent && `${used.agent.name}@${used.agent.version}`,
     variant: node.variant,
-    after: [...new Set(edges.map((edge) => edge.from.node))],
-    capabilities: capabilitiesOf(grant),
-    hosts: [...new Set(grant.net.map(hostOf))],
-    secrets: [...new Set([...grant.secrets.map(({ id }) => id), ...grant.secrets_raw])],
+    opening: used.plan,
+    after: [...new Set([...edges.map((edge) => edge.from.node).filter((id) => id !== INPUTS), ...recovers])],
+    recovers,
+    on_error: node.on_error ?? null,
+    capabilities: used.capabilities,
+    ...used.reach,
     budget_tokens: node.budget_tokens,
-    fuel: limits.fuel,
-    memory_mib: limits.memory_mib,
-    timeout_ms: node.timeout_ms === null ? limits.wall_ms : Math.min(node.timeout_ms, limits.wall_ms),
+    budget_microusd: node.budget_microusd ?? null,
+    budget_fuel: node.budget_fuel ?? null,
+    fuel: used.agent?.limits.fuel ?? null,
+    memory_mib: used.agent?.limits.memory_mib ?? null,
+    timeout_ms: used.timeout,
     retry: node.retry,
-    confirms: asks ? actions : [],
-    unasked: asks ? [] : actions,
+    for_each: node.for_each ?? null,
+    elements,
+    max_parallel: node.max_parallel ?? null,
     guards: edges.flatMap(({ from, guard }) => (guard ? [`${refText(from)} ${guard.op} ${JSON.stringify(guard.literal)}`] : [])),
+    worst: wholeNode(used.attempt, node, path, elements),
+  };
+}
+
+interface UsedPlan {
+  readonly agent: AgentInterface | null;
+  readonly plan: Plan | null;
+  readonly capabilities: readonly string[];
+  readonly reach: Reach;
+  readonly timeout: number | null;
+  readonly attempt: Cost;
+}
+
+function planAgent(opening: Opening, node: OpeningNode, { agents, prices, around }: Surroundings): UsedPlan {
+  const agent = agents.get(node.agent, node.variant);
+  if (!agent) throw new TypeError(`the plan of ${node.id} needs the agent ${usedName(node)}`);
+  const grant = around.reduce(narrow, nodeGrant(agent, node));
+  return {
+    agent,
+    plan: null,
+    capabilities: capabilitiesOf(grant),
+    reach: reachOf(grant, opening, node),
+    timeout: node.timeout_ms === null ? agent.limits.wall_ms : Math.min(node.timeout_ms, agent.limits.wall_ms),
+    attempt: attemptOfAgent(agent, grant, node, prices),
+  };
+}
+
+/** What an opening may do is what its agents may: it has no capabilities of its own. */
+function planInner(inner: Opening, node: OpeningNode, world: Surroundings, path: string): UsedPlan {
+  const plan = planInside(inner, { ...world, path, around: node.caps ? [node.caps, ...world.around] : world.around });
+  return {
+    agent: null,
+    plan,
+    capabilities: [...new Set(plan.levels.flat().flatMap(({ capabilities }) => capabilities))],
+    reach: plan,
+    timeout: node.timeout_ms,
+    attempt: capped(plan.worst, { tokens: null, microusd: null, fuel: null, ms: node.timeout_ms }),
   };
 }
 

@@ -63,7 +63,10 @@ function withOf(agent: Described): JsonObject {
   const inputs = Object.entries(agent.inputs);
   return {
     properties: {
-      with: { anyOf: [ref(withName(agent)), { type: "null" }], description: `What \`${agent.name}\` takes. ${agent.description}` },
+      with: {
+        anyOf: [ref(withName(agent)), { type: "null" }],
+        description: `What \`${agent.name}\` takes. ${agent.description}`,
+      },
       ...(inputs.length > 0 && { for_each: { enum: [...inputs.map(([name]) => name), null] } }),
     },
     ...(requiredOf(agent).length > 0 && { required: ["with"] }),
@@ -107,7 +110,8 @@ function lenient(schema: JsonObject): JsonObject {
   for (const [keyword, value] of Object.entries(schema)) {
     if (keyword === "properties" && isJsonObject(value))
       parts[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, orTemplate(each)]));
-    else if ((keyword === "items" || keyword === "additionalProperties") && isJsonObject(value)) parts[keyword] = orTemplate(value);
+    else if ((keyword === "items" || keyword === "additionalProperties") && isJsonObject(value))
+      parts[keyword] = orTemplate(value);
     else parts[keyword] = value;
   }
   return parts;
@@ -170,21 +174,25 @@ function portsOfFile(
     );
   const own = inputs.map((name) => ({ const: `${INPUTS}.${name}`, description: "An input of this opening." }));
   const outputs = [...offered("outputs"), ...own];
-  const patterns = (pattern: (node: string, port: string) => string, side: "inputs" | "outputs"): readonly JsonObject[] => [
-    ...known.flatMap(({ id, face }) => {
-      const names = Object.keys(face[side]);
-      return names.length === 0 ? [] : [pattern(id, names.join("|"))];
-    }),
-    ...(side === "outputs" && inputs.length > 0 ? [pattern(INPUTS, inputs.join("|"))] : []),
-    ...(unknown.length > 0 ? [pattern(unknown.join("|"), ID)] : []),
-  ].map((each) => ({ type: "string", pattern: `^(?:${each})$` }));
+  const patterns = (pattern: (node: string, port: string) => string, side: "inputs" | "outputs"): readonly JsonObject[] =>
+    [
+      ...known.flatMap(({ id, face }) => {
+        const names = Object.keys(face[side]);
+        return names.length === 0 ? [] : [pattern(id, names.join("|"))];
+      }),
+      ...(side === "outputs" && inputs.length > 0 ? [pattern(INPUTS, inputs.join("|"))] : []),
+      ...(unknown.length > 0 ? [pattern(unknown.join("|"), ID)] : []),
+    ].map((each) => ({ type: "string", pattern: `^(?:${each})$` }));
   // A guard's target need not be declared, and `artifacts` and `outputs` name outputs: `port` is any of the file's nodes.
   const anywhere = { type: "string", pattern: `^(?:${portOf([...nodes.map(({ id }) => id)].join("|") || ID, ID)})$` };
   return {
     source: { anyOf: [...outputs, ...patterns(sourceOf, "outputs")] },
     port: { anyOf: [...offered("inputs"), ...offered("outputs"), anywhere] },
     expression: {
-      anyOf: [...outputs.map((each) => ({ const: `exists(${String(each["const"])})` })), { type: "string", pattern: `^(?:${EXPRESSION})$` }],
+      anyOf: [
+        ...outputs.map((each) => ({ const: `exists(${String(each["const"])})` })),
+        { type: "string", pattern: `^(?:${EXPRESSION})$` },
+      ],
     },
   };
 }

@@ -51,7 +51,13 @@ export function openingSchema(): OpeningSchema {
 
 /** A whole schema document. `about` says whose it is. */
 export function schemaDocument({ definitions, root }: OpeningSchema, about: string): JsonObject {
-  return { $schema: "http://json-schema.org/draft-07/schema#", title: "An opening of rlp", description: about, ...root, definitions };
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "An opening of rlp",
+    description: about,
+    ...root,
+    definitions,
+  };
 }
 
 export const ref = (name: string): JsonObject => ({ $ref: `#/definitions/${name}` });

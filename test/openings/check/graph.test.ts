@@ -48,7 +48,9 @@ test("every circle is told, each once, and what is told is one; without any, lev
       if (expected.size > 0) expect(told.length).toBeGreaterThan(0);
       if (!opening) return;
 
-      const levels = planOpening(opening, world.agents).levels.map((level) => level.map(({ id }) => id as string));
+      const levels = planOpening(opening, world.agents, { dearest: () => null }).levels.map((level) =>
+        level.map(({ id }) => id as string),
+      );
       const depth = new Map(levels.flatMap((level, index) => level.map((id) => [id, index] as const)));
       expect(depth.size).toBe(count);
       for (let i = 0; i < count; i++) {

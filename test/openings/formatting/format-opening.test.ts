@@ -158,12 +158,19 @@ test.each(files)("%s: formatted it means the same, and formatting again changes 
     expect(file.startsWith("valid-")).toBe(false);
     return;
   }
-  const [before, after] = [compileOpening({ file, bytes: source }, world), compileOpening({ file, bytes: bytes(made.text) }, world)];
+  const [before, after] = [
+    compileOpening({ file, bytes: source }, world),
+    compileOpening({ file, bytes: bytes(made.text) }, world),
+  ];
   expect(after.opening).toEqual(before.opening);
   // The same is wrong with it, elsewhere.
   const told = (diagnostics: typeof before.diagnostics): readonly string[] =>
-    diagnostics.filter(({ code }) => code !== "OPENING_ENCODING").map(({ code, message }) => `${code} ${message.replace(/line \d+/, "")}`).sort();
-  if (before.diagnostics.length < 100 && !file.startsWith("brace")) expect(told(after.diagnostics)).toEqual(told(before.diagnostics));
+    diagnostics
+      .filter(({ code }) => code !== "OPENING_ENCODING")
+      .map(({ code, message }) => `${code} ${message.replace(/line \d+/, "")}`)
+      .sort();
+  if (before.diagnostics.length < 100 && !file.startsWith("brace"))
+    expect(told(after.diagnostics)).toEqual(told(before.diagnostics));
   expect(formatted(made.text)).toBe(made.text);
 });
 
@@ -192,22 +199,66 @@ params: { p: *x }
 
 test("whatever is in it, and however it was written: the same values, and once is enough", () => {
   const word = fc.oneof(
-    fc.string({ unit: fc.constantFrom("a", " ", "\n", ":", "#", "-", "'", '"', "\\", "{", "}", "é", "漢", "\t", "0", ",", "&", "*", "!", "|", "%", "@", "~"), maxLength: 30 }),
+    fc.string({
+      unit: fc.constantFrom(
+        "a",
+        " ",
+        "\n",
+        ":",
+        "#",
+        "-",
+        "'",
+        '"',
+        "\\",
+        "{",
+        "}",
+        "é",
+        "漢",
+        "\t",
+        "0",
+        ",",
+        "&",
+        "*",
+        "!",
+        "|",
+        "%",
+        "@",
+        "~",
+      ),
+      maxLength: 30,
+    }),
     fc.constantFrom("true", "null", "1e3", "0x10", "2020-01-01", "yes", "~", "", "- a", "a: b", "<<", "=", "long ".repeat(40)),
   );
   const value = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 3 }, word, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null), tie("list"), tie("map")),
+    value: fc.oneof(
+      { maxDepth: 3 },
+      word,
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.boolean(),
+      fc.constant(null),
+      tie("list"),
+      tie("map"),
+    ),
     list: fc.array(tie("value"), { maxLength: 4 }),
     map: fc.dictionary(word, tie("value"), { maxKeys: 4 }),
   })).value;
   const style = fc.record({
-    defaultStringType: fc.constantFrom("PLAIN" as const, "QUOTE_SINGLE" as const, "QUOTE_DOUBLE" as const, "BLOCK_LITERAL" as const, "BLOCK_FOLDED" as const),
+    defaultStringType: fc.constantFrom(
+      "PLAIN" as const,
+      "QUOTE_SINGLE" as const,
+      "QUOTE_DOUBLE" as const,
+      "BLOCK_LITERAL" as const,
+      "BLOCK_FOLDED" as const,
+    ),
     collectionStyle: fc.constantFrom("any" as const, "block" as const, "flow" as const),
     lineWidth: fc.constantFrom(0, 20, 80),
   });
   fc.assert(
     fc.property(value, value, style, (params, given, how) => {
-      const text = stringify({ nodes: [{ with: { in: given }, use: "agent:echo", id: "a" }], params: { params }, name: "t", version: 0 }, { ...how, defaultKeyType: "QUOTE_DOUBLE" });
+      const text = stringify(
+        { nodes: [{ with: { in: given }, use: "agent:echo", id: "a" }], params: { params }, name: "t", version: 0 },
+        { ...how, defaultKeyType: "QUOTE_DOUBLE" },
+      );
       const made = formatOpening("t.yaml", bytes(text));
       if (!made.ok) return; // a merge key, say
       expect(formatted(made.text)).toBe(made.text);

@@ -17,7 +17,8 @@ function opened(text: string): Opening {
   return opening;
 }
 
-const WHOLE = opened(`
+const WHOLE = opened(
+  `
 version: 0
 name: whole
 inputs: { recipients: contact.list.v1 }
@@ -33,7 +34,8 @@ edges:
   - { from: draft.out, to: each.note }
   - { from: draft.out, to: send.draft }
   - { from: 'each.out=="fine; <b>\\"-->"', to: send.gate }
-`.replace("- { from: draft.out, to: each.note }\n", "- { from: spare.out, to: each.note }\n"));
+`.replace("- { from: draft.out, to: each.note }\n", "- { from: spare.out, to: each.note }\n"),
+);
 
 test("Mermaid: openings as subgraphs, guards dotted, recovery in red, quotes and HTML as numbers", () => {
   expect(mermaidText(drawOpening(WHOLE))).toMatchInlineSnapshot(`
@@ -133,24 +135,22 @@ const opening = (nodes: readonly OpeningNode[], edges: readonly OpeningEdge[], m
 
 /** Edges go forward only. */
 const graphs = fc.integer({ min: 1, max: 50 }).chain((count) =>
-  fc
-    .array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1), fc.boolean()), { maxLength: count * 2 })
-    .map((pairs) =>
-      opening(
-        Array.from({ length: count }, (_, index) => node(`node_${index}`)),
-        pairs.flatMap(([a, b, guard]) =>
-          a === b
-            ? []
-            : [
-                {
-                  from: { node: `node_${Math.min(a, b)}` as NodeId, port: "out" },
-                  to: { node: `node_${Math.max(a, b)}` as NodeId, port: "in" },
-                  guard: guard ? ({ op: "==", literal: "x" } as const) : null,
-                },
-              ],
-        ),
+  fc.array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1), fc.boolean()), { maxLength: count * 2 }).map((pairs) =>
+    opening(
+      Array.from({ length: count }, (_, index) => node(`node_${index}`)),
+      pairs.flatMap(([a, b, guard]) =>
+        a === b
+          ? []
+          : [
+              {
+                from: { node: `node_${Math.min(a, b)}` as NodeId, port: "out" },
+                to: { node: `node_${Math.max(a, b)}` as NodeId, port: "in" },
+                guard: guard ? ({ op: "==", literal: "x" } as const) : null,
+              },
+            ],
       ),
     ),
+  ),
 );
 
 test("up to fifty nodes: every box is inside, none lies on another, and every arrow has a way", async () => {
@@ -159,9 +159,13 @@ test("up to fifty nodes: every box is inside, none lies on another, and every ar
       const { boxes, arrows, width, height } = await layOut(drawOpening(made));
       expect(boxes.length).toBe(made.nodes.length);
       for (const [index, a] of boxes.entries()) {
-        expect(a.x - a.width / 2 >= 0 && a.x + a.width / 2 <= width && a.y - a.height / 2 >= 0 && a.y + a.height / 2 <= height).toBe(true);
+        expect(
+          a.x - a.width / 2 >= 0 && a.x + a.width / 2 <= width && a.y - a.height / 2 >= 0 && a.y + a.height / 2 <= height,
+        ).toBe(true);
         for (const b of boxes.slice(index + 1))
-          expect(Math.abs(a.x - b.x) >= (a.width + b.width) / 2 - 0.01 || Math.abs(a.y - b.y) >= (a.height + b.height) / 2 - 0.01).toBe(true);
+          expect(
+            Math.abs(a.x - b.x) >= (a.width + b.width) / 2 - 0.01 || Math.abs(a.y - b.y) >= (a.height + b.height) / 2 - 0.01,
+          ).toBe(true);
       }
       for (const { points } of arrows) expect(points.length).toBeGreaterThan(1);
     }),
@@ -174,19 +178,52 @@ test("boxes of an inner opening lie in its own, those of others outside of it", 
   const [group] = groups;
   if (!group) throw new Error("no group");
   for (const { box, x, y, width, height } of boxes) {
-    const inside = Math.abs(x - group.x) + width / 2 <= group.width / 2 + 0.01 && Math.abs(y - group.y) + height / 2 <= group.height / 2 + 0.01;
+    const inside =
+      Math.abs(x - group.x) + width / 2 <= group.width / 2 + 0.01 &&
+      Math.abs(y - group.y) + height / 2 <= group.height / 2 + 0.01;
     expect([box.id, inside]).toEqual([box.id, box.id.startsWith("each/")]);
   }
 });
 
 test("whatever stands in a literal, each format stays what it is", async () => {
   const hostile = fc.string({
-    unit: fc.oneof(fc.constantFrom('"', "\\", "<", ">", "&", "]", ")", "}", ";", "#", "`", "|", "\n", "\u0000", "\u202e", "\ud800", "\ufffe", "%%", "-->", "]]>", "</text>", "end"), fc.string({ unit: "binary", maxLength: 2 })),
+    unit: fc.oneof(
+      fc.constantFrom(
+        '"',
+        "\\",
+        "<",
+        ">",
+        "&",
+        "]",
+        ")",
+        "}",
+        ";",
+        "#",
+        "`",
+        "|",
+        "\n",
+        "\u0000",
+        "\u202e",
+        "\ud800",
+        "\ufffe",
+        "%%",
+        "-->",
+        "]]>",
+        "</text>",
+        "end",
+      ),
+      fc.string({ unit: "binary", maxLength: 2 }),
+    ),
     maxLength: 12,
   });
   await fc.assert(
     fc.asyncProperty(hostile, async (literal) => {
-      const made = drawOpening(opening([node("a"), node("b")], [{ from: { node: "a" as NodeId, port: "out" }, to: { node: "b" as NodeId, port: "in" }, guard: { op: "==", literal } }]));
+      const made = drawOpening(
+        opening(
+          [node("a"), node("b")],
+          [{ from: { node: "a" as NodeId, port: "out" }, to: { node: "b" as NodeId, port: "in" }, guard: { op: "==", literal } }],
+        ),
+      );
       expect(mermaidText(made).split("\n")).toHaveLength(6);
       expect(/\|"([^"|]*)"\|/.exec(mermaidText(made))?.[1]).not.toMatch(/[<>`\\;](?<!#\d+;)/);
       const dot = dotText(made);
@@ -199,7 +236,9 @@ test("whatever stands in a literal, each format stays what it is", async () => {
         if (close) expect(open.pop()).toBe(name);
         else if (!self) open.push(name);
       expect(open).toEqual([]);
-      expect(svg.replace(/<\/?[a-z]+(?:\s+[a-zA-Z:-]+="[^"<]*")*\s*\/?>/g, "")).not.toMatch(/[<\u0000-\u0009\ufffe\uffff]|&(?!(?:amp|lt|gt|quot|#39);)/);
+      expect(svg.replace(/<\/?[a-z]+(?:\s+[a-zA-Z:-]+="[^"<]*")*\s*\/?>/g, "")).not.toMatch(
+        /[<\u0000-\u0009\ufffe\uffff]|&(?!(?:amp|lt|gt|quot|#39);)/,
+      );
       expect(svg.isWellFormed()).toBe(true);
     }),
     { numRuns: 100 },

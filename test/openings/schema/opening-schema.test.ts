@@ -43,7 +43,10 @@ test.each(files.filter((file) => file.startsWith("valid-")))("%s is valid by eve
   const value = valueOf(file);
   expect(general(value), JSON.stringify(general.errors)).toBe(true);
   const outline = outlineOf(file, readFileSync(join(corpus, file)));
-  for (const surroundings of [{ agents, openings: ["review"] }, { agents, openings: [], outline }]) {
+  for (const surroundings of [
+    { agents, openings: ["review"] },
+    { agents, openings: [], outline },
+  ]) {
     const validate = compiled(schemaDocument(schemaFor(surroundings), ""));
     expect(validate(value), JSON.stringify(validate.errors)).toBe(true);
   }
@@ -69,19 +72,23 @@ const SHAPE: readonly OpeningCode[] = [
 /** Amounts finer than a millionth are whole numbers of nothing that JSON Schema could count exactly. */
 const FINER = /finer than a millionth/;
 
-test.each(files.filter((file) => !file.startsWith("valid-")))("%s: refused if and only if the reader refuses its shape", (file) => {
-  const value = valueOf(file);
-  if (value === undefined) return;
-  const { diagnostics } = compileOpening({ file, bytes: readFileSync(join(corpus, file)) }, world);
-  const shape = diagnostics.filter(
-    ({ code, severity, message }) => severity === "error" && SHAPE.includes(code) && !FINER.test(message),
-  );
-  const refused = !general(value);
-  const told = `${shape.map(({ message }) => message).join("\n")}\n${JSON.stringify(general.errors)}`;
-  if (shape.length > 0) expect(refused, told).toBe(true);
-  // Templates where none are filled in, and capabilities' fine print, are told by codes of their own.
-  else if (!diagnostics.some(({ code }) => code === "OPENING_TEMPLATE" || code === "OPENING_CAPS")) expect(refused, told).toBe(false);
-});
+test.each(files.filter((file) => !file.startsWith("valid-")))(
+  "%s: refused if and only if the reader refuses its shape",
+  (file) => {
+    const value = valueOf(file);
+    if (value === undefined) return;
+    const { diagnostics } = compileOpening({ file, bytes: readFileSync(join(corpus, file)) }, world);
+    const shape = diagnostics.filter(
+      ({ code, severity, message }) => severity === "error" && SHAPE.includes(code) && !FINER.test(message),
+    );
+    const refused = !general(value);
+    const told = `${shape.map(({ message }) => message).join("\n")}\n${JSON.stringify(general.errors)}`;
+    if (shape.length > 0) expect(refused, told).toBe(true);
+    // Templates where none are filled in, and capabilities' fine print, are told by codes of their own.
+    else if (!diagnostics.some(({ code }) => code === "OPENING_TEMPLATE" || code === "OPENING_CAPS"))
+      expect(refused, told).toBe(false);
+  },
+);
 
 const smallest = { version: 0, name: "t", nodes: [{ id: "a", use: "agent:echo" }] };
 type Place = readonly [name: string, words: vocabulary.Vocabulary, put: (part: Record<string, unknown>) => unknown];
@@ -89,7 +96,11 @@ const places: readonly Place[] = [
   ["the opening", vocabulary.openingKeys, (part) => ({ ...smallest, ...part })],
   ["policy", vocabulary.policyKeys, (policy) => ({ ...smallest, policy })],
   ["a node", vocabulary.nodeKeys, (part) => ({ ...smallest, nodes: [{ ...smallest.nodes[0], for_each: "in", ...part }] })],
-  ["retry", vocabulary.retryKeys, (retry) => ({ ...smallest, nodes: [{ ...smallest.nodes[0], retry: { max_attempts: 2, ...retry } }] })],
+  [
+    "retry",
+    vocabulary.retryKeys,
+    (retry) => ({ ...smallest, nodes: [{ ...smallest.nodes[0], retry: { max_attempts: 2, ...retry } }] }),
+  ],
   ["an edge", vocabulary.edgeKeys, (part) => ({ ...smallest, edges: [{ from: "a.out", to: "a.in", ...part }] })],
   ["an input", vocabulary.inputKeys, (part) => ({ ...smallest, inputs: { x: { type: "text.v1", ...part } } })],
   ["success", vocabulary.successKeys, (success) => ({ ...smallest, success })],
@@ -98,8 +109,38 @@ const places: readonly Place[] = [
 
 test.each(places)("%s: whatever stands at a key, schema and reader agree on its shape", (_, words, put) => {
   const values = fc.oneof(
-    fc.constantFrom<unknown>(null, true, false, "", "a", "A", "a.out", "a.out==1", "exists(a.out)", "text.v1", "any", "stop", "inputs.x"),
-    fc.constantFrom<unknown>(-1, 0, 0.5, 1, 1.5, 2, 1e9, 1e9 + 1, 2 ** 53, 1e300, "0", "{{params.x}}", "agent:a", "agent:a@b.c", "opening:a"),
+    fc.constantFrom<unknown>(
+      null,
+      true,
+      false,
+      "",
+      "a",
+      "A",
+      "a.out",
+      "a.out==1",
+      "exists(a.out)",
+      "text.v1",
+      "any",
+      "stop",
+      "inputs.x",
+    ),
+    fc.constantFrom<unknown>(
+      -1,
+      0,
+      0.5,
+      1,
+      1.5,
+      2,
+      1e9,
+      1e9 + 1,
+      2 ** 53,
+      1e300,
+      "0",
+      "{{params.x}}",
+      "agent:a",
+      "agent:a@b.c",
+      "opening:a",
+    ),
     fc.constantFrom<unknown>([], ["a"], ["a.out"], [1], [{}], {}, { a: 1 }, { a: "a.out" }, { type: "text.v1" }),
   );
   fc.assert(
@@ -107,9 +148,14 @@ test.each(places)("%s: whatever stands at a key, schema and reader agree on its 
       const opening = put({ [key]: value });
       const text = stringify(opening, { aliasDuplicateObjects: false });
       const { diagnostics } = compileOpening({ file: "t.yaml", bytes: new TextEncoder().encode(text) }, world);
-      const shape = diagnostics.filter(({ code, severity, message }) => severity === "error" && SHAPE.includes(code) && !FINER.test(message));
+      const shape = diagnostics.filter(
+        ({ code, severity, message }) => severity === "error" && SHAPE.includes(code) && !FINER.test(message),
+      );
       if (diagnostics.some(({ code }) => code === "OPENING_TEMPLATE" || code === "OPENING_CAPS")) return;
-      expect(general(opening), `${text}\n${shape.map(({ message }) => message).join("\n")}\n${JSON.stringify(general.errors)}`).toBe(shape.length === 0);
+      expect(
+        general(opening),
+        `${text}\n${shape.map(({ message }) => message).join("\n")}\n${JSON.stringify(general.errors)}`,
+      ).toBe(shape.length === 0);
     }),
     { numRuns: 200 },
   );
@@ -130,7 +176,11 @@ test.each([
   ["without what it needs", node({ use: "agent:contact_resolver" }), false],
   ["an input", node({ use: "agent:writer", with: { topic: "x" } }), true],
   ["a key of an agent without a schema", node({ use: "agent:writer", with: { topics: "x" } }), false],
-  ["asking a person, where there is something to ask", node({ use: "agent:mailer", with: { draft: {}, require_human_confirm: true } }), true],
+  [
+    "asking a person, where there is something to ask",
+    node({ use: "agent:mailer", with: { draft: {}, require_human_confirm: true } }),
+    true,
+  ],
   ["asking a person, where there is not", node({ use: "agent:writer", with: { require_human_confirm: true } }), false],
   ["for_each over an input", node({ use: "agent:writer", for_each: "context" }), true],
   ["for_each over something else", node({ use: "agent:writer", for_each: "contexts" }), false],
@@ -139,7 +189,11 @@ test.each([
 });
 
 test("references within an agent's schema are found where it stands now", () => {
-  const withSchema = { type: "object", properties: { a: { $ref: "#/$defs/few" } }, $defs: { few: { type: "integer", maximum: 3 } } };
+  const withSchema = {
+    type: "object",
+    properties: { a: { $ref: "#/$defs/few" } },
+    $defs: { few: { type: "integer", maximum: 3 } },
+  };
   const [echo] = agents.filter(({ name }) => name === "echo");
   if (!echo) throw new Error("no echo");
   const validate = compiled(schemaDocument(schemaFor({ agents: [{ ...echo, withSchema }], openings: [] }), ""));
@@ -148,7 +202,7 @@ test("references within an agent's schema are found where it stands now", () => 
 });
 
 test("of one file: edges go between its own ports", () => {
-  const text = 'version: 0\nname: t\nnodes:\n  - { id: a, use: agent:writer }\n  - { id: b, use: agent:critic }\n';
+  const text = "version: 0\nname: t\nnodes:\n  - { id: a, use: agent:writer }\n  - { id: b, use: agent:critic }\n";
   const outline = outlineOf("t.yaml", new TextEncoder().encode(text));
   const validate = compiled(schemaDocument(schemaFor({ agents, openings: [], outline }), ""));
   const edge = (from: string, to: string): boolean =>

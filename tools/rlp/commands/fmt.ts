@@ -46,7 +46,8 @@ async function fmt(context: Context, args: readonly string[], { write = false, c
   const same = Buffer.from(made.text).equals(bytes);
   if (check) {
     if (out.json) out.data({ file: named, form: made.form, formatted: same });
-    else if (!same) out.complain(`${named} is not in its usual form: \`${context.invocation(`fmt ${named} --write`)}\` writes it`);
+    else if (!same)
+      out.complain(`${named} is not in its usual form: \`${context.invocation(`fmt ${named} --write`)}\` writes it`);
     return same ? Exit.ok : Exit.failed;
   }
   if (!write) {
@@ -56,7 +57,9 @@ async function fmt(context: Context, args: readonly string[], { write = false, c
   }
   const target = made.form === "yaml" || /\.ya?ml$/.test(file) ? file : `${file.replace(/\.(?:opening|rlp)$/, "")}.yaml`;
   if (target !== file && existsSync(target))
-    throw new UsageError("USAGE", `${shortPath(target, world.cwd)} is there already`, { hint: "remove it first, or print with `rlp fmt`" });
+    throw new UsageError("USAGE", `${shortPath(target, world.cwd)} is there already`, {
+      hint: "remove it first, or print with `rlp fmt`",
+    });
   if (target !== file || !same) replace(target, made.text);
   if (out.json) out.data({ file: shortPath(target, world.cwd), form: made.form, formatted: true });
   else out.note(target === file && same ? `${named} was in its usual form` : `written to ${shortPath(target, world.cwd)}`);

@@ -13,7 +13,13 @@ const FORMATS = ["mermaid", "dot", "svg"] as const;
 type Format = (typeof FORMATS)[number];
 type GraphFlags = ParamFlags & Readonly<Partial<Record<Format, boolean>>> & { readonly output?: string };
 
-const ENDINGS: Readonly<Record<string, Format>> = { ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg" };
+const ENDINGS: Readonly<Record<string, Format>> = {
+  ".mmd": "mermaid",
+  ".mermaid": "mermaid",
+  ".dot": "dot",
+  ".gv": "dot",
+  ".svg": "svg",
+};
 
 export function define(command: Command, act: Act): void {
   paramOptions(

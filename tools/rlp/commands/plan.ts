@@ -21,12 +21,19 @@ export function define(command: Command, act: Act): void {
 }
 
 /** Text, and JSON where that was asked for: a plan is made to be read. */
-export async function showPlan({ out }: Context, { opening, agents }: Compiled & { readonly opening: Opening }): Promise<void> {
-  const [{ planOpening }, { planText }] = await Promise.all([import("#openings/plan/plan.js"), import("#openings/plan/text.js")]);
-  const plan = planOpening(opening, {
-    get: (name, variant) => agents.get(variant === null ? name : `${name}@${variant}`),
+export async function showPlan(context: Context, { opening, agents }: Compiled & { readonly opening: Opening }): Promise<void> {
+  const { out } = context;
+  const [{ planOpening }, { planText }, { priceBook }, { config }] = await Promise.all([
+    import("#openings/plan/plan.js"),
+    import("#openings/plan/text.js"),
+    import("#host/broker/price-book.js"),
+    context.load(),
+  ]);
+  const catalog = {
+    get: (name: string, variant: string | null) => agents.get(variant === null ? name : `${name}@${variant}`),
     names: () => [...agents.keys()],
-  });
+  };
+  const plan = planOpening(opening, catalog, priceBook(config));
   if (out.json) out.data(plan);
   else out.print(planText(plan));
 }

@@ -21,7 +21,10 @@ export function define(command: Command, act: Act): void {
     .addHelpText(
       "after",
       examples(
-        ["rlp schema -o opening.schema.json", "for a line `# yaml-language-server: $schema=opening.schema.json` in openings beside it"],
+        [
+          "rlp schema -o opening.schema.json",
+          "for a line `# yaml-language-server: $schema=opening.schema.json` in openings beside it",
+        ],
         ["rlp schema examples/openings/compose_email.yaml", "with the ports of that file's nodes"],
       ),
     )

@@ -8,7 +8,9 @@ export function jsonLine(value: unknown, forTerminal: boolean): string {
 
 /** As {@link jsonLine}, over several lines, for a document that people read and programs load. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(/[^\n]/gu, (character) => (HIDDEN_ONE.test(character) ? escapeUnits(character) : character));
+  return JSON.stringify(value, null, 2).replace(/[^\n]/gu, (character) =>
+    HIDDEN_ONE.test(character) ? escapeUnits(character) : character,
+  );
 }
 
 const HIDDEN_ONE = new RegExp(HIDDEN.source, "u");
