@@ -32,7 +32,7 @@ export function schemaFor({ agents, openings, outline }: Surroundings): OpeningS
     definitions: {
       ...definitions,
       use: useOf(agents, openings),
-      node: { ...definitions["node"], allOf: agents.map((agent) => ({ if: usesAgent(agent), then: withOf(agent) })) },
+      node: { ...definitions["node"], allOf: agents.map(ruleOf) },
       ...(outline ? portsOfFile(agents, outline) : portsOfAgents(agents)),
       ...Object.fromEntries(agents.map((agent) => [withName(agent), withSchema(agent)])),
     },
@@ -56,6 +56,10 @@ const usesAgent = ({ name }: Described): JsonObject => ({
   properties: { use: { type: "string", pattern: `^agent:${name}(?:@.*)?$` } },
   required: ["use"],
 });
+
+/** JSON Schema has a keyword `then`: this object is a schema and never awaited. */
+// oxlint-disable-next-line unicorn/no-thenable
+const ruleOf = (agent: Described): JsonObject => ({ if: usesAgent(agent), then: withOf(agent) });
 
 const withName = ({ name }: Described): string => `with_${name}`;
 
@@ -184,7 +188,7 @@ function portsOfFile(
       ...(unknown.length > 0 ? [pattern(unknown.join("|"), ID)] : []),
     ].map((each) => ({ type: "string", pattern: `^(?:${each})$` }));
   // A guard's target need not be declared, and `artifacts` and `outputs` name outputs: `port` is any of the file's nodes.
-  const anywhere = { type: "string", pattern: `^(?:${portOf([...nodes.map(({ id }) => id)].join("|") || ID, ID)})$` };
+  const anywhere = { type: "string", pattern: `^(?:${portOf(nodes.map(({ id }) => id).join("|") || ID, ID)})$` };
   return {
     source: { anyOf: [...outputs, ...patterns(sourceOf, "outputs")] },
     port: { anyOf: [...offered("inputs"), ...offered("outputs"), anywhere] },

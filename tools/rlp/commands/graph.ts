@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import type { Command } from "commander";
 import { Exit } from "#core/errors.js";
+import type { Drawing } from "#openings/graph/drawing.js";
 import type { Act, Context } from "../context.js";
 import { usage } from "../failure.js";
 import { compileOpening, openingArgument, usable } from "../opening.js";
@@ -54,7 +55,7 @@ const written = {
   mermaid: async (drawing) => (await import("#openings/graph/mermaid.js")).mermaidText(drawing),
   dot: async (drawing) => (await import("#openings/graph/dot.js")).dotText(drawing),
   svg: async (drawing) => (await import("#openings/graph/svg.js")).svgText(drawing),
-} satisfies Record<Format, (drawing: import("#openings/graph/drawing.js").Drawing) => Promise<string>>;
+} satisfies Record<Format, (drawing: Drawing) => Promise<string>>;
 
 function formatOf(flags: GraphFlags): Format {
   const asked = FORMATS.filter((format) => flags[format] === true);
