@@ -11,6 +11,7 @@ import {
   type Node,
   type Pair,
   type YAMLMap,
+  type YAMLSeq,
 } from "yaml";
 import {
   artifactKeys,
@@ -77,6 +78,7 @@ const keyOf = (pair: Pair): string => (isScalar(pair.key) ? String(pair.key.valu
 function lay(node: unknown, column: number, open = false): void {
   if (isScalar(node)) restyle(node);
   if (!isCollection(node)) return;
+  padded(node);
   const width = node.flow === true && !open ? widthOf(node) : null;
   node.flow = node.items.length === 0 || (width !== null && column + width <= WIDTH);
   for (const item of node.items) {
@@ -85,6 +87,14 @@ function lay(node: unknown, column: number, open = false): void {
       lay(item.value, column + 2 + keyOf(item).length);
     } else lay(item, column + 4);
   }
+}
+
+/** `{ a: b }` and `[a, b]`: the library pads both or neither. */
+function padded(node: YAMLMap | YAMLSeq): void {
+  const prototype = Object.getPrototypeOf(node) as YAMLMap | YAMLSeq;
+  const padding = isMap(node) ? " " : "";
+  node.toString = (context?: object, ...rest: (() => void)[]) =>
+    prototype.toString.call(node, context && ({ ...context, flowCollectionPadding: padding } as never), ...rest);
 }
 
 /** The width on one line; null where a comment or a line break is in it (beside it is no matter). */

@@ -34,6 +34,11 @@ export const retryKeys = {
 export const nodeKeys = {
   id: key(one("identifier"), "The node's name, once in the file. Edges call its ports `id.port`."),
   use: key(one("use"), "What the node runs: `agent:<name>`, `agent:<name>@<variant>`, or `opening:<name>` for a whole opening."),
+  for_each: key(
+    one("identifier"),
+    "An input: each element of what arrives there gets an invocation of its own. Outputs come in the order of the elements.",
+  ),
+  max_parallel: key(integer(1), "Invocations of a `for_each` at once."),
   with: key(
     map,
     "Handed to the agent. A key named like an input supplies that input; for an opening the others are its parameters. Text may hold templates: `{{params.name}}`.",
@@ -45,11 +50,6 @@ export const nodeKeys = {
   budget_fuel: key(integer(0), "Guest instructions of all attempts together."),
   tags: key(list(text), "Words to find the node by."),
   caps: key(one("caps"), "Narrows what the agent may do here, and never widens it. What is not named stays as it is."),
-  for_each: key(
-    one("identifier"),
-    "An input: each element of what arrives there gets an invocation of its own. Outputs come in the order of the elements.",
-  ),
-  max_parallel: key(integer(1), "Invocations of a `for_each` at once."),
   on_error: key(
     one("identifier"),
     "The node that takes over when this one has failed for good: it gets the failure on its input `error`.",
@@ -101,13 +101,13 @@ export const openingKeys = {
   version: key({ const: 0 }, "The version of the language: 0."),
   name: key(one("identifier"), "The opening's name. Others use it as `opening:<name>`."),
   goals: key(list(text), "What a person wants of it. Recorded with the run; may hold templates."),
+  inputs: key(one("inputs"), "Inputs by name, where another opening uses this one. Edges call them `inputs.<name>`."),
+  outputs: key(one("outputs"), "Outputs by name: the `node.port` that each hands on."),
   params: key(
     map,
     "Parameters with their defaults. `--param` and `--params` are laid over them; `{{params.name}}` stands for one.",
   ),
   params_schema: key(map, "A JSON Schema that the parameters have to fit."),
-  inputs: key(one("inputs"), "Inputs by name, where another opening uses this one. Edges call them `inputs.<name>`."),
-  outputs: key(one("outputs"), "Outputs by name: the `node.port` that each hands on."),
   policy: key(one("policy"), "Limits of the whole run, and what happens at a failure."),
   nodes: key(list(one("node"), { minItems: 1 }), "The agents and openings that run."),
   edges: key(

@@ -124,26 +124,34 @@ export class Cursor {
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error;
       if (++this.faults <= SHOWN) this.report.error("OPENING_SYNTAX", error.span, error.message, error.hint);
-      this.#skip(this.#open.splice(depth).length, this.#at === start);
+      this.#skip(
+        this.#open.splice(depth).map(({ text }) => text),
+        this.#at === start,
+      );
       return undefined;
     }
   }
 
-  /** `inside` brackets of the statement are open. At least one token is passed over where none was. */
-  #skip(inside: number, stuck: boolean): void {
-    let open = inside;
+  /** `open` are the brackets of the statement that are. At least one token is passed over where none was. */
+  #skip(open: string[], stuck: boolean): void {
     for (let passed = !stuck; ; passed = true) {
       const token = this.peek();
-      if (token.kind === "end") return;
-      const closes = token.kind === "mark" && ")]}".includes(token.text);
-      if (open === 0 && ((closes && token.text === "}") || (passed && token.first))) return;
-      if (passed && (this.atNode || this.#atSection)) return;
-      if (closes) open = Math.max(0, open - 1);
-      else if (token.kind === "mark" && "([{".includes(token.text)) open++;
+      const mark = token.kind === "mark" ? token.text : "";
+      if (token.kind === "end" || (passed && (this.atNode || this.#atSection))) return;
+      if (passed && token.first && open.length === 0) return;
+      if ("([{".includes(mark) && mark !== "") open.push(mark);
+      else if (mark === "}") {
+        // What was opened inside of braces and not closed ends with them.
+        const opener = open.lastIndexOf("{");
+        if (opener < 0) return;
+        open.length = opener;
+      } else if (mark === OPENS[open.at(-1) ?? ""]) open.pop();
       this.next();
     }
   }
 }
+
+const OPENS: Readonly<Record<string, string>> = { "(": ")", "[": "]" };
 
 function shown(token: Token): string {
   if (token.kind === "end") return "the end of the file";

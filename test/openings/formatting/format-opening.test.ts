@@ -135,7 +135,7 @@ opening "compose" {
       - id: b
         use: agent:critic
         timeout_ms: 5000
-        tags: [ loose ]
+        tags: [loose]
     edges:
       # judged
       - { from: a.out, to: b.in }
@@ -149,7 +149,12 @@ opening "compose" {
 
 const corpus = join(import.meta.dirname, "../corpus");
 const files = readdirSync(corpus).filter((name) => /\.(?:yaml|opening)$/.test(name));
-const examples = join(import.meta.dirname, "../../../examples/openings");
+const root = join(import.meta.dirname, "../../..");
+const examples = ["examples/openings", "examples/guide"].flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => join(folder, name)),
+);
 
 test.each(files)("%s: formatted it means the same, and formatting again changes nothing", (file) => {
   const source = readFileSync(join(corpus, file));
@@ -174,8 +179,8 @@ test.each(files)("%s: formatted it means the same, and formatting again changes 
   expect(formatted(made.text)).toBe(made.text);
 });
 
-test.each(readdirSync(examples).filter((name) => name.endsWith(".yaml")))("the example %s is in its usual form", (file) => {
-  const text = readFileSync(join(examples, file), "utf8");
+test.each(examples)("%s is in its usual form", (file) => {
+  const text = readFileSync(join(root, file), "utf8");
   expect(formatted(text)).toBe(text);
 });
 
@@ -193,7 +198,7 @@ params: { p: *x }
   const open = (source: string) => compileOpening({ file: "t", bytes: bytes(source) }, world).opening;
   expect(open(made)).toEqual(open(text));
   expect(open(made)?.params).toEqual({ p: [3] });
-  expect(made).toContain("&x [ 3 ]");
+  expect(made).toContain("&x [3]");
   expect(made).toContain("&x2");
 });
 
