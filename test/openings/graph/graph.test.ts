@@ -57,7 +57,7 @@ test("Mermaid: openings as subgraphs, guards dotted, recovery in red, quotes and
       n2 -->|"out → note"| n7
       n0 -->|"out → draft"| n1
       n8 -.->|"out == #34;fine#59; #60;b#62;#92;#34;--#62;#34;"| n1
-      n0 -.->|"fails → error"| n2
+      n0 -.->|"on error → error"| n2
       n8 -->|"ok → verdicts"| n4
       n7 -->|"draft → in"| n5
       n5 -->|"ok → ok<br/>review → out"| n8
@@ -89,7 +89,7 @@ test("DOT: openings as clusters", () => {
       "spare" -> "each/inputs" [label="out → note"];
       "draft" -> "send" [label="out → draft"];
       "each/outputs" -> "send" [label="out == \\"fine; <b>\\\\\\"-->\\"", style=dashed];
-      "draft" -> "spare" [label="fails → error", style=dotted, color="#b3261e", fontcolor="#b3261e"];
+      "draft" -> "spare" [label="on error → error", style=dotted, color="#b3261e", fontcolor="#b3261e"];
       "each/outputs" -> "outputs" [label="ok → verdicts"];
       "each/inputs" -> "each/judge" [label="draft → in"];
       "each/judge" -> "each/outputs" [label="ok → ok\\nreview → out"];
