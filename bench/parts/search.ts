@@ -1,39 +1,115 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { blake3 } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
+import { ingest } from "#kb/ingest/ingest.js";
 import { openKb, type Kb } from "#kb/kb.js";
+import { rounded } from "#kb/search/ranked.js";
+import type { Mode } from "#kb/search/search.js";
+import { embed } from "#kb/vectors/embed.js";
+import { cosine, pack, square } from "#kb/vectors/pack.js";
+import { why } from "#kb/why/why.js";
 import { repeated, timed } from "../measure.js";
 import { median, quantile } from "../statistics.js";
-import type { Measure } from "../table.js";
+import type { Measure, Measured } from "../table.js";
 
 const DOCUMENTS = 100_000;
 const WORDS = 60;
 const VOCABULARY = 20_000;
 const BATCH = 500;
+const INGESTED = 1000;
 
 export const measure: Measure<"search"> = async (scratch) => {
-  const kb = await openKb({ root: join(scratch, "pog") });
+  const root = join(scratch, "home", "pog");
+  const text = new Texts();
+  const ingested = await ingestRate(scratch, text);
+  const kb = await openKb({ root });
+  let values: Measured<"search">["values"];
+  let beside: string[];
   try {
-    const text = new Texts();
     const filling = await timed(() => fill(kb, text));
-    const first = await timed(() => kb.views.search(text.query(2)));
+    const first = await timed(() => kb.search(text.query(2)));
     const queries = Array.from({ length: 100 }, (_, index) => text.query(1 + (index % 3)));
     let found = 0;
-    const times = await repeated({ warmUp: 10, samples: queries.length }, (round) => {
-      found += kb.views.search(queries[round % queries.length]!).length;
-    });
+    const timesBy = (mode: Mode) =>
+      repeated({ warmUp: 10, samples: queries.length }, async (round) => {
+        found += (await kb.search(queries[round % queries.length]!, { mode })).hits.length;
+      });
+    const hybrid = await timesBy("hybrid");
+    const words = await timesBy("words");
     if (found === 0) throw new Error("nothing was found");
-    return {
-      values: { p50: median(times) },
-      beside: [
-        `${queries.length} queries of 1 to 3 words, words as frequent as in a language (Zipf); p99 ${quantile(times, 0.99).toFixed(1)} ms; the first one ${first.toFixed(0)} ms, because what is visible is counted`,
-        `taking ${DOCUMENTS.toLocaleString("en")} documents of ${WORDS} words in: ${((DOCUMENTS * 1000) / filling).toFixed(0)}/s`,
-      ],
-    };
+    const recall = await recallOf(kb, queries);
+    const why = await whyTime(kb);
+    const size = (name: string): string => `${(statSync(join(root, name)).size / 2 ** 20).toFixed(0)} MiB`;
+    values = { p50: median(hybrid), words: median(words), recall, process: 0, ingest: ingested, why };
+    beside = [
+      `${queries.length} queries of 1 to 3 words, words as frequent as in a language (Zipf); p99 ${quantile(hybrid, 0.99).toFixed(1)} ms; the first one ${first.toFixed(0)} ms, because what is visible is counted and the codes are read`,
+      `taking ${DOCUMENTS.toLocaleString("en")} documents of ${WORDS} words in, vectors too: ${((DOCUMENTS * 1000) / filling).toFixed(0)}/s; ${size("events.sqlite")} of ledger and ${size("pog.sqlite")} of views; this process ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
+      `ingest: ${INGESTED} Markdown files of some 8 parts each, from the files to the vectors`,
+    ];
   } finally {
     await kb.close();
   }
+  const processes = await repeated({ warmUp: 1, samples: 7 }, () =>
+    rlp(join(scratch, "home"), "kb", "search", text.query(2), "--json"),
+  );
+  return { values: { ...values, process: median(processes) }, beside };
 };
+
+/** Parts a second, from files on disk to vectors. */
+async function ingestRate(scratch: string, text: Texts): Promise<number> {
+  const folder = join(scratch, "files");
+  mkdirSync(folder);
+  for (let index = 0; index < INGESTED; index++) {
+    const sections = Array.from({ length: 8 }, (_, part) => `## Part ${part}\n\n${text.words(110)}\n`);
+    writeFileSync(join(folder, `${index}.md`), `# ${text.words(4)}\n\n${sections.join("\n")}`);
+  }
+  const kb = await openKb({ root: join(scratch, "ingested") });
+  try {
+    let chunks = 0;
+    const time = await timed(async () => {
+      ({ chunks } = (await ingest(kb, { path: folder })).documents);
+      await embed(kb);
+    });
+    return (chunks * 1000) / time;
+  } finally {
+    await kb.close();
+  }
+}
+
+/** Of the ten best by the stored vectors, compared one by one, how many the search finds. Percent. */
+async function recallOf(kb: Kb, queries: readonly string[]): Promise<number> {
+  const { embedder } = kb;
+  const stored = Array.from({ length: DOCUMENTS }, (_, index) => kb.views.vectors.vector(1, index + 1));
+  let [found, wanted] = [0, 0];
+  for (const query of queries.slice(0, 20)) {
+    const packed = pack(embedder.now!(query));
+    const squared = square(packed);
+    const best = stored.map((vector) => rounded(cosine(packed, squared, vector))).filter((score) => score >= embedder.floor);
+    const least = best.sort((a, b) => b - a)[9];
+    if (least === undefined) continue;
+    wanted += 10;
+    found += (await kb.search(query, { mode: "vectors" })).hits.filter(({ score }) => score >= least).length;
+  }
+  return (found / wanted) * 100;
+}
+
+async function whyTime(kb: Kb): Promise<number> {
+  const [hit] = (await kb.search("kalo", { limit: 1 })).hits;
+  const cited = hit?.citation ?? "";
+  return median(await repeated({ warmUp: 3, samples: 20 }, () => why(kb, cited)));
+}
+
+/** A whole process, to its end. */
+async function rlp(home: string, ...words: string[]): Promise<void> {
+  const launcher = join(import.meta.dirname, "..", "..", "..", "bin", "rlp.mjs");
+  const child = spawn(process.execPath, [launcher, "--home", home, ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.resume();
+  const [code] = (await once(child, "close")) as [number];
+  if (code !== 0) throw new Error(`rlp ${words.join(" ")} ended with ${code}`);
+}
 
 async function fill(kb: Kb, text: Texts): Promise<void> {
   for (let first = 0; first < DOCUMENTS; first += BATCH) {
@@ -48,7 +124,7 @@ async function fill(kb: Kb, text: Texts): Promise<void> {
     const blobs = documents.map(({ bytes, digest }) => ({ digest, bytes, mediaType: "text/plain" }));
     await kb.ledger.append({ trace: null, drafts, blobs });
   }
-  await kb.views.catchUp();
+  await embed(kb);
 }
 
 /** Words by rank, the r-th 1/r as often as the first; the same ones in every run. */

@@ -38,18 +38,19 @@ async function queryVector(
   signal?: AbortSignal,
 ): Promise<QueryVector | string> {
   const { embedder, views } = kb;
+  const { floor, weight = 1 } = embedder;
   const text = withoutAddresses(query.slice(0, QUERY_LENGTH)).toWellFormed();
   try {
     if (embedder.now) {
       // The views first: vectors follow them. A watermark of the past needs no more than what is there.
       if (watermark === undefined || views.watermark() < watermark) await views.catchUp();
       await embedKnown(kb);
-      return { values: embedder.now(text), floor: embedder.floor };
+      return { values: embedder.now(text), floor, weight };
     }
     const { embedder: made } = views.vectors.state();
     if (made !== "" && made !== embedder.name) return said(otherEmbedder(made, embedder.name));
     const [values] = await embedder.embed([text], signal);
-    return values ? { values, floor: embedder.floor } : `\`${embedder.name}\` gave no vector`;
+    return values ? { values, floor, weight } : `\`${embedder.name}\` gave no vector`;
   } catch (cause) {
     const error = storageError(cause, views.file, "make vectors");
     // A search by words is better than none. What is wrong with the files is wrong for it too.

@@ -11,7 +11,8 @@ export interface Fused extends Ranked {
   readonly ranks: { readonly words: number | null; readonly vectors: number | null };
 }
 
-export function fuse(words: readonly Ranked[], vectors: readonly Ranked[]): readonly Fused[] {
+/** `weight`: how much the ranking by vectors counts, where the one by words counts 1. */
+export function fuse(words: readonly Ranked[], vectors: readonly Ranked[], weight: number): readonly Fused[] {
   const found = new Map<string, { domain: number; place: number; words: number | null; vectors: number | null }>();
   const note = (list: readonly Ranked[], name: "words" | "vectors"): void =>
     list.forEach(({ domain, place }, index) => {
@@ -25,7 +26,7 @@ export function fuse(words: readonly Ranked[], vectors: readonly Ranked[]): read
   const part = (rank: number | null): number => (rank === null ? 0 : 1 / (RRF_K + rank));
   const best = new Best(found.size);
   for (const { domain, place, words: w, vectors: v } of found.values())
-    best.offer({ domain, place, score: rounded(part(w) + part(v)) });
+    best.offer({ domain, place, score: rounded(part(w) + weight * part(v)) });
   return best.sorted().map((ranked) => {
     const { words: w, vectors: v } = found.get(`${ranked.domain} ${ranked.place}`)!;
     return { ...ranked, ranks: { words: w, vectors: v } };

@@ -75,6 +75,7 @@ export interface Found {
 export interface QueryVector {
   readonly values: ArrayLike<number>;
   readonly floor: number;
+  readonly weight: number;
 }
 
 /** How far down each ranking is read before they are fused; what stands below adds too little to matter. */
@@ -128,7 +129,8 @@ export function searcher(db: Db, ledger: Pick<Ledger, "row" | "runRows">, vector
     const near =
       vector && packed ? byVectors(packed, { corpus, vectors, required: must, floor: vector.floor, most: DEPTH }) : undefined;
     const words = near && mode === "vectors" ? [] : byWords(ask, { corpus, postings, required: must, addresses, most: DEPTH });
-    const ranked = near && mode === "hybrid" ? fuse(words, near) : alone(near ?? words, near ? "vectors" : "words");
+    const ranked =
+      near && mode === "hybrid" ? fuse(words, near, vector!.weight) : alone(near ?? words, near ? "vectors" : "words");
     const limit = Math.min(100, Math.max(1, Math.trunc(options.limit ?? 10)));
     const ancestryOf = ancestries(ledger);
     const hits = new Map<string, Hit>();

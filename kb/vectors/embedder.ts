@@ -5,6 +5,8 @@ export interface Embedder {
   readonly name: string;
   /** Vectors that are less alike than this (cosine) say nothing. */
   readonly floor: number;
+  /** How much its ranking counts beside the one by words, which counts 1. 1 by default. */
+  readonly weight?: number;
   /** At once and without fail; only a pure function of the text has it. */
   readonly now?: (text: string) => Float32Array;
   /** One vector a text, all of one dimension. */

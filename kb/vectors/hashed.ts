@@ -23,6 +23,8 @@ const wordWeight = (word: string): number => Math.min(1.5, 0.4 + word.length * 0
 export const hashedEmbedder: Embedder = {
   name: "hashed-ngrams/1",
   floor: 0.22,
+  // It sees no more than letters: measured, it may add what words miss and must not outvote them (docs/benchmarks.md).
+  weight: 0.25,
   now: hashed,
   embed: (texts) => Promise.resolve(texts.map(hashed)),
 };

@@ -6,6 +6,7 @@ import type { LedgerRow } from "../ledger/row.js";
 import { causeFinder } from "./causes.js";
 import { describe } from "./describe.js";
 import { findSubject, type Subject } from "./subject.js";
+import { story, type StoryLine } from "./story.js";
 
 export interface WhyEvent {
   readonly id: number;
@@ -25,6 +26,8 @@ export interface WhyEvent {
 export interface Why {
   /** The whole key of what was asked for. */
   readonly entity: string;
+  /** The same in short. */
+  readonly story: readonly StoryLine[];
   /** Oldest first: causes stand before what they led to. */
   readonly events: readonly WhyEvent[];
   /** More than {@link MAX_EVENTS} events are behind it; the nearest are listed. */
@@ -63,7 +66,8 @@ export function why(kb: Kb, text: string): Why {
       const { id, ts_ms, kind, actor, trace_id, seq } = row;
       return { id, tsMs: ts_ms, kind, actor, traceId: trace_id, seq, what: describe(row), causes: led, own: mine.has(id) };
     });
-  return { entity: keyOf(subject), events, truncated };
+  const rows = [...seen.values()].map(({ row }) => row).sort((a, b) => a.id - b.id);
+  return { entity: keyOf(subject), story: story(own, rows), events, truncated };
 }
 
 const keyOf = (subject: Subject): string => {

@@ -132,7 +132,7 @@ test("hybrid finds what words alone do not, and a hit says how each ranking had 
   expect(found).toMatchObject({ mode: "hybrid", note: null });
   expect(found.hits).toMatchObject([{ title: "Fernweh", ranks: { words: null, vectors: 1 } }]);
   const both = await kb.search("fernweh negotiations");
-  expect(both.hits[0]).toMatchObject({ title: "Fernweh", ranks: { words: 1, vectors: 1 }, score: expect.closeTo(2 / 61, 6) });
+  expect(both.hits[0]).toMatchObject({ title: "Fernweh", ranks: { words: 1, vectors: 1 }, score: expect.closeTo(1.25 / 61, 6) });
 });
 
 test("a hybrid answer at a watermark never changes, and nothing that is not granted changes it", async () => {

@@ -84,6 +84,15 @@ test("who approved the mail", () => {
   );
 });
 
+test("in short: who made it, in which run, from what, and who decided", () => {
+  const mail = kb.ledger.rows(1, 1000).find((row) => row.kind === "email.sent")!;
+  const told = Object.fromEntries(why(kb, `event:${mail.id}`).story.map(({ what, lines }) => [what, lines]));
+  expect(told["made"]).toEqual([expect.stringMatching(/^by \S+ in the node \w+, attempt 1$/)]);
+  expect(told["run"]).toEqual([expect.stringContaining(run.run.traceId)]);
+  expect(told["decided"]).toEqual(["approved by user"]);
+  expect(told["sent"]).toHaveLength(1);
+});
+
 test("every way to name the same thing", () => {
   const { traceId } = run.run;
   const same = (...ways: string[]) => expect(new Set(ways.map((way) => why(kb, way).entity)).size).toBe(1);

@@ -8,7 +8,8 @@ import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
 import { clockTime } from "../../terminal/quantity.js";
-import { cut, width } from "../../terminal/width.js";
+import type { StoryLine } from "#kb/why/story.js";
+import { cut, width, wrap } from "../../terminal/width.js";
 import { withViews } from "../../views.js";
 
 export function define(command: Command, act: Act): void {
@@ -36,16 +37,30 @@ async function explain(context: Context, args: readonly string[]) {
     throw new KbError("KB_NOT_FOUND", `nothing is known of \`${entity}\``, {
       hint: "this home has no knowledge base yet; `rlp kb ingest` makes one",
     });
-  if (!out.readable) out.data({ entity: found.entity, events: found.events.map(recordOf), truncated: found.truncated });
+  if (!out.readable)
+    out.data({ entity: found.entity, story: found.story, events: found.events.map(recordOf), truncated: found.truncated });
   else {
     const widest = String(found.events.at(-1)?.id ?? 0).length;
     out.print(
-      [out.colours.bold(visibleLine(found.entity)), ...found.events.map((event) => eventLine(event, widest, context))].join("\n"),
+      [
+        out.colours.bold(visibleLine(found.entity)),
+        ...found.story.flatMap((part) => storyLines(part, context)),
+        "",
+        ...found.events.map((event) => eventLine(event, widest, context)),
+      ].join("\n"),
     );
     if (found.truncated) out.warn(`only the nearest ${MAX_EVENTS} events are shown`);
     out.note("* is about it; the others led to it; ← names the causes");
   }
   return Exit.ok;
+}
+
+/** What it is about, then what there is of it, each on a line of its own. */
+function storyLines({ what, lines }: StoryLine, { out }: Context): readonly string[] {
+  const room = Math.max(16, out.columns - 14);
+  return lines
+    .flatMap((line) => wrap(visibleLine(line), room))
+    .map((line, index) => `  ${out.colours.dim((index === 0 ? what : "").padEnd(10))}  ${line}`);
 }
 
 /** Marks, numbers and causes stay whole; what happened gives way where the terminal is narrow. */
