@@ -37,6 +37,9 @@ test("what a second attempt cannot change is not retried", () => {
     "host.cancelled",
     "host.component",
     "host.commit",
+    "host.elements-failed",
+    "host.elements-exhausted",
+    "host.opening-failed",
   ]);
 });
 
