@@ -13,16 +13,21 @@ export function keepAliases(document: Document): () => void {
     return node;
   });
   return () => {
-    if (means.size > 0) place(document, means);
+    const repeated = new Set(means.values());
+    // An anchor that nothing repeats says nothing, and its name may be one that cannot be written.
+    walk(document.contents, (node) => {
+      if (anchorOf(node) !== undefined && !repeated.has(node)) delete (node as Anchored).anchor;
+      return node;
+    });
+    if (means.size > 0) place(document, means, repeated);
   };
 }
 
 type Anchored = Node & { anchor?: string };
 const anchorOf = (node: Node): string | undefined => (node as Anchored).anchor;
 
-function place(document: Document, means: ReadonlyMap<Alias, Node>): void {
+function place(document: Document, means: ReadonlyMap<Alias, Node>, repeated: ReadonlySet<Node>): void {
   const placed = new Map<Node, string>();
-  const repeated = new Set(means.values());
   const spare = new Map<Node, Alias>();
   for (const [alias, target] of means) spare.set(target, alias);
   const names = new Set<string>();
@@ -42,7 +47,8 @@ function place(document: Document, means: ReadonlyMap<Alias, Node>): void {
   }) as typeof document.contents;
 }
 
-function freeName(name: string, taken: Set<string>): string {
+function freeName(given: string, taken: Set<string>): string {
+  const name = /^[\p{L}\p{N}_.-]+$/u.test(given) ? given : "same";
   let free = name;
   for (let count = 2; taken.has(free); count++) free = `${name}${count}`;
   taken.add(free);

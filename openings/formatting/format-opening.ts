@@ -2,19 +2,19 @@
  * The usual form of an opening's file: YAML, keys in the order of the reference, one line for what fits on one, comments kept. Either
  * form of the language goes in. What comes out holds exactly the values that went in, or nothing comes out.
  */
-import { parseDocument, type Document } from "yaml";
-import { canonicalJson } from "#core/json.js";
+import { parseDocument, visit, type Document } from "yaml";
 import { isBrace, parseBrace } from "../language/brace/parse.js";
 import type { Diagnostic } from "../language/diagnostic.js";
+import { asMap } from "../language/fields.js";
 import { Reporter } from "../language/reporter.js";
 import { decodeSource } from "../language/source.js";
 import type { Tree } from "../language/tree.js";
-import { plainValue } from "../language/value.js";
 import { yamlTree } from "../language/yaml-tree.js";
 import { parseYaml } from "../language/yaml.js";
 import { keepAliases } from "./aliases.js";
 import { documentOf } from "./from-brace.js";
 import { arrange } from "./layout.js";
+import { sameTrees } from "./same.js";
 
 export type Formatted =
   | { readonly ok: true; readonly text: string; readonly form: "yaml" | "brace" }
@@ -30,9 +30,24 @@ export function formatOpening(file: string, bytes: Uint8Array): Formatted {
   const form = isBrace(text) ? "brace" : "yaml";
   const read = form === "brace" ? readBrace(report) : readYaml(report, text);
   if (!read || report.hasErrors) return { ok: false, diagnostics: report.diagnostics() };
-  const formatted = written(read.document);
+  const formatted = settled(written(read.document));
   hold(read.tree, formatted, file);
   return { ok: true, text: formatted, form };
+}
+
+/** Comments in odd places can move once more when they are read again, from where the first turn has put them. */
+const TURNS = 4;
+
+function settled(text: string): string {
+  let before = text;
+  for (let turn = 0; turn < TURNS; turn++) {
+    const { source } = decodeSource("", new TextEncoder().encode(before));
+    const read = readYaml(new Reporter(source), before);
+    const after = read ? written(read.document) : before;
+    if (after === before) break;
+    before = after;
+  }
+  return before;
 }
 
 interface Read {
@@ -43,12 +58,24 @@ interface Read {
 function readYaml(report: Reporter, text: string): Read | undefined {
   const contents = parseYaml(report);
   const tree = contents && yamlTree(contents, report);
-  if (!tree) return undefined;
+  // What is no map has no keys to put in order.
+  if (!tree || !asMap(report, tree, "an opening")) return undefined;
   const document = parseDocument(text, { uniqueKeys: false, keepSourceTokens: false, logLevel: "silent" });
+  plainComments(document);
   const restore = keepAliases(document);
   arrange(document);
   restore();
   return { tree, document };
+}
+
+/** A carriage return within a comment would begin a line that is none. */
+function plainComments(document: Document): void {
+  const plain = (part: { comment?: string | null; commentBefore?: string | null }): void => {
+    if (part.comment) part.comment = part.comment.replaceAll("\r", "");
+    if (part.commentBefore) part.commentBefore = part.commentBefore.replaceAll("\r", "");
+  };
+  plain(document);
+  visit(document, { Node: (_, node) => plain(node) });
 }
 
 function readBrace(report: Reporter): Read | undefined {
@@ -68,7 +95,5 @@ function hold(tree: Tree, formatted: string, file: string): void {
   const report = new Reporter(source);
   const contents = parseYaml(report);
   const again = contents && yamlTree(contents, report);
-  const [before, after] = [plainValue(tree), again && plainValue(again)];
-  if (before === undefined || after === undefined || canonicalJson(before) !== canonicalJson(after))
-    throw new TypeError(`formatting ${file} would change what it says`);
+  if (!again || !sameTrees(tree, again)) throw new TypeError(`formatting ${file} would change what it says`);
 }

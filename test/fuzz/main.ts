@@ -2,11 +2,12 @@
  * `npm run fuzz -- <what> [--minutes N] [--programs N] [--seed S] [--tape a,b,c]`: long fuzz runs, which the test suite has short
  * versions of. Ends with 1 if something was found, and says how to repeat it.
  */
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe as describeAbi, fuzzAbi } from "./abi/run.js";
 import { describe as describeComponents, fuzzComponents } from "./component/run.js";
+import { describe as describeOpenings, fuzzOpenings } from "./openings/run.js";
 import { describe, fuzzMetering, repeatMetering } from "./meter/run.js";
 
 const { values, positionals } = parseArgs({
@@ -45,7 +46,16 @@ switch (positionals[0] ?? "meter") {
     process.exitCode = tally.findings > 0 ? 1 : 0;
     break;
   }
+  case "openings": {
+    const root = join(import.meta.dirname, "..", "..");
+    const files = globSync(["test/openings/corpus/*.{yaml,opening}", "examples/*/*.{yaml,opening}"], { cwd: root }).sort();
+    const corpus = files.map((path) => new Uint8Array(readFileSync(join(root, path))));
+    const tally = fuzzOpenings(corpus, { seed, programs, until }, say);
+    say(describeOpenings(tally));
+    process.exitCode = tally.findings > 0 ? 1 : 0;
+    break;
+  }
   default:
-    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter, component, abi\n`);
+    process.stderr.write(`there is no fuzz run \`${positionals[0]}\`: meter, component, abi, openings\n`);
     process.exitCode = 2;
 }

@@ -184,6 +184,27 @@ test.each(examples)("%s is in its usual form", (file) => {
   expect(formatted(text)).toBe(text);
 });
 
+test("what is no map is refused with its place, not formatted", () => {
+  expect(formatOpening("t.yaml", bytes("  é # nor here\n"))).toMatchObject({
+    ok: false,
+    diagnostics: [{ code: "OPENING_TYPE" }],
+  });
+});
+
+test("a carriage return in a comment does not begin another one each time", () => {
+  const made = formatted("# a\r#b\nversion: 0\nname: t # c\rd\n");
+  expect(formatted(made)).toBe(made);
+});
+
+test("aliases that stand for millions of values are compared without writing them out", () => {
+  const levels = Array.from(
+    { length: 6 },
+    (_, index) => `  l${index + 1}: &l${index + 1} [${Array.from({ length: 9 }, () => `*l${index}`).join(", ")}]`,
+  );
+  const made = formatted(`version: 0\nname: t\nparams:\n  l0: &l0 x\n${levels.join("\n")}\n`);
+  expect(formatted(made)).toBe(made);
+});
+
 test("an anchor moves to where its value stands first, and names that are used twice part", () => {
   const text = `version: 0
 name: t
