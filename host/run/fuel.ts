@@ -25,17 +25,22 @@ export async function fuelAllowance(
   signal: AbortSignal,
 ): Promise<Allowance | "none" | "stopped" | null> {
   if (!budgets?.limits(node, unit.fuel)) return null;
+  const { limit = 0, charged = 0, open = false } = recorded.fuel ?? {};
   let reserved: Reservation | null;
-  if (recorded.fuel !== null) reserved = budgets.takeUp(node, { unit: unit.fuel, amount: recorded.fuel });
+  if (open) reserved = budgets.takeUp(node, { unit: unit.fuel, amount: limit - charged });
   else
     try {
-      reserved = await reserve(budgets, node, limitsOf(agent.face.limits).fuel, journal, signal);
+      reserved = await reserve(budgets, node, limitsOf(agent.face.limits).fuel - charged, journal, signal);
     } catch (error) {
       if (signal.aborted) return "stopped";
       throw error;
     }
-  if (!reserved) return "none";
-  return { fuel: reserved.granted[0] ?? 0, settle: (used) => reserved.settle(unit.fuel, used) };
+  // What it has paid for it may do again.
+  if (!reserved) return charged > 0 ? { fuel: charged, settle: () => [] } : "none";
+  return {
+    fuel: charged + (reserved.granted[0] ?? 0),
+    settle: (used) => reserved.settle(unit.fuel, Math.max(0, used - charged)),
+  };
 }
 
 async function reserve(

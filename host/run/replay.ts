@@ -239,7 +239,7 @@ async function replayAttempt(
     const evidence = { ...record, stop };
     const calls = new ReplayedCalls(evidence);
     const log = new ReplayedLog(evidence);
-    const limit = spec.stopAtFuel ?? spec.recorded.fuel;
+    const limit = spec.stopAtFuel ?? spec.recorded.fuel?.limit ?? null;
     const ended = await execution({
       spec,
       agent,
@@ -250,7 +250,7 @@ async function replayAttempt(
       signal: stopped.signal,
       ...(limit !== null && { fuelLimit: limit }),
     });
-    const end = withinBudget(ended, spec.stopAtFuel === null ? spec.recorded.fuel : null, agent);
+    const end = withinBudget(ended, spec.stopAtFuel === null ? (spec.recorded.fuel?.limit ?? null) : null, agent);
     signal.throwIfAborted();
     const reason: unknown = stopped.signal.aborted ? stopped.signal.reason : null;
     if (reason instanceof Divergence) {

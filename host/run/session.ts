@@ -139,7 +139,7 @@ function executorOf(stage: Stage, scene: Scene, journal: LedgerJournal): Drive["
       expiryMs: PROPOSAL_EXPIRY_MS,
       storeBlob: (bytes, mediaType) => journal.storeBytes(bytes, mediaType),
     };
-    const budgets = new RunBudgets(scene.opening, (node, of) => state.spending.used(node, of), scene.parent);
+    const budgets = new RunBudgets(scene.opening, state.spending, scene.parent);
     const functions = new Map([
       ...kbFunctions(kbReader(kb, key, scene)),
       ...modelFunctions(host.broker, budgets),

@@ -26,6 +26,8 @@ export type Totals = MetaOf<"run.finished">["totals"];
 interface Account {
   spent: number;
   reserved: number;
+  /** The charge that settled what was reserved last; 0 while that is open. */
+  settled: number;
 }
 
 export class Spending {
@@ -33,6 +35,7 @@ export class Spending {
   readonly #scopes = new Map<string, Account>();
   /** By `unit node`; the whole run's is that of no node. */
   readonly #nodes = new Map<string, Account>();
+  readonly #watched = new Map<string, readonly (() => void)[]>();
   #fuel = 0;
   #calls = 0;
   /** Nodes whose present attempt was another run's: what it took was spent there. */
@@ -44,13 +47,18 @@ export class Spending {
         if (fact.meta.reused_from !== undefined) this.#reused.add(fact.meta.node);
         return;
       case "budget.reserved":
-        return this.#each(fact.meta, (account, amount) => (account.reserved += amount));
+        return this.#each(fact.meta, (account, amount) => {
+          account.reserved += amount;
+          account.settled = 0;
+        });
       case "budget.charged": {
         const open = account(this.#scopes, fact.meta.unit, fact.meta.scope).reserved;
-        return this.#each(fact.meta, (account, amount) => {
+        this.#each(fact.meta, (account, amount) => {
           account.reserved -= open;
           account.spent += amount;
+          account.settled = amount;
         });
+        return this.#tell(key(fact.meta.unit, fact.meta.scope));
       }
       case "call.finished":
         if (!this.#reused.has(fact.meta.node)) this.#calls++;
@@ -66,6 +74,23 @@ export class Spending {
   used(node: NodeId | null, of: string): number {
     const found = this.#nodes.get(key(of, node ?? ""));
     return found ? found.spent + found.reserved : 0;
+  }
+
+  /** Calls `then` when the scope's next charge has been written. Nothing of the state depends on it. */
+  onceCharged(scope: string, of: string, then: () => void): void {
+    const name = key(of, scope);
+    this.#watched.set(name, [...(this.#watched.get(name) ?? []), then]);
+  }
+
+  #tell(name: string): void {
+    const watching = this.#watched.get(name) ?? [];
+    this.#watched.delete(name);
+    for (const then of watching) then();
+  }
+
+  /** What a scope has reserved and not settled, else what settled its last reservation. */
+  lastOf(scope: string, of: string): { readonly reserved: number; readonly settled: number } {
+    return this.#scopes.get(key(of, scope)) ?? { reserved: 0, settled: 0 };
   }
 
   /** Reservations that nothing has settled yet. */
@@ -91,7 +116,7 @@ export class Spending {
 function account(accounts: Map<string, Account>, of: string, name: string): Account {
   const at = key(of, name);
   let found = accounts.get(at);
-  if (!found) accounts.set(at, (found = { spent: 0, reserved: 0 }));
+  if (!found) accounts.set(at, (found = { spent: 0, reserved: 0, settled: 0 }));
   return found;
 }
 

@@ -66,8 +66,17 @@ export interface RecordedAttempt {
   readonly outcomes: readonly RunEventOf<"action.finished">[];
   /** Lines of its log and of standard streams that this attempt has written: re-execution does not write them again. */
   readonly logs: number;
-  /** Fuel that was reserved for it within a budget; null: there was no budget, or nothing had been reserved yet. */
-  readonly fuel: number | null;
+  /** What it got within a budget in fuel; null: there was no budget, or nothing had been reserved yet. */
+  readonly fuel: RecordedFuel | null;
+}
+
+export interface RecordedFuel {
+  /** It may use so much in all. */
+  readonly limit: number;
+  /** Charged already, when it was parked or had just come to its end: executed again, it pays for what goes beyond that. */
+  readonly charged: number;
+  /** The rest of the limit is reserved still. */
+  readonly open: boolean;
 }
 
 export const nothingRecorded: RecordedAttempt = {

@@ -1,7 +1,7 @@
 /** What each attempt had done, read back from the events of its run. */
 import type { MetaOf, RunEvent, RunEventOf } from "#core/events.js";
 import type { NodeId, ProposalId } from "#core/ids.js";
-import { nothingRecorded, type RecordedAttempt } from "../engine/world.js";
+import { nothingRecorded, type RecordedAttempt, type RecordedFuel } from "../engine/world.js";
 import { budgetScope, unit } from "../engine/spending.js";
 import { HistoryError } from "./error.js";
 
@@ -16,7 +16,7 @@ interface Recording {
   readonly decisions: RunEventOf<"action.decided">[];
   readonly outcomes: RunEventOf<"action.finished">[];
   logs: number;
-  fuel: number | null;
+  fuel: RecordedFuel | null;
 }
 
 /** One attempt of a history: how it began, what it did, how it ended (null: it has not). */
@@ -75,10 +75,11 @@ export class Recordings {
       case "node.collected":
         this.#collected.set(event.meta.node, event.meta);
         return;
-      case "budget.reserved": {
-        // An attempt that is executed again after a crash keeps what it had reserved.
+      case "budget.reserved":
+      case "budget.charged":
+      case "budget.exhausted": {
         const recording = event.meta.unit === unit.fuel ? this.#latest.get(event.meta.scope) : undefined;
-        if (recording) recording.fuel ??= event.meta.amount;
+        if (recording) recording.fuel = fuelAfter(recording.fuel, event);
         return;
       }
       case "node.started":
@@ -144,6 +145,18 @@ export class Recordings {
     if (recording) return recording;
     throw HistoryError.at("HISTORY_ORDER", event.seq, `${event.kind} of ${node}, whose attempt ${attempt} has not started`);
   }
+}
+
+function fuelAfter(
+  before: RecordedFuel | null,
+  { kind, meta }: RunEventOf<"budget.reserved"> | RunEventOf<"budget.charged"> | RunEventOf<"budget.exhausted">,
+): RecordedFuel | null {
+  const charged = before?.charged ?? 0;
+  if (kind === "budget.reserved") return { limit: charged + meta.amount, charged, open: true };
+  if (!before) return null;
+  // Nothing more could be had: it may use again what it has paid for.
+  if (kind === "budget.exhausted") return { ...before, limit: charged };
+  return { ...before, charged: charged + meta.amount, open: false };
 }
 
 function attemptRecord(recording: Recording): AttemptRecord {

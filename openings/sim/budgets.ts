@@ -1,7 +1,7 @@
 /** Budgets as the simulated world is given them. The host's broker has the real ones; nothing is limited where there are none. */
 import type { RunEventDraft } from "#core/events.js";
 import type { NodeId } from "#core/ids.js";
-import type { unit } from "../engine/spending.js";
+import type { Spending, unit } from "../engine/spending.js";
 import type { Journal } from "../engine/world.js";
 import type { Opening } from "../ir.js";
 
@@ -20,8 +20,8 @@ export interface Reserved {
   settle(of: Unit, used: number): readonly RunEventDraft[];
 }
 
-/** What a run has spent or reserved already, by a node or (null) in all. */
-export type Used = (node: NodeId | null, of: Unit) => number;
+/** What a run has spent and reserved according to its journal. */
+export type Spent = Pick<Spending, "used" | "lastOf" | "onceCharged">;
 
 export interface SimBudgets {
   limits(node: NodeId, of: Unit): boolean;
@@ -35,7 +35,7 @@ export interface SimBudgets {
   /** Takes over what an attempt had reserved before its process died. */
   takeUp(node: NodeId, claim: Claim): Reserved;
   /** Those of a run that is an attempt of `node`, within these. */
-  inside(opening: Opening, used: Used, node: NodeId, journal: Journal): SimBudgets;
+  inside(opening: Opening, spent: Spent, node: NodeId, journal: Journal): SimBudgets;
 }
 
-export type OpenBudgets = (opening: Opening, used: Used) => SimBudgets;
+export type OpenBudgets = (opening: Opening, spent: Spent) => SimBudgets;

@@ -9,8 +9,8 @@ import type { Reserved } from "./budgets.js";
 import { Exhausted, Guest, Mismatch, Parked, Stopped, type Agent, type GuestEnd, type GuestWorld } from "./guest.js";
 import { ROOT } from "./journal.js";
 
-/** Whom an attempt runs. */
-export type AgentOf = (node: string, spec: AttemptSpec) => Agent;
+/** Whom an attempt runs. `around`: the nodes around the run, from the outermost: `greet/`, or nothing. */
+export type AgentOf = (node: string, spec: AttemptSpec, around: string) => Agent;
 /** Fuel that an attempt may use at most. */
 export type FuelOf = (spec: AttemptSpec) => number;
 
@@ -24,6 +24,7 @@ export class SimExecutor implements Executor {
     private readonly agents: AgentOf,
     private readonly world: GuestWorld,
     private readonly fuelOf: FuelOf = () => Infinity,
+    private readonly around = "",
   ) {}
 
   async execute(spec: AttemptSpec, signal: AbortSignal): Promise<AttemptEnd> {
@@ -31,21 +32,23 @@ export class SimExecutor implements Executor {
     this.executed.push(`${spec.node}#${spec.attempt}`);
     const own = this.fuelOf(spec);
     const allowance = await this.#allowance(spec, own, signal);
-    const limit = Math.min(own, allowance?.granted[0] ?? own);
-    const guest = new Guest(spec, signal, this.world, allowance === null ? 0 : limit);
+    const charged = spec.recorded.fuel?.charged ?? 0;
+    const limit = Math.min(own, allowance === undefined ? own : charged + (allowance?.granted[0] ?? 0));
+    const guest = new Guest(spec, signal, this.world, limit);
     let keeps = false;
     try {
-      if (allowance === null) return ended(guest, { error: hostFailure("host.budget-exhausted", "no fuel is left") });
-      return ended(guest, await this.agents(spec.node, spec)(guest));
+      if (allowance === null && charged === 0)
+        return ended(guest, { error: hostFailure("host.budget-exhausted", "no fuel is left") });
+      return ended(guest, await this.agents(spec.node, spec, this.around)(guest));
     } catch (error) {
-      keeps = error instanceof Parked || stopsForResume(signal);
+      keeps = stopsForResume(signal);
       if (error instanceof Parked) return { status: "parked", proposal: error.proposal };
       if (signal.aborted) return { status: "cancelled", state: {}, ...costs(guest), ...guest.finish({ status: "cancelled" }) };
       if (error instanceof Exhausted) return ended(guest, { error: exhausted(error, limit < own) });
       keeps = true; // the process has died, or something is broken: nothing is settled any more
       throw error;
     } finally {
-      if (allowance && !keeps) await this.world.journal.append(allowance.settle(unit.fuel, guest.fuel));
+      if (allowance && !keeps) await this.world.journal.append(allowance.settle(unit.fuel, Math.max(0, guest.fuel - charged)));
       this.#running--;
     }
   }
@@ -54,9 +57,11 @@ export class SimExecutor implements Executor {
   async #allowance({ node, recorded }: AttemptSpec, amount: number, signal: AbortSignal): Promise<Reserved | undefined | null> {
     const { budgets, journal } = this.world;
     if (!budgets?.limits(node, unit.fuel) || amount === Infinity) return undefined;
-    if (recorded.fuel !== null) return budgets.takeUp(node, { unit: unit.fuel, amount: recorded.fuel });
+    const { limit = 0, charged = 0, open = false } = recorded.fuel ?? {};
+    if (open) return budgets.takeUp(node, { unit: unit.fuel, amount: limit - charged });
     try {
-      const reserved = await budgets.reserve(node, [{ unit: unit.fuel, amount, partly: true }], journal, signal);
+      const claim = { unit: unit.fuel, amount: amount - charged, partly: true };
+      const reserved = await budgets.reserve(node, [claim], journal, signal);
       return "short" in reserved ? null : reserved;
     } catch (error) {
       if (signal.aborted) return undefined;
@@ -96,6 +101,7 @@ export class SimReplayer implements ReplayExecutor {
     private readonly load: Journal["load"],
     private readonly trace = ROOT,
     private readonly fuelOf: FuelOf = () => Infinity,
+    private readonly around = "",
   ) {}
 
   async replay(spec: ReplaySpec, signal: AbortSignal): Promise<Replayed> {
@@ -107,10 +113,10 @@ export class SimReplayer implements ReplayExecutor {
     const { trace } = this;
     const world = { trace, clock, journal, effects: new Map(), decide: () => null, latency: () => 0, replay: spec };
     const own = this.fuelOf(spec);
-    const limit = Math.min(own, spec.recorded.fuel ?? own);
+    const limit = Math.min(own, spec.recorded.fuel?.limit ?? own);
     const guest = new Guest({ ...spec, timeoutMs: null }, signal, world, limit);
     try {
-      const end = ended(guest, await this.agents(spec.node, spec)(guest));
+      const end = ended(guest, await this.agents(spec.node, spec, this.around)(guest));
       const unmade = spec.recorded.calls[guest.calls];
       if (!unmade) return { end };
       return { end, divergence: { call: unmade.meta.call_seq, expected: unmade.meta.request_hash, got: null } };

@@ -78,7 +78,12 @@ interface Parent {
   readonly budgets: SimBudgets | undefined;
   readonly spec: AttemptSpec;
   readonly journal: Journal;
+  /** The nodes around its run. */
+  readonly around: string;
 }
+
+/** The place of what runs inside of an attempt, from the place of the attempt. */
+const inside = (around: string, { node }: Pick<AttemptSpec, "node">): string => `${around}${node.replace(/\[.*/, "")}/`;
 
 function executorOf(
   run: SimRun,
@@ -88,16 +93,18 @@ function executorOf(
   onMade?: (executor: SimExecutor) => void,
 ): Drive["executor"] {
   return ({ journal, state }) => {
-    const used: Parameters<OpenBudgets>[1] = (node, of) => state.spending.used(node, of);
     const budgets = parent
-      ? parent.budgets?.inside(opening, used, parent.spec.node, parent.journal)
-      : run.budgets?.(opening, used);
+      ? parent.budgets?.inside(opening, state.spending, parent.spec.node, parent.journal)
+      : run.budgets?.(opening, state.spending);
     const { clock, effects, decide, latency } = run;
-    const guests = new SimExecutor(run.agents, { trace, clock, journal, effects, decide, latency, budgets }, run.fuelOf);
+    const around = parent ? inside(parent.around, parent.spec) : "";
+    const guests = new SimExecutor(run.agents, { trace, clock, journal, effects, decide, latency, budgets }, run.fuelOf, around);
     onMade?.(guests);
     return {
       execute: (spec, signal) =>
-        spec.opening ? runInside(run, trace, { budgets, spec, journal }, spec.opening, signal) : guests.execute(spec, signal),
+        spec.opening
+          ? runInside(run, trace, { budgets, spec, journal, around }, spec.opening, signal)
+          : guests.execute(spec, signal),
     };
   };
 }
@@ -168,21 +175,29 @@ export type Replaying = Pick<SimRun, "graph" | "portsOf" | "agents" | "fuelOf">;
 
 /** Executes again, from their records, what is on a disk: the run and the runs inside of it. */
 export function replaySim(run: Replaying, disk: Disk): Promise<ReplayVerdict> {
-  return replayLog(run, run.graph, disk, ROOT);
+  return replayLog(run, run.graph, disk, ROOT, "");
 }
 
-function replayLog(run: Replaying, graph: Graph, disk: Disk, trace: TraceId): Promise<ReplayVerdict> {
+function replayLog(run: Replaying, graph: Graph, disk: Disk, trace: TraceId, around: string): Promise<ReplayVerdict> {
   const load = loadFrom(disk);
-  const guests = new SimReplayer(run.agents, load, trace, run.fuelOf);
+  const guests = new SimReplayer(run.agents, load, trace, run.fuelOf, around);
   const executor: ReplayExecutor = {
-    replay: (spec, signal) => (spec.opening ? replayInside(run, disk, trace, spec, spec.opening) : guests.replay(spec, signal)),
+    replay: (spec, signal) =>
+      spec.opening ? replayInside(run, disk, trace, spec, spec.opening, inside(around, spec)) : guests.replay(spec, signal),
   };
   return replayRun({ graph, events: logOf(disk, trace), executor, load, components: {} });
 }
 
 type ReplaySpec = Parameters<ReplayExecutor["replay"]>[0];
 
-async function replayInside(run: Replaying, disk: Disk, outer: TraceId, spec: ReplaySpec, opening: Opening): Promise<Replayed> {
+async function replayInside(
+  run: Replaying,
+  disk: Disk,
+  outer: TraceId,
+  spec: ReplaySpec,
+  opening: Opening,
+  around: string,
+): Promise<Replayed> {
   const trace = innerTraceId(outer, spec.node, spec.attempt);
   const log = disk.inner.get(trace);
   const [first] = log ?? [];
@@ -191,7 +206,7 @@ async function replayInside(run: Replaying, disk: Disk, outer: TraceId, spec: Re
   const handed = (first.meta.inputs ?? []).map(({ body, ...message }) => ({ ...message, body: load(body) }));
   const [is, should] = [handed, spec.inputs].map((each) => jsonDigest(each as unknown as Json));
   if (is !== should) throw new Diverged({ ...at(spec), what: "inputs", expected: is ?? null, got: should ?? null });
-  const verdict = await replayLog(run, innerGraph(run, opening), disk, trace);
+  const verdict = await replayLog(run, innerGraph(run, opening), disk, trace, around);
   if (!verdict.agrees) throw new Diverged({ ...verdict.divergence, node: `${spec.node}/${verdict.divergence.node}` as never });
   const finished = endOf(log);
   if (!finished) return { end: { status: "stopped", fuel: spec.stopAtFuel ?? 0 } };

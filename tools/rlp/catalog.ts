@@ -51,6 +51,12 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     summary: "the JSON Schema of openings with the agents at hand, for editors",
     load: () => import("./commands/schema.js"),
   },
+  {
+    name: "sim",
+    group: OPENINGS,
+    summary: "run an opening a thousand times in a simulated world, with faults",
+    load: () => import("./commands/sim.js"),
+  },
   { name: "runs", group: RUNS, summary: "list runs", load: () => import("./commands/runs.js") },
   {
     name: "trace",

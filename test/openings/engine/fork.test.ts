@@ -131,7 +131,7 @@ test("two runs of other agents part where the first of them gave something else"
   const changed = gave[0]?.id ?? "";
   const second = await simulate({
     ...setup(its2, 2),
-    agents: (node, spec) => (node === changed ? () => ({ ok: [] }) : setup(its2, 2).agents(node, spec)),
+    agents: (node, spec) => (node === changed ? () => ({ ok: [] }) : setup(its2, 2).agents(node, spec, "")),
     disk: newDisk(),
   });
   const compared = compareRuns(

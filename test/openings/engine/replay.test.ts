@@ -286,7 +286,7 @@ describe("finds, and names the place of", () => {
   ] satisfies readonly { name: string; a: Agent; at: Partial<Record<keyof Divergence, unknown>> }[])(
     "an agent that $name",
     async ({ a, at }) => {
-      const verdict = await replayed(graph, (node, spec) => (node === "a" ? a : agents(node, spec)), disk);
+      const verdict = await replayed(graph, (node, spec) => (node === "a" ? a : agents(node, spec, "")), disk);
       expect(divergence(verdict)).toMatchObject(at);
     },
   );

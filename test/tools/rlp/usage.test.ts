@@ -12,7 +12,7 @@ const commands = catalog.flatMap((entry) => [
 
 test("every command of the reference is there", () => {
   const wanted =
-    "run, check, plan, fmt, graph, schema, replay, resume, fork, diff, cancel, trace, trace export, trace import, trace verify, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb forget, kb export, kb import, kb stats, kb gc, kb vacuum, kb rebuild, kb reindex, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
+    "run, check, plan, fmt, graph, schema, sim, replay, resume, fork, diff, cancel, trace, trace export, trace import, trace verify, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb forget, kb export, kb import, kb stats, kb gc, kb vacuum, kb rebuild, kb reindex, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
   expect(commands.map((words) => words.join(" ")).sort()).toEqual(wanted.split(", ").sort());
 });
 

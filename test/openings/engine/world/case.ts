@@ -34,7 +34,8 @@ export function setup(its: Case, latencySeed: number, more: Partial<Setup> = {})
   };
 }
 
-export const replayOf = (its: Case, disk: Disk) => replayed(its.graph, agents(its), disk, { portsOf: its.portsOf });
+export const replayOf = (its: Case, disk: Disk, more: Pick<Setup, "fuelOf"> = {}) =>
+  replayed(its.graph, agents(its), disk, { portsOf: its.portsOf, ...(more.fuelOf && { fuelOf: more.fuelOf }) });
 
 /** All that two runs must agree on: how each attempt of each run ended, and what it adds up to. */
 export function essence(its: Case, { outcome, disk }: Pick<Ran, "outcome" | "disk">) {

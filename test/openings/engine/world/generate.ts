@@ -220,6 +220,8 @@ export const fault = { err: { code: "provider-error" } };
 export const isFaulty = (profile: Profile, node: string, call: number): boolean =>
   profile.faulty && (node.length + call) % 4 === 0;
 
+const spends = { worst: 40, used: 5 };
+
 export function agentOf(profile: Profile): Agent {
   return async (guest) => {
     await guest.work();
@@ -228,7 +230,7 @@ export function agentOf(profile: Profile): Agent {
     for (let i = 0; i < profile.logs; i++) guest.log(`line ${i}`);
     for (let i = 0; i < profile.calls; i++) {
       const answer = isFaulty(profile, node, i) ? { answer: fault } : {};
-      answers.push(await guest.call("ask", [guest.spec.seed, i], { effect: profile.effect, ...answer }));
+      answers.push(await guest.call("ask", [guest.spec.seed, i], { effect: profile.effect, spends, ...answer }));
     }
     const approved = profile.kind !== "asks" || (await guest.propose({ node })) === "approved";
     if (profile.logs > 0) guest.log("done");
