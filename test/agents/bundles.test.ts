@@ -18,13 +18,15 @@ interface Manifest {
 }
 
 const types = readdirSync(join(projectRoot, "sdk", "types")).map((name) => name.replace(/\.json$/, ""));
-const builtIn = ["any", "bool.v1", "json.v1", "number.v1", "text.v1"];
+const builtIn = ["any", "bool.v1", "json.v1", "node.error.v1", "number.v1", "text.v1"];
 const bundles = bundledAgents().map((folder) => [relative(projectRoot, folder), folder] as const);
 
 test("the five canonical agents are there, and those of the examples", () => {
   expect(bundles.map(([name]) => name.replaceAll("\\", "/"))).toEqual([
     ...["contact_resolver", "context_gatherer", "critic", "mailer", "writer"].map((name) => `agents/${name}`),
-    ...["fetcher", "flaky", "folder_report", "planner", "snoop", "summarizer", "tally"].map((name) => `examples/agents/${name}`),
+    ...["fetcher", "flaky", "folder_report", "greeter", "planner", "snoop", "summarizer", "tally"].map(
+      (name) => `examples/agents/${name}`,
+    ),
   ]);
 });
 

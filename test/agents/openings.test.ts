@@ -7,7 +7,8 @@ import { afterAll, expect, test } from "vitest";
 import type { JsonObject } from "#core/json.js";
 import { readBundle } from "#host/component/bundle.js";
 import type { AgentInterface } from "#openings/agent.js";
-import { compileOpening } from "#openings/language/compile.js";
+import type { OpeningCatalog } from "#openings/inner.js";
+import { compileOpening, type CheckedOpening } from "#openings/language/compile.js";
 import { bundledAgents } from "#sdk/build/bundles.js";
 import { projectRoot } from "#sdk/build/layout.js";
 import { schemaRegistry } from "#openings/types/registry.js";
@@ -41,7 +42,15 @@ const world = {
   defaults: { confirm_external: true },
 };
 const folder = join(projectRoot, "examples", "openings");
-const compile = (file: string) => compileOpening({ file, bytes: readFileSync(join(folder, file)) }, world);
+/** Other openings lie beside the one that uses them. */
+const openings: OpeningCatalog = {
+  get: (name, given) => compile(`${name}.yaml`, given).face ?? undefined,
+  names: () => readdirSync(folder).map((file) => file.replace(/\.yaml$/, "")),
+  refusal: () => undefined,
+};
+function compile(file: string, params: JsonObject = {}): CheckedOpening {
+  return compileOpening({ file, bytes: readFileSync(join(folder, file)) }, { ...world, openings, params });
+}
 
 test.each(readdirSync(folder).filter((file) => file !== "refused_capability.yaml"))("%s", (file) => {
   const { opening, diagnostics } = compile(file);
