@@ -131,7 +131,7 @@ class Reading {
       const event = events?.[rows.from + index];
       if (!event) refuse(`rows name an event ${rows.from + index} that is not there`);
       if (lineHash({ ...event, id, actor, scope, provenance, prev_hash, hash }) !== hash)
-        refuse(`event ${event.seq} is not the row ${id} of the ledger that it came from: its hash is another`);
+        refuse(`event ${event.seq}${placeOf(event)} is not the row ${id} of the ledger that it came from: its hash is another`);
       if (this.#row && this.#row.id === id - 1 && this.#row.hash !== prev_hash)
         refuse(`row ${id} does not follow row ${id - 1} of the ledger that it came from`);
       this.#row = { id, hash };
@@ -217,4 +217,12 @@ function parsed<T>(form: z.ZodType<T>, value: Json, what: string): T {
 
 function refuse(message: string): never {
   throw new DataError("DATA_BAD_EVENT", message);
+}
+
+/** ` (node draft, attempt 1, call 2)`, as far as the event says so: a reader looks for what happened there, not for a number. */
+function placeOf({ meta }: RunEvent): string {
+  if (!("node" in meta)) return "";
+  const attempt = "attempt" in meta ? `, attempt ${meta.attempt}` : "";
+  const call = "call_seq" in meta ? `, call ${meta.call_seq}` : "";
+  return ` (node ${meta.node}${attempt}${call})`;
 }

@@ -55,7 +55,10 @@ test("a trace file of a narrowed run replays where nobody narrows anything, and 
   const [first = "", ...rest] = (await readFile(trace, "utf8")).split("\n");
   const started = JSON.parse(first);
   started.meta.grants.draft.random = true;
-  await writeFile(trace, [JSON.stringify(started), ...rest].join("\n"));
+  // Without what holds the file to its ledger, which finds any change at once.
+  const bare = rest.filter((line) => !/^\{"(?:rows|seal)":/.test(line));
+  expect(bare.length).toBeLessThan(rest.length);
+  await writeFile(trace, [JSON.stringify(started), ...bare].join("\n"));
   const widened = await empty.rlp("replay", trace, "--json");
   expect([widened.code, JSON.parse(widened.stdout).divergence.what]).toEqual([4, "grant"]);
 });

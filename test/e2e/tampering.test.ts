@@ -9,6 +9,7 @@ import { events, example, homeWithSamples, root, type HomeFolder } from "./rlp.j
 let home: HomeFolder;
 let folder: string;
 let lines: string[];
+let bare: string[];
 let all: RunEvent[];
 beforeAll(async () => {
   home = await homeWithSamples();
@@ -18,16 +19,20 @@ beforeAll(async () => {
   if (run.code !== 0) throw new Error(run.stderr);
   all = events(run.stdout);
   lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+  bare = lines.filter((line) => !/^\{"(?:rows|seal)":/.test(line));
 });
 afterAll(async () => {
   await home.remove();
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Replays the trace with its events changed; gives the exit code and what was said. */
-async function replayChanged(change: (event: any) => void) {
+/**
+ * Replays the trace with its events changed; gives the exit code and what was said. What seals the file, and what says where each event
+ * stands in its ledger, is left out by whoever changes it: with them a change is found before anything runs.
+ */
+async function replayChanged(change: (event: any) => void, of: readonly string[] = bare) {
   const file = join(folder, `changed-${Math.random().toString(36).slice(2)}.ndjson`);
-  const changed = lines.map((line) => {
+  const changed = of.map((line) => {
     const value = JSON.parse(line);
     if (value.kind) change(value);
     return JSON.stringify(value);
@@ -37,6 +42,8 @@ async function replayChanged(change: (event: any) => void) {
 }
 
 test("the untouched file replays", async () => {
+  expect((await replayChanged(() => {}, lines)).code).toBe(0);
+  expect(bare.length).toBeLessThan(lines.length);
   expect((await replayChanged(() => {})).code).toBe(0);
 });
 
@@ -45,18 +52,25 @@ test("one byte of every recorded response that stands in the file is found, with
   expect(calls.length).toBeGreaterThan(3);
   for (const target of calls) {
     if (target.kind !== "call.finished") continue;
-    const changed = await replayChanged((event) => {
+    const forge = (event: any): void => {
       if (event.seq !== target.seq) return;
       const text = JSON.stringify(event.meta.response.value);
       const at = text.search(/[a-z](?=[a-z]{2,}[^"]*"[,}\]])/);
       event.meta.response.value = JSON.parse(
         at < 0 ? '{"ok":"forged"}' : `${text.slice(0, at)}${text[at] === "q" ? "z" : "q"}${text.slice(at + 1)}`,
       );
-    });
-    expect(changed.code).toBe(4);
-    expect(changed.stderr).toContain(target.meta.node);
-    expect(changed.stderr).toMatch(new RegExp(`attempt ${target.meta.attempt}\\b`));
-    expect(changed.stderr).toMatch(new RegExp(`call ${target.meta.call_seq}\\b`));
+    };
+    for (const [of, code] of [
+      [bare, "REPLAY_MISMATCH"],
+      [lines, "TRACE_DAMAGED"],
+    ] as const) {
+      const changed = await replayChanged(forge, of);
+      expect(changed.code).toBe(4);
+      expect(changed.stderr).toContain(code);
+      expect(changed.stderr).toMatch(
+        new RegExp(`node ${target.meta.node}, attempt ${target.meta.attempt}, call ${target.meta.call_seq}\\b`),
+      );
+    }
   }
 });
 
