@@ -2,6 +2,7 @@
  * Real processes killed at random moments in a run that holds everything: parallel nodes, retries, invocations, an opening inside, and a
  * mail that somebody must allow. `RLP_KILLS=300 npx vitest run test/e2e/crash-inner.test.ts` repeats it that often.
  */
+import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { eachLine, events, finalHash, homeWithSamples, only, root, type HomeFold
 import type { RunEvent } from "#core/events.js";
 import { Random } from "#openings/sim/random.js";
 
-const KILLS = Number(process.env["RLP_KILLS"] ?? 4);
+const KILLS = Number(process.env["RLP_KILLS"] ?? 3);
 const SEED = Number(process.env["RLP_KILL_SEED"] ?? 1);
 
 let home: HomeFolder;
@@ -55,28 +56,58 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const run = (): string[] => ["run", file, "--local", "--json", "--yes", "--seed", "11", "--epoch", "1763636400000"];
+const run = (...more: string[]): string[] => [
+  "run",
+  file,
+  "--local",
+  "--json",
+  ...more,
+  "--seed",
+  "11",
+  "--epoch",
+  "1763636400000",
+];
 const outer = (all: readonly RunEvent[]): readonly RunEvent[] => all.filter(({ trace_id }) => trace_id === all[0]?.trace_id);
 
+/** Kills the process a moment after its `nth` line, which is never where it prints fewer; gives what it printed and its exit code. */
+async function killed(random: Random, nth: number, ...words: string[]): Promise<{ all: RunEvent[]; code: number | null }> {
+  const child = home.start(...words);
+  const closed = once(child, "close");
+  const moment = random.below(12);
+  let printed = "";
+  await eachLine(child, (line, index) => {
+    printed += `${line}\n`;
+    if (index === nth) setTimeout(() => child.kill("SIGKILL"), moment);
+  });
+  await closed;
+  // A line that the kill cut in two was not acknowledged to anybody.
+  return { all: events(printed.slice(0, printed.lastIndexOf("}\n") + 2)), code: child.exitCode };
+}
+
+async function verified(where: string): Promise<void> {
+  const { code, stderr } = await home.rlp("kb", "verify");
+  expect([code, stderr], where).toEqual([0, expect.not.stringContaining("error")]);
+}
+
+/** One mail for each run of this home, and no second one for any. */
+async function oneMailEach(): Promise<void> {
+  const listed = await home.rlp("runs", "--json", "--limit", "100000");
+  const traces = new Set(listed.stdout.match(/"trace_id":"trace:[0-9a-f-]{36}"/g) ?? []);
+  expect((await readdir(join(home.path, "outbox"))).length).toBe(traces.size);
+}
+
 test(
-  `killed ${KILLS} times at a random event, also inside: nothing is lost, and the end is that of the undisturbed run, with one mail`,
+  `killed ${KILLS} times at a random moment, also inside: nothing is lost, and the end is that of the undisturbed run, with one mail`,
   async () => {
-    const whole = events((await home.rlp(...run())).stdout);
+    const whole = events((await home.rlp(...run("--yes"))).stdout);
     const undisturbed = finalHash(outer(whole));
     const random = new Random(SEED);
     let resumed = 0;
     for (let round = 0; round < KILLS; round++) {
       const nth = random.below(whole.length - 1);
       const where = `RLP_KILL_SEED=${SEED}, round ${round}, killed at line ${nth}`;
-      const child = home.start(...run());
-      let printed = "";
-      await eachLine(child, (line, index) => {
-        printed += `${line}\n`;
-        if (index === nth) child.kill("SIGKILL");
-      });
-      const before = events(printed);
-      const verified = await home.rlp("kb", "verify");
-      expect([verified.code, verified.stderr], where).toEqual([0, expect.not.stringContaining("error")]);
+      const { all: before } = await killed(random, nth, ...run("--yes"));
+      await verified(where);
       const resume = await home.rlp("resume", before[0]?.trace_id ?? "", "--yes", "--json");
       if (resume.stderr.includes("RESUME_FINISHED")) continue; // the kill came too late
       expect(resume.code, `${where}: ${resume.stderr}`).toBe(0);
@@ -86,9 +117,53 @@ test(
       resumed++;
     }
     expect(resumed).toBeGreaterThan(0);
-    const traces =
-      (await home.rlp("runs", "--json", "--limit", "100000")).stdout.match(/"trace_id":"trace:[0-9a-f-]{36}"/g) ?? [];
-    expect((await readdir(join(home.path, "outbox"))).length).toBe(new Set(traces).size);
+    await oneMailEach();
   },
   60_000 + KILLS * 30_000,
 );
+
+test(
+  `a run that waits for a person, ${KILLS} times killed before it parks, while somebody decides and after that: one decision, one mail, the same end`,
+  async () => {
+    const whole = events((await home.rlp(...run())).stdout);
+    const waits = whole[0]?.trace_id ?? "";
+    const began = Date.now();
+    expect((await home.rlp("approve", proposalOf(whole))).code).toBe(0);
+    const takes = Date.now() - began;
+    const after = events((await home.rlp("resume", waits, "--json")).stdout);
+    const undisturbed = finalHash(outer(after.filter(({ trace_id }) => trace_id === waits)));
+    const random = new Random(SEED + 1);
+    let deaths = 0;
+    for (let round = 0; round < KILLS; round++) {
+      const where = `RLP_KILL_SEED=${SEED}, round ${round} of those that wait`;
+      const first = await killed(random, random.below(whole.length), ...run());
+      const trace = first.all[0]?.trace_id ?? "";
+      await verified(where);
+      const parked = first.code === 3 ? first : await killed(random, Infinity, "resume", trace, "--json");
+      expect(parked.code, where).toBe(3);
+      const proposal = proposalOf(parked.all);
+      const approving = home.start("approve", proposal);
+      const decided = once(approving, "close");
+      setTimeout(() => approving.kill("SIGKILL"), random.below(takes));
+      await decided;
+      await verified(where);
+      const again = await home.rlp("approve", proposal);
+      if (again.code !== 0) expect(again.stderr, where).toContain("KB_DECIDED");
+      const cut = await killed(random, random.below(after.length), "resume", trace, "--json");
+      await verified(where);
+      deaths += Number(first.code === null) + Number(approving.exitCode === null) + Number(cut.code === null);
+      const last = await home.rlp("resume", trace, "--json");
+      const end = last.stderr.includes("RESUME_FINISHED") ? cut.all : events(last.stdout);
+      expect(finalHash(end.filter(({ trace_id }) => trace_id === trace)), `${where}: ${last.stderr}`).toBe(undisturbed);
+    }
+    expect(deaths).toBeGreaterThan(0);
+    await oneMailEach();
+  },
+  60_000 + KILLS * 60_000,
+);
+
+function proposalOf(all: readonly RunEvent[]): string {
+  const [proposal] = only(all, "run.parked").at(-1)?.meta.waiting ?? [];
+  if (proposal === undefined) throw new Error("the run does not wait for anybody");
+  return String(proposal);
+}
