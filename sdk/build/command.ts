@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BuildError } from "./errors.js";
 import { packageFile } from "./key.js";
+import { forAdapter } from "./preview1/program.js";
 
 /** Where a bundle's author, or their compiler, puts the program. */
 export const PROGRAM = "module.wasm";
@@ -26,10 +27,11 @@ export async function commandOf(program: Uint8Array, file: string): Promise<Uint
       place: { file },
       hint: `put what your compiler makes for \`wasm32-wasi\`, \`wasm32-wasip1\` or \`wasm32-wasip2\` there`,
     });
-  check(program, file);
+  const functions = check(program, file);
+  const module = functions === null ? program : forAdapter(program, functions, file);
   const { componentNew } = await import("@bytecodealliance/jco-transpile/wasm-tools");
   try {
-    return await componentNew(program, [[PREVIEW_1, adapter()]]);
+    return await componentNew(module, [[PREVIEW_1, adapter()]]);
   } catch (cause) {
     // The tools give several lines, the first of which says nothing.
     const lines = String(cause instanceof Error ? cause.message : cause)
@@ -43,7 +45,8 @@ export async function commandOf(program: Uint8Array, file: string): Promise<Uint
   }
 }
 
-function check(module: Uint8Array, file: string): void {
+/** How many functions of preview 1 it imports; null where it is made for WASI 0.2 and says so itself. */
+function check(module: Uint8Array, file: string): number | null {
   let compiled: object;
   try {
     compiled = new WebAssembly.Module(module);
@@ -55,8 +58,8 @@ function check(module: Uint8Array, file: string): void {
   }
   const imported = WebAssembly.Module.imports(compiled);
   // A module with the interfaces of WASI 0.2 in it, as `wit-bindgen` leaves it: it says itself what it is, and needs no adapter.
-  if (imported.some(({ module: from }) => from.startsWith("wasi:"))) return;
-  const stranger = imported.find(({ module: from }) => from !== PREVIEW_1);
+  if (imported.some(({ module: from }) => from.startsWith("wasi:"))) return null;
+  const stranger = imported.find(({ module: from, kind }) => from !== PREVIEW_1 || kind !== "function");
   if (stranger)
     throw new BuildError(
       "BUILD_IMPORT",
@@ -77,6 +80,7 @@ function check(module: Uint8Array, file: string): void {
       hint:
         missing === "_start" ? "a command has a `main`; this looks like a library" : "the compiler's linker exports it by itself",
     });
+  return imported.length;
 }
 
 /** The one file that is used of its package (decision 008). */
@@ -87,7 +91,7 @@ const adapter = (): Uint8Array =>
 interface ModuleReader {
   readonly Module: {
     new (bytes: Uint8Array): object;
-    imports(module: object): readonly { readonly module: string; readonly name: string }[];
+    imports(module: object): readonly { readonly module: string; readonly name: string; readonly kind: string }[];
     exports(module: object): readonly { readonly name: string }[];
   };
 }

@@ -1,4 +1,7 @@
-/** The binary format's numbers and names. What is read here was made by a pinned tool: what does not fit is a bug, not an attack. */
+/**
+ * The binary format's numbers and names. Where nothing else is said, what is read was made by a pinned tool: what does not fit is a bug, not
+ * an attack.
+ */
 import { BuildError } from "../errors.js";
 
 export class Cursor {
@@ -8,6 +11,8 @@ export class Cursor {
     readonly bytes: Uint8Array,
     from = 0,
     readonly end: number = bytes.length,
+    /** The error for what does not fit. */
+    readonly refuse: (what: string) => Error = unexpected,
   ) {
     this.at = from;
   }
@@ -17,7 +22,7 @@ export class Cursor {
   }
 
   byte(): number {
-    if (this.at >= this.end) throw unexpected("a module that ends too early");
+    if (this.at >= this.end) throw this.refuse("a module that ends too early");
     return this.bytes[this.at++] as number;
   }
 
@@ -27,7 +32,7 @@ export class Cursor {
       const byte = this.byte();
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
-      if (shift > 28) throw unexpected("a number of more than 32 bits");
+      if (shift > 28) throw this.refuse("a number of more than 32 bits");
     }
   }
 
@@ -46,9 +51,16 @@ export class Cursor {
   }
 
   take(length: number): Uint8Array {
-    if (length > this.end - this.at) throw unexpected("a module that ends too early");
+    if (length > this.end - this.at) throw this.refuse("a module that ends too early");
     this.at += length;
     return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  /** The next `length` bytes, which are skipped here. */
+  part(length: number): Cursor {
+    const from = this.at;
+    this.take(length);
+    return new Cursor(this.bytes, from, this.at, this.refuse);
   }
 
   /** Skips a LEB128 number of any width. */

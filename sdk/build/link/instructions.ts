@@ -25,7 +25,7 @@ export function copyCode(from: Cursor, to: Output, indices: Indices): void {
   while (!from.done) copyInstruction(from, to, indices);
 }
 
-/** One instruction. A single memory and a single table are all there is, so their indices stay 0. */
+/** One instruction. A single table is all there is, so its index stays 0. */
 function copyInstruction(from: Cursor, to: Output, indices: Indices): void {
   const start = from.at;
   const opcode = from.byte();
@@ -51,6 +51,9 @@ function copyInstruction(from: Cursor, to: Output, indices: Indices): void {
     }
     case 0xd2:
       return void to.byte(0xd2).u32(indices.func(from.u32()));
+    case 0x25:
+    case 0x26:
+      return void to.byte(opcode).u32(onlyOne(from.u32()));
     case 0x02:
     case 0x03:
     case 0x04:
@@ -71,6 +74,7 @@ export function skipInstruction(from: Cursor): number {
   const opcode = from.byte();
   if (opcode >= 0x45 && opcode <= 0xc4) return opcode;
   if (opcode === 0xfc) skipBulk(from);
+  else if (opcode === 0xfd) skipVector(from);
   else skipImmediates(opcode, from);
   return opcode;
 }
@@ -87,10 +91,7 @@ function copyBlock(opcode: number, from: Cursor, to: Output, indices: Indices): 
 
 function skipImmediates(opcode: number, from: Cursor): void {
   // Loads and stores: alignment and offset.
-  if (opcode >= 0x28 && opcode <= 0x3e) {
-    from.skipNumber();
-    return from.skipNumber();
-  }
+  if (opcode >= 0x28 && opcode <= 0x3e) return skipMemoryArgument(from);
   switch (opcode) {
     case 0x00: // unreachable
     case 0x01: // nop
@@ -107,6 +108,8 @@ function skipImmediates(opcode: number, from: Cursor): void {
     case RETURN_CALL:
     case 0x23: // global.get
     case 0x24: // global.set
+    case 0x25: // table.get
+    case 0x26: // table.set
     case 0xd2: // ref.func
     case 0x02: // block
     case 0x03: // loop
@@ -119,13 +122,12 @@ function skipImmediates(opcode: number, from: Cursor): void {
       return from.skipNumber();
     case 0x3f: // memory.size
     case 0x40: // memory.grow
-    case 0x25: // table.get
-    case 0x26: // table.set
-      return void onlyOne(from.u32());
+      if (from.u32() !== 0) throw from.refuse("a second memory");
+      return;
     case CALL_INDIRECT:
     case RETURN_CALL_INDIRECT:
       from.skipNumber();
-      return void onlyOne(from.u32());
+      return from.skipNumber();
     case 0x43: // f32.const
       return void from.take(4);
     case 0x44: // f64.const
@@ -138,19 +140,34 @@ function skipImmediates(opcode: number, from: Cursor): void {
     case 0xd0: // ref.null
       return void from.take(1);
     default:
-      throw unexpected(`the opcode 0x${opcode.toString(16)}`);
+      throw from.refuse(`the opcode 0x${opcode.toString(16)}`);
   }
+}
+
+/** Alignment and offset. Bit 6 of the alignment announces the index of a memory. */
+function skipMemoryArgument(from: Cursor): void {
+  if (from.u32() >= 0x40) throw from.refuse("a second memory");
+  from.skipNumber();
 }
 
 /** Saturating truncations, bulk memory and tables. */
 function skipBulk(from: Cursor): void {
   const code = from.u32();
   if (code <= 7) return;
-  // data.drop, memory.fill, elem.drop have one index, the rest two
+  if (code > 17) throw from.refuse(`the opcode 0xfc ${code}`);
   from.skipNumber();
-  if (code === 9 || code === 11 || code === 13) return;
-  if (code === 8 || code === 10 || code === 12 || code === 14) return from.skipNumber();
-  throw unexpected(`the opcode 0xfc ${code}`);
+  // memory.init, memory.copy, table.init, table.copy have two indices, the rest one
+  if (code === 8 || code === 10 || code === 12 || code === 14) from.skipNumber();
+}
+
+/** Fixed-width SIMD: most of its instructions have no immediates. */
+function skipVector(from: Cursor): void {
+  const code = from.u32();
+  if (code > 0xff) throw from.refuse(`the opcode 0xfd ${code}`);
+  if (code <= 0x0b || (code >= 0x54 && code <= 0x5d)) skipMemoryArgument(from);
+  if (code === 0x0c || code === 0x0d) from.take(16);
+  // Lanes.
+  if ((code >= 0x15 && code <= 0x22) || (code >= 0x54 && code <= 0x5b)) from.take(1);
 }
 
 function onlyOne(index: number): number {

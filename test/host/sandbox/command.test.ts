@@ -3,11 +3,10 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admit } from "#host/component/admit.js";
 import type { Admitted, GuestSpec, Sandbox } from "#host/component/contract.js";
-import { knownImport } from "#openings/check/grants.js";
 import { startSandbox } from "#host/sandbox/process.js";
 import { witSource as sdkWit } from "#sdk/build/wit.js";
 import { componentOf, moduleText, ok } from "../component/guest.js";
-import { adapted, admitted, command, data, importLines, preview1, READ_ALL, type Command } from "./command.js";
+import { adapted, admitted, command, data, importLines, linkedOf, preview1, READ_ALL, type Command } from "./command.js";
 import { failure, run as runGuest, type Answer, type Ran } from "./run.js";
 
 let sandbox: Sandbox;
@@ -15,14 +14,6 @@ beforeAll(() => {
   sandbox = startSandbox();
 });
 afterAll(() => sandbox.close());
-
-const linkedOf = (component: Admitted, without: readonly string[] = []): string[] =>
-  component.imports
-    .flatMap((name) => {
-      const known = knownImport(name);
-      return "key" in known ? [known.key] : [];
-    })
-    .filter((name) => !without.includes(name));
 
 async function run(component: Admitted, given: Partial<GuestSpec> = {}, answer?: Answer): Promise<Ran> {
   return runGuest(sandbox, component, { linked: linkedOf(component), ...given }, answer);

@@ -2,6 +2,7 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { admit } from "#host/component/admit.js";
 import type { Admitted } from "#host/component/contract.js";
+import { knownImport } from "#openings/check/grants.js";
 import { commandOf } from "#sdk/build/command.js";
 import { componentOf } from "../component/guest.js";
 
@@ -98,3 +99,12 @@ export const data = (at: number, text: string): string =>
 export const admitted = async (component: Promise<Uint8Array>): Promise<Admitted> => admit(await component);
 export const adapted = async (program: Promise<Uint8Array>): Promise<Admitted> =>
   admit(await commandOf(await program, "module.wasm"));
+
+/** What a command imports, so that all of it is linked. */
+export const linkedOf = (component: Admitted, without: readonly string[] = []): string[] =>
+  component.imports
+    .flatMap((name) => {
+      const known = knownImport(name);
+      return "key" in known ? [known.key] : [];
+    })
+    .filter((name) => !without.includes(name));
