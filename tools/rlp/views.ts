@@ -26,10 +26,13 @@ export async function kbOptions(context: Context): Promise<KbOptions> {
   return { ...options, embedder: configuredEmbedder(config, context.world.env) };
 }
 
-/** Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. */
+/**
+ * Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. `KB_BROKEN_CHAIN` where there was
+ * one: what it held is not nothing.
+ */
 export async function withViews<T>(context: Context, read: (kb: Kb) => Promise<T> | T): Promise<T | null> {
   const options = await kbOptions(context);
-  if (!existsSync(join(options.root, LEDGER_FILE))) return null;
+  if (!existsSync(join(options.root, LEDGER_FILE))) return refuseIfRemoved(options);
   const { openKb } = await import("#kb/kb.js");
   const kb = await openKb(options);
   try {
@@ -38,4 +41,14 @@ export async function withViews<T>(context: Context, read: (kb: Kb) => Promise<T
   } finally {
     await kb.close();
   }
+}
+
+async function refuseIfRemoved({ root, anchor }: LedgerOptions): Promise<null> {
+  const [{ rememberedRows, whatWasRemoved }, { KbError }] = await Promise.all([import("#kb/verify.js"), import("#kb/errors.js")]);
+  const [lost] = rememberedRows(root, anchor?.headFile);
+  if (!lost) return null;
+  throw new KbError("KB_BROKEN_CHAIN", whatWasRemoved(lost), {
+    place: { file: join(root, LEDGER_FILE) },
+    hint: "`rlp kb restore` puts a backup back; to begin anew, choose another home with `--home`",
+  });
 }
