@@ -77,6 +77,15 @@ const manifest = z.strictObject({
   caps: z.strictObject({ file: relative, blake3: digest }),
   artifacts: z.record(z.string().max(128), z.strictObject({ path: relative, blake3: digest })).optional(),
   limits: limits.optional(),
+  /** For who builds it: what it says is part of the component by now. */
+  build: z
+    .strictObject({
+      arguments: z
+        .array(z.union([z.string(), z.strictObject({ file: relative })]))
+        .max(1000)
+        .optional(),
+    })
+    .optional(),
 });
 
 /** Throws `AdmissionError` (`ADMIT_BUNDLE`, `ADMIT_DIGEST`, `ADMIT_UNREADABLE`) or the policy's own `PolicyError`. */

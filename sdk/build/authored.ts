@@ -6,7 +6,7 @@ import { buildAgent, worldOf, type BuiltAgent } from "./agent.js";
 import { commandOf, isComponent, PROGRAM } from "./command.js";
 import { BuildError } from "./errors.js";
 import { readText } from "./layout.js";
-import { namedFiles, stampBundle } from "./stamp.js";
+import { argumentsNamed, namedFiles, stampBundle } from "./stamp.js";
 
 export interface AuthoredBundle {
   readonly folder: string;
@@ -55,8 +55,16 @@ export async function buildAuthored(folder: string): Promise<AuthoredBundle> {
 
 async function built(folder: string): Promise<BuiltAgent> {
   const program = programOf(folder);
-  if (program === null) return buildAgent({ folder });
-  const component = await commandOf(readFileSync(program), program);
+  const manifest = join(folder, "manifest.toml");
+  const given = argumentsNamed(readText(manifest), folder, manifest);
+  if (program === null) {
+    if (given.length === 0) return buildAgent({ folder });
+    throw new BuildError("BUILD_BUNDLE", "the manifest names arguments, which only a command's `module.wasm` can be given", {
+      place: { file: manifest, at: "[build] arguments" },
+      hint: "write them into the source",
+    });
+  }
+  const component = await commandOf(readFileSync(program), program, given);
   return { component, digest: blake3(component) };
 }
 

@@ -19,16 +19,22 @@ const begins = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, 8)).
 
 export const isComponent = (bytes: Uint8Array): boolean => begins(bytes) === COMPONENT;
 
-/** Throws `BUILD_IMPORT` or `BUILD_BUNDLE` for what cannot become a command; `file` is where it stands. */
-export async function commandOf(program: Uint8Array, file: string): Promise<Uint8Array> {
-  if (isComponent(program)) return program;
+/**
+ * Throws `BUILD_IMPORT` or `BUILD_BUNDLE` for what cannot become a command; `file` is where it stands. Arguments are for a program for
+ * preview 1, which finds them as its own, its name first.
+ */
+export async function commandOf(program: Uint8Array, file: string, given: readonly string[] = []): Promise<Uint8Array> {
+  if (isComponent(program)) return withoutArguments(program, given, file);
   if (begins(program) !== MODULE)
     throw new BuildError("BUILD_BUNDLE", "it is neither a WebAssembly module nor a component", {
       place: { file },
       hint: `put what your compiler makes for \`wasm32-wasi\`, \`wasm32-wasip1\` or \`wasm32-wasip2\` there`,
     });
-  const functions = check(program, file);
-  const module = functions === null ? program : forAdapter(program, functions, file);
+  const imports = check(program, file);
+  const module =
+    imports === null
+      ? withoutArguments(program, given, file)
+      : forAdapter({ module: program, imports, place: { file }, arguments: given });
   const { componentNew } = await import("@bytecodealliance/jco-transpile/wasm-tools");
   try {
     return await componentNew(module, [[PREVIEW_1, adapter()]]);
@@ -45,8 +51,16 @@ export async function commandOf(program: Uint8Array, file: string): Promise<Uint
   }
 }
 
-/** How many functions of preview 1 it imports; null where it is made for WASI 0.2 and says so itself. */
-function check(module: Uint8Array, file: string): number | null {
+function withoutArguments(program: Uint8Array, given: readonly string[], file: string): Uint8Array {
+  if (given.length === 0) return program;
+  throw new BuildError("BUILD_BUNDLE", "the manifest names arguments, which only a program for WASI preview 1 can be given", {
+    place: { file },
+    hint: "build it for `wasm32-wasip1`, or take `[build] arguments` out of the manifest",
+  });
+}
+
+/** The functions of preview 1 that it imports; null where it is made for WASI 0.2 and says so itself. */
+function check(module: Uint8Array, file: string): readonly string[] | null {
   let compiled: object;
   try {
     compiled = new WebAssembly.Module(module);
@@ -80,7 +94,7 @@ function check(module: Uint8Array, file: string): number | null {
       hint:
         missing === "_start" ? "a command has a `main`; this looks like a library" : "the compiler's linker exports it by itself",
     });
-  return imported.length;
+  return imported.map(({ name }) => name);
 }
 
 /** The one file that is used of its package (decision 008). */

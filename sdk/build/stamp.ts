@@ -2,7 +2,7 @@
  * Digests in `manifest.toml`: every file of the bundle that matters has its BLAKE3 there. Only the digests are written; layout,
  * comments and order stay the author's.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { blake3, type Digest } from "#core/digest.js";
@@ -38,6 +38,39 @@ export function worldNamed(manifest: string, file: string): "agent" | "command" 
   return agent?.world === "command" ? "command" : "agent";
 }
 
+/** The most that a manifest's `[build] arguments` may be, in all. */
+const ARGUMENT_BYTES = 256 * 1024;
+
+/**
+ * `[build] arguments` of a command, each a text or `{ file = "…" }`, which is that file's text. `folder` is the bundle's. Throws
+ * `BUILD_BUNDLE`.
+ */
+export function argumentsNamed(manifest: string, folder: string, file: string): readonly string[] {
+  const { build } = readManifest(manifest, file) as { readonly build?: { readonly arguments?: unknown } };
+  const refuse = (what: string, hint: string): BuildError =>
+    new BuildError("BUILD_BUNDLE", what, { place: { file, at: "[build] arguments" }, hint });
+  const given = build?.arguments ?? [];
+  if (!Array.isArray(given)) throw refuse("`arguments` is no list", 'arguments = ["program", "--option"]');
+  const texts = given.map((entry: unknown): string => {
+    if (typeof entry === "string") return entry;
+    const path = (entry as { readonly file?: unknown } | null)?.file;
+    if (typeof path !== "string")
+      throw refuse("an argument is neither a text nor a file", 'arguments = ["python", "-c", { file = "src/main.py" }]');
+    if (!/^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/.test(path))
+      throw refuse(`\`${path}\` is no path inside of the bundle`, "name a file of the bundle, as in `src/main.py`");
+    const named = join(folder, path);
+    // No link leads out of the bundle, on the way to it neither.
+    if (!lstatSync(named, { throwIfNoEntry: false })?.isFile() || realpathSync(named) !== join(realpathSync(folder), path))
+      throw refuse(`there is no file \`${path}\` in the bundle`, "put it there, or name another");
+    return readText(named);
+  });
+  if (texts.some((text) => text.includes("\0")))
+    throw refuse("an argument has a zero in it, at which it would end", "give a text");
+  if (texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0) > ARGUMENT_BYTES)
+    throw refuse(`the arguments are more than ${ARGUMENT_BYTES} bytes`, "give the program files, by `fs_ro`");
+  return texts;
+}
+
 function readManifest(manifest: string, file: string): Record<string, unknown> {
   try {
     return parse(manifest);
@@ -63,7 +96,7 @@ function filesThatMatter(folder: string): readonly string[] {
     ...(existsSync(join(folder, "tools.json")) ? ["tools.json"] : []),
     ...below("schemas", ".json"),
     ...["Cargo.toml", "Cargo.lock"].filter((name) => existsSync(join(folder, name))),
-    ...below("src", ".ts", ".js", ".mts", ".mjs", ".json", ".rs"),
+    ...below("src", ".ts", ".js", ".mts", ".mjs", ".json", ".rs", ".py"),
   ];
 }
 

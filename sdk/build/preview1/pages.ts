@@ -9,35 +9,38 @@
  * For this the program's `memory.size` and `memory.grow` become calls of two functions that are added behind its own, and the adapter
  * gets its pages from a third one, `cabi_realloc`. No index changes.
  */
-import { type Cursor, Output } from "../link/bytes.js";
-import { skipInstruction } from "../link/instructions.js";
-import { Section, vector, type Sections } from "./sections.js";
+import { Output } from "../link/bytes.js";
+import { I32, withFunctions } from "./code.js";
+import { Section, type Sections } from "./sections.js";
 
 /** How many pages the adapter takes at most: one of stack, one of state. */
 const PAGES = 2;
 const MOST_PAGES = 65_536;
-const I32 = 0x7f;
 const MEMORY_SIZE = 0x3f;
 const MEMORY_GROW = 0x40;
 
-/** The sections of a program that has one memory of its own and exports no `cabi_realloc`. */
-export function pagesApart(sections: Sections, importedFunctions: number): Sections {
-  const types = sections.count(Section.type);
-  const functions = importedFunctions + sections.count(Section.function);
+/** The sections of a program that has one memory of its own and exports no `cabi_realloc`; it imports `imported` functions. */
+export function pagesApart(sections: Sections, imported: number): Sections {
+  const functions = imported + sections.count(Section.function);
+  const globals = sections.count(Section.global);
   const memory = memoryOf(sections);
   const added: Added = {
     size: functions,
     grow: functions + 1,
-    hidden: sections.count(Section.global),
-    looked: sections.count(Section.global) + 1,
+    hidden: globals,
+    looked: globals + 1,
     initial: memory.initial,
   };
-  return sections
-    .extended(Section.type, [functionType(0, 1), functionType(1, 1), functionType(4, 1)])
-    .extended(
-      Section.function,
-      [0, 1, 2].map((type) => new Output().u32(types + type)),
-    )
+  const told = withFunctions(
+    sections,
+    [
+      { takes: 0, body: sizeBody(added) },
+      { takes: 1, body: growBody(added) },
+      { takes: 4, body: reallocBody(added) },
+    ],
+    (opcode) => (opcode === MEMORY_SIZE ? added.size : opcode === MEMORY_GROW ? added.grow : null),
+  );
+  return told
     .replaced(Section.memory, memory.wider)
     .extended(Section.global, [counter(), counter()])
     .extended(Section.export, [
@@ -45,8 +48,7 @@ export function pagesApart(sections: Sections, importedFunctions: number): Secti
         .name("cabi_realloc")
         .byte(0)
         .u32(functions + 2),
-    ])
-    .replaced(Section.code, codeOf(sections, added));
+    ]);
 }
 
 interface Added {
@@ -72,39 +74,8 @@ function memoryOf(sections: Sections): { readonly initial: number; readonly wide
   return { initial, wider };
 }
 
-const functionType = (takes: number, gives: number): Output =>
-  new Output().byte(0x60).u32(takes).raw(numbers(takes)).u32(gives).raw(numbers(gives));
-const numbers = (count: number): readonly number[] => Array.from({ length: count }, () => I32);
-
 /** `(mut i32) (i32.const 0)` */
 const counter = (): Output => new Output().byte(I32, 1, 0x41, 0, 0x0b);
-
-function codeOf(sections: Sections, added: Added): Output {
-  const bodies = sections.cursor(Section.code);
-  const rewritten = Array.from({ length: bodies.u32() }, () => told(bodies.part(bodies.u32()), added));
-  return vector([...rewritten, sizeBody(added), growBody(added), reallocBody(added)].map((body) => new Output().sized(body)));
-}
-
-/** A function of the program, with calls in the place of the two instructions. */
-function told(body: Cursor, added: Added): Output {
-  const out = new Output();
-  let copied = body.at;
-  for (let groups = body.u32(); groups > 0; groups--) {
-    body.skipNumber();
-    body.take(1);
-  }
-  while (!body.done) {
-    const start = body.at;
-    const opcode = skipInstruction(body);
-    if (opcode !== MEMORY_SIZE && opcode !== MEMORY_GROW) continue;
-    out
-      .raw(body.bytes.subarray(copied, start))
-      .byte(0x10)
-      .u32(opcode === MEMORY_SIZE ? added.size : added.grow);
-    copied = body.at;
-  }
-  return out.raw(body.bytes.subarray(copied, body.end));
-}
 
 /** `() -> i32`: the pages at the start as long as there are only those and what was hidden, else what there is. */
 function sizeBody({ looked, hidden, initial }: Added): Output {

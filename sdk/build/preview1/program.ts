@@ -1,5 +1,7 @@
 /** A program for preview 1 as the adapter is put around it. */
+import type { Place } from "#core/errors.js";
 import { BuildError } from "../errors.js";
+import { withArguments } from "./arguments.js";
 import { pagesApart } from "./pages.js";
 import { Section, Sections } from "./sections.js";
 
@@ -9,19 +11,34 @@ import { Section, Sections } from "./sections.js";
  */
 const PLACES = /^(?:\.debug_|metadata\.code\.|external_debug_info$|sourceMappingURL$)/;
 
-/**
- * The program is a valid module that imports `functions` functions and nothing else; `file` is where it stands. Throws `BUILD_BUNDLE`
- * where it uses what no agent may.
- */
-export function forAdapter(program: Uint8Array, functions: number, file: string): Uint8Array {
+export interface Program {
+  readonly module: Uint8Array;
+  /** Names of the functions of preview 1 that it imports, in their order; it imports nothing else. */
+  readonly imports: readonly string[];
+  readonly place: Place;
+  /** What the program is to find as its arguments, its own name first. */
+  readonly arguments: readonly string[];
+}
+
+/** The program is a valid module. Throws `BUILD_BUNDLE` where it uses what no agent may. */
+export function forAdapter({ module, imports, place, arguments: given }: Program): Uint8Array {
   const refuse = (what: string): Error =>
     new BuildError("BUILD_BUNDLE", `the program has ${what}, which no agent may`, {
-      place: { file },
+      place,
       hint: "compile it for WebAssembly 2.0, without threads, exceptions and other features beyond that",
     });
-  const sections = Sections.of(program, refuse).without(PLACES);
+  const sections = Sections.of(module, refuse).without(PLACES);
   // One with an allocator for components gives the adapter its pages by that.
-  return (exportsRealloc(sections) ? sections : pagesApart(sections, functions)).bytes();
+  const apart = exportsRealloc(sections) ? sections : pagesApart(sections, imports.length);
+  if (given.length === 0) return apart.bytes();
+  const places = (name: string): readonly number[] => imports.flatMap((other, index) => (other === name ? [index] : []));
+  const from = { sizes: places("args_sizes_get"), get: places("args_get") };
+  if (from.sizes.length === 0 || from.get.length === 0)
+    throw new BuildError("BUILD_BUNDLE", "the manifest names arguments, and the program never asks for any", {
+      place,
+      hint: "take `[build] arguments` out of the manifest",
+    });
+  return withArguments(apart, imports.length, from, given).bytes();
 }
 
 function exportsRealloc(sections: Sections): boolean {

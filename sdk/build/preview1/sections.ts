@@ -10,6 +10,8 @@ export const Section = {
   global: 6,
   export: 7,
   code: 10,
+  data: 11,
+  dataCount: 12,
 } as const;
 
 /** Sections in the order in which they stand in a module; those that are not known (tags, …) stay behind the one before them. */
