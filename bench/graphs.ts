@@ -35,7 +35,7 @@ export function edgesOf(shape: Shape, nodes: number): readonly Edge[] {
 export const nodeCount = (shape: Shape, nodes: number): number => (shape === "fan" ? nodes + 1 : nodes);
 
 /** The same numbers in each run (Knuth's MMIX multiplier, the upper half of its states). */
-function draws(seed: number): () => number {
+export function draws(seed: number): () => number {
   let state = BigInt(seed);
   return () => {
     state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n);

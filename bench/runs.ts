@@ -13,6 +13,7 @@ import { driveRun } from "#openings/engine/drive.js";
 import { buildGraph } from "#openings/engine/graph.js";
 import type { AttemptEnd, Executor } from "#openings/engine/world.js";
 import { openingAsJson } from "#openings/ir.js";
+import { outputsHash } from "#openings/journal/hash.js";
 import type { Runnable } from "./graphs.js";
 
 const costs = {
@@ -24,9 +25,11 @@ const costs = {
   usd: 0,
   calls: 0,
 };
+const outputs = [{ port: "out", type: "text.v1", body: "done", labels: [] }];
 const done: AttemptEnd = {
   status: "ok",
-  outputs: [{ port: "out", type: "text.v1", body: "done", labels: [] }],
+  outputs,
+  outputsHash: outputsHash(outputs),
   state: {},
   ...costs,
 };

@@ -8,19 +8,26 @@ export type Digest = string & { readonly [brand]: "Digest" };
 // One hasher for the whole process: the WASM instance is made once, `init/update/digest` is synchronous from then on.
 const hasher = await createBLAKE3();
 const encoder = new TextEncoder();
+const scratch = new Uint8Array(16 << 10);
 
 /** BLAKE3 of the parts, joined without separators. Strings are taken as UTF-8. */
 export function blake3(...parts: readonly (Uint8Array | string)[]): Digest {
   hasher.init();
-  for (const part of parts) hasher.update(typeof part === "string" ? encoder.encode(part) : part);
+  for (const part of parts) hasher.update(typeof part === "string" ? utf8(part) : part);
   return hasher.digest("hex") as Digest;
 }
 
 /** As {@link blake3}, 32 raw bytes. */
 export function blake3Bytes(...parts: readonly (Uint8Array | string)[]): Uint8Array {
   hasher.init();
-  for (const part of parts) hasher.update(typeof part === "string" ? encoder.encode(part) : part);
+  for (const part of parts) hasher.update(typeof part === "string" ? utf8(part) : part);
   return hasher.digest("binary");
+}
+
+/** Valid until the next call. What is hashed is short and often: a buffer for each takes longer than hashing it. */
+function utf8(text: string): Uint8Array {
+  if (3 * text.length > scratch.length) return encoder.encode(text);
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
 
 /** BLAKE3 of what comes bit by bit; the thread is free in between. */

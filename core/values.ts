@@ -37,7 +37,7 @@ export const storedValue: z.ZodType<StoredValue> = z.union([
   z.strictObject({ value: json }),
   z.strictObject({ blob: digest, bytes: z.int().nonnegative() }),
 ]);
-export const labels = z.array(z.string().max(256)).max(1024);
+export const labels: z.ZodType<Labels> = z.array(z.string().max(256)).max(1024);
 
 /** An attempt's end that is not a success. Codes of the host begin with `host.`; an agent chooses its own. */
 export interface Failure {

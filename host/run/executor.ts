@@ -5,7 +5,7 @@ import type { NodeId } from "#core/ids.js";
 import { hostFailure, joinLabels, type Failure, type Labels, type Message } from "#core/values.js";
 import type { AgentInterface, Grant, TypeRegistry } from "#openings/agent.js";
 import type { AttemptCosts, AttemptEnd, AttemptSpec, Clock, Executor, Journal } from "#openings/engine/world.js";
-import { JournalHasher, outputsHash } from "#openings/journal/hash.js";
+import { JournalHasher, outputsHash, type HashedEnd } from "#openings/journal/hash.js";
 import type { Admitted, GuestCosts, GuestEnd, GuestLog, GuestOutput, GuestSpec, Sandbox } from "../component/contract.js";
 import { Parked, type HostFunctions } from "../imports/interface.js";
 import { limitsOf, type Lowered } from "../limits/effective.js";
@@ -121,10 +121,11 @@ export class AgentExecutor implements Executor {
       if (reason instanceof Parked) return { status: "parked", proposal: reason.proposal };
       if (reason instanceof TimedOut && end.status === "cancelled") {
         await journal.append([limitHit(spec.node, "wall_ms", wall.elapsedMs(), wallMs)]);
+        const failure = hostFailure("host.timeout", reason.message);
         return {
-          ...(await costsOf(spec, end.costs, calls, { failure: hostFailure("host.timeout", reason.message) })),
+          ...(await costsOf(spec, end.costs, calls, { status: "error", failure })),
           status: "error",
-          failure: hostFailure("host.timeout", reason.message),
+          failure,
           state: end.costs.state,
           labels: await labelsRead(spec, calls),
         };
@@ -267,39 +268,31 @@ export async function finish(
 ): Promise<Exclude<AttemptEnd, { status: "parked" }>> {
   const state: JsonObject = end.costs.state;
   switch (end.status) {
-    case "ok":
-      return { ...(await costsOf(spec, end.costs, calls, { outputs: end.outputs })), status: "ok", outputs: end.outputs, state };
+    case "ok": {
+      const hashed = { status: "ok" as const, outputsHash: outputsHash(end.outputs) };
+      return { ...(await costsOf(spec, end.costs, calls, hashed)), ...hashed, outputs: end.outputs, state };
+    }
     case "error":
       return {
-        ...(await costsOf(spec, end.costs, calls, { failure: end.failure })),
+        ...(await costsOf(spec, end.costs, calls, { status: "error", failure: end.failure })),
         status: "error",
         failure: end.failure,
         state,
         labels: await labelsRead(spec, calls),
       };
     case "cancelled":
-      return { ...(await costsOf(spec, end.costs, calls, { cancelled: true })), status: "cancelled", state };
+      return { ...(await costsOf(spec, end.costs, calls, { status: "cancelled" })), status: "cancelled", state };
   }
 }
 
-async function costsOf(
-  spec: AttemptSpec,
-  costs: GuestCosts,
-  calls: AttemptCalls,
-  end: { outputs: readonly Message[] } | { failure: Failure } | { cancelled: true },
-): Promise<AttemptCosts> {
+async function costsOf(spec: AttemptSpec, costs: GuestCosts, calls: AttemptCalls, end: HashedEnd): Promise<AttemptCosts> {
   const records = await calls.settled();
   const hasher = new JournalHasher({ inputsHash: spec.inputsHash, seed: spec.seed });
   for (const record of records) hasher.call(record);
   const journalHash = hasher.finish({
     localHash: costs.localHash as AttemptCosts["localHash"],
     fuel: costs.fuel,
-    end:
-      "outputs" in end
-        ? { status: "ok", outputsHash: outputsHash(end.outputs) }
-        : "failure" in end
-          ? { status: "error", failure: end.failure }
-          : { status: "cancelled" },
+    end,
   });
   return {
     fuel: costs.fuel,

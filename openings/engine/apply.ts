@@ -1,26 +1,15 @@
 /** Takes one event into the state. Refuses what does not follow from it (E9). */
-import type { Digest } from "#core/digest.js";
-import type { NodeId, ProposalId } from "#core/ids.js";
-import { joinLabels } from "#core/values.js";
-import { HistoryError } from "../journal/error.js";
+import type { ProposalId } from "#core/ids.js";
 import type { Fact, FactOf } from "./fact.js";
+import { itemEnded, nodeCollected, nodeExpanded } from "./for-each.js";
 import type { GraphEdge, GraphNode } from "./graph.js";
 import { judge } from "./judge.js";
-import {
-  findState,
-  messagesOn,
-  newItems,
-  nodeState,
-  type Items,
-  type NodeState,
-  type Phase,
-  type RunState,
-  type StoredMessage,
-} from "./state.js";
+import { Premise } from "./premise.js";
+import { giveOut, messagesOn, nodeState, type NodeState, type Phase, type RunState, type StoredMessage } from "./state.js";
 
 /** `tsMs`: when the event happened, milliseconds since the epoch. `seq` is for the error only. Throws `HistoryError`. */
 export function apply(state: RunState, fact: Fact, tsMs: number, seq: number | null = null): void {
-  new Applier(state, tsMs, seq).apply(fact);
+  new Applier(state, tsMs, new Premise(state, seq)).apply(fact);
 }
 
 /** Takes up an attempt that the log already says is running (E2). */
@@ -35,7 +24,7 @@ class Applier {
   constructor(
     private readonly state: RunState,
     private readonly tsMs: number,
-    private readonly seq: number | null,
+    private readonly must: Premise,
   ) {}
 
   apply(fact: Fact): void {
@@ -56,8 +45,8 @@ class Applier {
 
   #take(fact: Fact): void {
     const { state } = this;
-    if (state.finished && changes(fact)) this.#refuse(`${fact.kind} after run.finished`);
-    if (!state.started && fact.kind !== "run.started") this.#refuse(`${fact.kind} before run.started`);
+    if (state.finished && changes(fact)) this.must.refuse(`${fact.kind} after run.finished`);
+    if (!state.started && fact.kind !== "run.started") this.must.refuse(`${fact.kind} before run.started`);
     state.spending.apply(fact);
     // Another process may write a decision long after this run's own process died: that is no time of the run.
     if (fact.kind !== "action.decided" && !state.finished) state.lastMs = Math.max(state.lastMs, this.tsMs);
@@ -66,7 +55,7 @@ class Applier {
       case "run.started":
         return this.#runStarted(fact);
       case "run.parked":
-        this.#mustBeActive(fact);
+        this.must.isActive(fact);
         state.parked = true;
         state.activeMs = fact.meta.active_ms;
         state.stretchMs = null;
@@ -74,20 +63,20 @@ class Applier {
       case "run.resumed":
         return this.#runResumed(fact);
       case "run.cancelled":
-        this.#mustGoOn(fact);
+        this.must.goesOn(fact);
         state.cancelled = fact.meta;
         return;
       case "run.finished":
-        this.#mustBeActive(fact);
-        if (!state.cancelled && state.unended > 0) this.#refuse(`run.finished while ${state.unended} nodes have not ended`);
+        this.must.isActive(fact);
+        if (!state.cancelled && state.unended > 0) this.must.refuse(`run.finished while ${state.unended} nodes have not ended`);
         state.finished = fact.meta;
         return;
       case "node.started":
         return this.#nodeStarted(fact);
       case "node.expanded":
-        return this.#nodeExpanded(fact);
+        return nodeExpanded(this.must, fact, this.tsMs);
       case "node.collected":
-        return this.#nodeCollected(fact);
+        return this.#end(nodeCollected(this.must, fact), { is: "ended", status: fact.meta.status });
       case "node.waiting":
         return this.#nodeWaiting(fact);
       case "node.continued":
@@ -112,7 +101,7 @@ class Applier {
 
   #runStarted(fact: FactOf<"run.started">): void {
     const { state } = this;
-    if (state.started) this.#refuse("run.started twice");
+    if (state.started) this.must.refuse("run.started twice");
     state.started = fact.meta;
     state.stretchMs = this.tsMs;
     this.#handIn(fact.meta.inputs ?? []);
@@ -123,8 +112,7 @@ class Applier {
   #handIn(messages: readonly StoredMessage[]): void {
     const { inputs } = this.state;
     if (!inputs) return;
-    inputs.outputs = messages;
-    inputs.byPort = Map.groupBy(messages, (message) => message.port);
+    giveOut(inputs, messages);
     if (inputs.unsettled > 0) this.state.settling.add(inputs.node);
   }
 
@@ -144,74 +132,27 @@ class Applier {
   }
 
   #nodeStarted(fact: FactOf<"node.started">): void {
-    this.#mustGoOn(fact);
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "ready", "retrying");
+    this.must.goesOn(fact);
+    const its = this.must.node(fact.meta.node);
+    this.must.is(its, fact, "ready", "retrying");
     if (fact.meta.attempt !== its.attempt + 1)
-      this.#refuse(`node.started of ${its.node.id}: attempt ${fact.meta.attempt} after attempt ${its.attempt}`);
+      this.must.refuse(`node.started of ${its.node.id}: attempt ${fact.meta.attempt} after attempt ${its.attempt}`);
     its.phase = { is: "running" };
     this.state.live++;
     its.attempt = fact.meta.attempt;
     its.startedMs = this.tsMs;
   }
 
-  #nodeExpanded(fact: FactOf<"node.expanded">): void {
-    this.#mustGoOn(fact);
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "ready");
-    if (!its.node.each) this.#refuse(`node.expanded of ${its.node.id}, which has no for_each`);
-    its.phase = { is: "expanded" };
-    its.startedMs = this.tsMs;
-    its.items = newItems(its, fact.meta.items);
-    for (let slots = its.node.spec.max_parallel ?? Infinity; slots > 0 && this.#beginItem(its.items); slots--);
-    if (fact.meta.items === 0) this.state.collecting.add(its.node);
-  }
-
-  /** Lets the next invocation into the queue; false where all are in it. */
-  #beginItem(items: Items): boolean {
-    const next = items.states[items.begun];
-    if (!next) return false;
-    items.begun++;
-    this.state.ready.push(next);
-    return true;
-  }
-
-  #nodeCollected(fact: FactOf<"node.collected">): void {
-    const { meta } = fact;
-    this.#mustGoOn(fact);
-    const its = this.#node(meta.node);
-    const { items } = its;
-    // What has too many elements ends without a single invocation.
-    this.#mustBe(its, fact, ...(meta.items === 0 && meta.status === "error" ? ["ready" as const] : ["expanded" as const]));
-    if (items && (items.ended < items.states.length || items.states.length !== meta.items))
-      this.#refuse(`node.collected of ${its.node.id}: ${items.ended} of ${items.states.length} invocations have ended`);
-    this.state.collecting.delete(its.node);
-    its.durationMs = meta.duration_ms;
-    its.failure = meta.error ?? null;
-    if (meta.status === "error") {
-      its.failureLabels = joinLabels(...(items?.states ?? []).map((each) => each.failureLabels));
-      return this.#end(its, { is: "ended", status: "error" });
-    }
-    this.#giveOut(its, items?.states.flatMap((each) => each.outputs) ?? [], meta.outputs_hash);
-    this.#end(its, { is: "ended", status: "ok" });
-  }
-
-  #giveOut(its: NodeState, outputs: readonly StoredMessage[], hash: Digest | null): void {
-    its.outputs = outputs;
-    its.byPort = Map.groupBy(outputs, (message) => message.port);
-    its.outputsHash = hash;
-  }
-
   #nodeContinued(fact: FactOf<"node.continued">): void {
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "waiting");
+    const its = this.must.node(fact.meta.node);
+    this.must.is(its, fact, "waiting");
     this.#stopWaiting(its);
     its.phase = { is: "running" };
   }
 
   #nodeWaiting(fact: FactOf<"node.waiting">): void {
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "running", "waiting", "interrupted");
+    const its = this.must.node(fact.meta.node);
+    this.must.is(its, fact, "running", "waiting", "interrupted");
     this.#stopWaiting(its);
     if (its.phase.is === "interrupted") this.state.live++;
     its.phase = { is: "waiting", proposal: fact.meta.proposal_id };
@@ -228,10 +169,10 @@ class Applier {
 
   #nodeFinished(fact: FactOf<"node.finished">): void {
     const { meta } = fact;
-    this.#mustBeActive(fact);
-    const its = this.#node(meta.node);
-    this.#mustBe(its, fact, "running", "waiting", "interrupted");
-    this.#mustBeAttempt(its, fact.kind, meta.attempt);
+    this.must.isActive(fact);
+    const its = this.must.node(meta.node);
+    this.must.is(its, fact, "running", "waiting", "interrupted");
+    this.must.isAttempt(its, fact.kind, meta.attempt);
     this.#stopWaiting(its);
     if (its.phase.is !== "interrupted") this.state.live--;
     its.durationMs += meta.duration_ms;
@@ -240,10 +181,11 @@ class Applier {
     its.failureLabels = meta.labels ?? [];
     switch (meta.status) {
       case "ok":
-        this.#giveOut(its, meta.outputs, meta.outputs_hash);
+        giveOut(its, meta.outputs);
+        its.outputsHash = meta.outputs_hash;
         return this.#end(its, { is: "ended", status: "ok" });
       case "error": {
-        if (!meta.error) this.#refuse(`node.finished of ${its.node.id}: an error without its reason`);
+        if (!meta.error) this.must.refuse(`node.finished of ${its.node.id}: an error without its reason`);
         const again = meta.error.retryable && meta.attempt < its.node.spec.retry.max_attempts && !this.state.cancelled;
         if (!again) return this.#end(its, { is: "ended", status: "error" });
         its.phase = { is: "failed", failure: meta.error };
@@ -253,15 +195,15 @@ class Applier {
       case "cancelled":
         return this.#end(its, { is: "ended", status: "cancelled" });
       case "skipped":
-        this.#refuse(`node.finished of ${its.node.id}: an attempt cannot end as skipped`);
+        this.must.refuse(`node.finished of ${its.node.id}: an attempt cannot end as skipped`);
     }
   }
 
   #nodeRetrying(fact: FactOf<"node.retrying">): void {
-    this.#mustGoOn(fact);
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "failed");
-    this.#mustBeAttempt(its, fact.kind, fact.meta.attempt);
+    this.must.goesOn(fact);
+    const its = this.must.node(fact.meta.node);
+    this.must.is(its, fact, "failed");
+    this.must.isAttempt(its, fact.kind, fact.meta.attempt);
     this.state.failed.delete(its.node);
     const dueMs = this.tsMs + fact.meta.backoff_ms;
     its.phase = { is: "retrying", dueMs };
@@ -269,9 +211,9 @@ class Applier {
   }
 
   #nodeSkipped(fact: FactOf<"node.skipped">): void {
-    this.#mustGoOn(fact);
-    const its = this.#node(fact.meta.node);
-    this.#mustBe(its, fact, "unwanted");
+    this.must.goesOn(fact);
+    const its = this.must.node(fact.meta.node);
+    this.must.is(its, fact, "unwanted");
     this.state.unwanted.delete(its.node);
     this.#end(its, { is: "ended", status: "skipped" });
     // What it was there to recover stays a failure.
@@ -282,9 +224,9 @@ class Applier {
   }
 
   #edgeDelivered(fact: FactOf<"edge.delivered">): void {
-    const edge = this.#edge(fact);
+    const edge = this.must.edge(fact);
     const messages = messagesOn(this.state, edge).length;
-    if (messages === 0) this.#refuse(`edge.delivered from ${edge.from}, which gave nothing`);
+    if (messages === 0) this.must.refuse(`edge.delivered from ${edge.from}, which gave nothing`);
     const its = this.state.edges[edge.index];
     if (!its) return;
     its.carried++;
@@ -293,9 +235,9 @@ class Applier {
   }
 
   #edgeWithheld(fact: FactOf<"edge.withheld">): void {
-    const edge = this.#edge(fact);
+    const edge = this.must.edge(fact);
     if (!edge.spec.guard && messagesOn(this.state, edge).length > 0)
-      this.#refuse(`edge.withheld from ${edge.from}, which gave a value`);
+      this.must.refuse(`edge.withheld from ${edge.from}, which gave a value`);
     this.#resolve(edge, "withheld");
   }
 
@@ -324,66 +266,15 @@ class Applier {
     its.phase = phase;
     const recovers = (its.of ?? its).node.spec.on_error !== undefined;
     if (phase.status === "error" && its.failure && !recovers) this.state.fatal ??= { node: its.node.id, failure: its.failure };
-    if (its.of) return this.#itemEnded(its.of);
+    if (its.of) return itemEnded(this.state, its.of);
     its.doomed ||= (phase.status === "error" && !recovers) || phase.status === "cancelled";
     this.state.unended--;
     if (its.unsettled > 0) this.state.settling.add(its.node);
   }
 
-  #itemEnded({ node, items }: NodeState): void {
-    if (!items) return;
-    items.ended++;
-    if (items.ended === items.states.length) this.state.collecting.add(node);
-    else this.#beginItem(items);
-  }
-
   #stopWaiting(its: NodeState): void {
     if (its.phase.is === "waiting") this.state.waiting.delete(its.phase.proposal);
   }
-
-  #node(id: NodeId): NodeState {
-    const its = findState(this.state, id);
-    if (!its) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no node \`${id}\``);
-    return its;
-  }
-
-  #edge(fact: FactOf<"edge.delivered"> | FactOf<"edge.withheld">): GraphEdge {
-    this.#mustGoOn(fact);
-    const { from, to } = fact.meta;
-    const named = this.state.graph.named(from, to);
-    if (named.length === 0) throw HistoryError.at("HISTORY_UNKNOWN", this.seq, `the opening has no edge ${from} -> ${to}`);
-    const edge = named.find(({ index }) => this.state.edges[index]?.is === "open");
-    if (!edge) this.#refuse(`${fact.kind}: ${from} -> ${to} was resolved before`);
-    const source = nodeState(this.state, edge.source);
-    if (source.phase.is !== "ended") this.#refuse(`${fact.kind}: ${from} -> ${to} while ${edge.source.id} is ${source.phase.is}`);
-    return edge;
-  }
-
-  #mustBe(its: NodeState, fact: Fact, ...phases: readonly Phase["is"][]): void {
-    if (!phases.includes(its.phase.is)) this.#refuse(`${fact.kind} of ${its.node.id}, which is ${describe(its)}`);
-  }
-
-  #mustBeAttempt(its: NodeState, kind: string, attempt: number): void {
-    if (attempt !== its.attempt) this.#refuse(`${kind} of ${its.node.id}: attempt ${attempt}, but attempt ${its.attempt} runs`);
-  }
-
-  #mustBeActive(fact: Fact): void {
-    if (this.state.parked) this.#refuse(`${fact.kind} while the run is parked`);
-  }
-
-  /** For what only happens in a run that goes on (E7). */
-  #mustGoOn(fact: Fact): void {
-    this.#mustBeActive(fact);
-    if (this.state.cancelled) this.#refuse(`${fact.kind} after run.cancelled`);
-  }
-
-  #refuse(message: string): never {
-    throw HistoryError.at("HISTORY_ORDER", this.seq, message);
-  }
-}
-
-function describe({ phase }: NodeState): string {
-  return phase.is === "ended" ? phase.status : phase.is;
 }
 
 /** Kinds that move the run itself; the others (logs, late outcomes of actions) may trail behind its end. */

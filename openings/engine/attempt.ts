@@ -16,12 +16,13 @@ export type Delivered = (edge: GraphEdge) => readonly StoredMessage[];
 
 /** What `with` supplies, then what the edges brought, in the order of the edges in the file (E4). */
 export function gatherInputs(node: GraphNode, delivered: Delivered, load: Load): readonly Message[] {
-  const brought = node.inbound
-    .filter((edge) => !edge.spec.guard)
-    .flatMap((edge) =>
-      delivered(edge).map(({ type, labels, body }) => ({ port: edge.spec.to.port, type, body: load(body), labels })),
-    );
-  return [...node.given, ...brought];
+  const inputs = [...node.given];
+  for (const edge of node.inbound) {
+    if (edge.spec.guard) continue;
+    const { port } = edge.spec.to;
+    for (const { type, labels, body } of delivered(edge)) inputs.push({ port, type, body: load(body), labels });
+  }
+  return inputs;
 }
 
 /** One message for each invocation of a `for_each`: lists give their elements, anything else is one. */

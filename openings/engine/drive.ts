@@ -181,7 +181,7 @@ class Driver {
     const state = this.#state;
     switch (command.do) {
       case "settle":
-        return this.#write(...settle(state, command.node, this.#load));
+        return this.#writeAll(settle(state, command.node, this.#load));
       case "skip":
         return this.#write(nodeSkipped(command.node, command.reason));
       case "retry": {
@@ -204,7 +204,7 @@ class Driver {
       case "park":
         return this.#write(this.#parked("waiting for a decision", "host", command.waiting, now));
       case "finish":
-        this.#write(...artifacts(state, this.#load, (value) => this.drive.journal.keep(value)));
+        this.#writeAll(artifacts(state, this.#load, (value) => this.drive.journal.keep(value)));
         return this.#write(runFinished(state, now, this.drive.journal));
     }
   }
@@ -213,7 +213,7 @@ class Driver {
     const recorded: RecordedAttempt = how === "continue" ? this.#recorded(node.id, attempt) : nothingRecorded;
     const spec = attemptSpec(this.#state, node, attempt, recorded, this.#load);
     const reused = how === "start" && attempt === 1 ? this.drive.reuse?.of(spec) : null;
-    if (reused && "drafts" in reused) return this.#write(...reused.drafts);
+    if (reused && "drafts" in reused) return this.#writeAll(reused.drafts);
     if (how === "start") this.#write(nodeStarted(spec, reused?.why));
     else takeUp(this.#state, node, now);
     this.#attempts.start({ node, spec, startedMs: now });
@@ -276,7 +276,11 @@ class Driver {
     return { kind: "run.parked", level: "info", message: `parked: ${why}`, meta };
   }
 
-  #write(...drafts: readonly RunEventDraft[]): void {
+  #write(draft: RunEventDraft): void {
+    this.#stream.write([draft]);
+  }
+
+  #writeAll(drafts: readonly RunEventDraft[]): void {
     this.#stream.write(drafts);
   }
 

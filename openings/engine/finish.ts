@@ -9,7 +9,7 @@ import type { Load } from "./attempt.js";
 import type { Journal } from "./world.js";
 import { storeOutputs } from "./report.js";
 import { activeAt, endedByPolicy, failedForGood, finalStatus, NODE_TIMED_OUT_BY, timedOut } from "./select.js";
-import { attemptsOf, nodeState, type NodeState, type RunState, type StoredMessage } from "./state.js";
+import { attemptsOf, nodeState, outputsOn, type NodeState, type RunState, type StoredMessage } from "./state.js";
 
 type Finished = MetaOf<"run.finished">;
 
@@ -119,7 +119,7 @@ function show(expression: Expression): string {
 }
 
 function messagesAt(state: RunState, ref: PortRef): readonly StoredMessage[] {
-  return nodeState(state, state.graph.node(ref.node)).byPort.get(ref.port) ?? [];
+  return outputsOn(nodeState(state, state.graph.node(ref.node)), ref.port);
 }
 
 /** `artifacts.save`, in the order of the file, but for what an interrupted end of this run has already created. */

@@ -5,6 +5,7 @@ import type { Message } from "#core/values.js";
 import type { Port } from "../agent.js";
 import { innerPorts } from "../inner.js";
 import { ERROR_PORT, ERROR_TYPE, INPUTS, type Opening, type OpeningEdge, type OpeningNode } from "../ir.js";
+import { EdgeNames } from "./edge-names.js";
 import { EngineError } from "./error.js";
 
 export interface GraphNode {
@@ -73,17 +74,14 @@ export function buildGraph(opening: Opening, inputsOf: (node: OpeningNode) => Re
     return found;
   };
 
-  const names = new Map<string, GraphEdge[]>();
+  const names = new EdgeNames();
   const join = (spec: OpeningEdge, index: number, recovers: string | null): GraphEdge => {
     const source = node(spec.from.node);
     const target = node(spec.to.node);
-    const edge: GraphEdge = { index, spec, source, target, recovers, ...edgeName(spec) };
+    const edge: GraphEdge = { index, spec, source, target, recovers, from: names.from(spec), to: names.to(spec) };
     source.outbound.push(edge);
     target.inbound.push(edge);
-    const name = `${edge.from} ${edge.to}`;
-    const same = names.get(name);
-    if (same) same.push(edge);
-    else names.set(name, [edge]);
+    names.add(edge);
     return edge;
   };
   const edges = opening.edges.map((spec, index) => join(spec, index, null));
@@ -93,7 +91,7 @@ export function buildGraph(opening: Opening, inputsOf: (node: OpeningNode) => Re
       edges.push(join(recoveryEdge(id, by), edges.length, takes.includes(ERROR_TYPE) ? ERROR_TYPE : (takes[0] ?? ERROR_TYPE)));
     }
   const find = (id: string): GraphNode | undefined => (id === INPUTS && inputs ? undefined : byId.get(id));
-  return { opening, nodes, edges, inputs, node, find, named: (from, to) => names.get(`${from} ${to}`) ?? [] };
+  return { opening, nodes, edges, inputs, node, find, named: (from, to) => names.get(from, to) };
 }
 
 type Building = GraphNode & { readonly inbound: GraphEdge[]; readonly outbound: GraphEdge[] };
@@ -137,9 +135,4 @@ export function invocation(node: GraphNode, item: number): GraphNode {
 export function invocationOf(id: string): { readonly node: NodeId; readonly item: number } | null {
   const [, node, item] = /^([^[]*)\[(0|[1-9][0-9]{0,5})\]$/.exec(id) ?? [];
   return node === undefined ? null : { node: node as NodeId, item: Number(item) };
-}
-
-export function edgeName({ from, to, guard }: OpeningEdge): { readonly from: string; readonly to: string } {
-  const test = guard ? `${guard.op}${JSON.stringify(guard.literal)}` : "";
-  return { from: `${from.node}.${from.port}${test}`, to: `${to.node}.${to.port}` };
 }

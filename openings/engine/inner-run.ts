@@ -108,7 +108,8 @@ export function endOfInner(
     return { ...costsOf(spec, finished, { status: "error", failure }), status: "error", failure, state: {}, labels };
   }
   const outputs = innerOutputs(finished, (stored) => journal.load(stored));
-  return { ...costsOf(spec, finished, { status: "ok", outputsHash: outputsHash(outputs) }), status: "ok", outputs, state: {} };
+  const hashed = { status: "ok" as const, outputsHash: outputsHash(outputs) };
+  return { ...costsOf(spec, finished, hashed), ...hashed, outputs, state: {} };
 }
 
 /** What an opening handed back. */

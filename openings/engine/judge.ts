@@ -16,27 +16,42 @@ export type Judgement =
  * other edges brought; a required input needs a value. Otherwise it runs, with or without its optional inputs.
  */
 export function judge(state: RunState, node: GraphNode): Judgement {
-  const doomed = node.inbound.find((edge) => nodeState(state, edge.source).doomed);
-  if (doomed) return { runs: false, reason: whyWithheld(state, doomed), doomed: true };
-
-  const recovery = node.inbound.filter((edge) => edge.recovers !== null);
-  const [first] = recovery;
-  if (first && !recovery.some((edge) => state.edges[edge.index]?.is === "delivered")) {
-    const nobody = recovery.map(({ source }) => source.id).join(" nor ");
-    return { runs: false, reason: recovery.length === 1 ? whyWithheld(state, first) : `neither ${nobody} failed`, doomed: false };
+  let recovery: GraphEdge | undefined;
+  let recovers = false;
+  let closed: GraphEdge | undefined;
+  for (const edge of node.inbound) {
+    if (nodeState(state, edge.source).doomed) return { runs: false, reason: whyWithheld(state, edge), doomed: true };
+    const delivered = state.edges[edge.index]?.is === "delivered";
+    if (edge.recovers !== null) {
+      recovery ??= edge;
+      recovers ||= delivered;
+    } else if (edge.spec.guard && !delivered) closed ??= edge;
   }
-
-  const closed = node.inbound.find((edge) => edge.spec.guard && state.edges[edge.index]?.is === "withheld");
+  if (recovery && !recovers) return { runs: false, reason: nobodyFailed(state, node, recovery), doomed: false };
   if (closed) return { runs: false, reason: whyWithheld(state, closed), doomed: false };
-
   for (const port of node.required) {
-    if (node.given.some((message) => message.port === port)) continue;
-    const edges = node.inbound.filter((edge) => !edge.spec.guard && edge.spec.to.port === port);
-    if (edges.some((edge) => state.edges[edge.index]?.is === "delivered")) continue;
-    const reason = edges[0] ? whyWithheld(state, edges[0]) : `required input ${port} has no value`;
-    return { runs: false, reason, doomed: false };
+    const missing = whyMissing(state, node, port);
+    if (missing !== null) return { runs: false, reason: missing, doomed: false };
   }
   return { runs: true };
+}
+
+function nobodyFailed(state: RunState, { inbound }: GraphNode, first: GraphEdge): string {
+  const recovered = inbound.filter((edge) => edge.recovers !== null);
+  if (recovered.length === 1) return whyWithheld(state, first);
+  return `neither ${recovered.map(({ source }) => source.id).join(" nor ")} failed`;
+}
+
+/** Why a port has no value; null where it has one. */
+function whyMissing(state: RunState, { given, inbound }: GraphNode, port: string): string | null {
+  if (given.some((message) => message.port === port)) return null;
+  let first: GraphEdge | undefined;
+  for (const edge of inbound) {
+    if (edge.spec.guard || edge.spec.to.port !== port) continue;
+    if (state.edges[edge.index]?.is === "delivered") return null;
+    first ??= edge;
+  }
+  return first ? whyWithheld(state, first) : `required input ${port} has no value`;
 }
 
 /** Why an edge brings nothing, from how its source ended. */

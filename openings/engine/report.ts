@@ -82,7 +82,7 @@ export function nodeFinished(spec: AttemptSpec, end: EndedAttempt, durationMs: n
     fuel: end.fuel,
     peak_memory_bytes: end.peakMemoryBytes,
     outputs: storeOutputs(outputs, values),
-    outputs_hash: end.status === "ok" ? outputsHash(outputs) : null,
+    outputs_hash: end.status === "ok" ? end.outputsHash : null,
     journal_hash: end.journalHash,
     local_hash: end.localHash,
     ...(Object.keys(end.state).length > 0 && { state: values.store(end.state) }),

@@ -15,9 +15,10 @@ export function settle(state: RunState, node: GraphNode, load: Load): readonly R
   for (const edge of node.outbound) {
     const its = state.edges[edge.index];
     if (its?.is !== "open") continue;
-    const crossing = passing(state, edge, load).slice(its.carried);
-    if (crossing.length === 0) drafts.push(withheld(edge, whyWithheld(state, edge)));
-    for (const message of crossing) {
+    const crossing = passing(state, edge, load);
+    if (crossing.length <= its.carried) drafts.push(withheld(edge, whyWithheld(state, edge)));
+    for (let next = its.carried; next < crossing.length; next++) {
+      const message = crossing[next] as StoredMessage;
       let size = measured.get(message);
       if (!size) measured.set(message, (size = measure(message, load)));
       drafts.push(delivered(edge, message, size));
@@ -48,7 +49,7 @@ function measure({ body }: StoredMessage, load: Load): Measure {
 
 function delivered(edge: GraphEdge, { type, labels }: StoredMessage, { bytes, hash }: Measure): RunEventDraft {
   const { from, to } = edge;
-  const meta = { from, to, type, bytes, value_hash: hash, labels: [...labels] };
+  const meta = { bytes, from, labels, to, type, value_hash: hash };
   return { kind: "edge.delivered", level: "info", message: `${from} -> ${to}`, meta };
 }
 

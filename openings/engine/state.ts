@@ -79,9 +79,10 @@ export interface NodeState {
   doomed: boolean;
   /** What a failed attempt had read. */
   failureLabels: Labels;
-  /** Of an attempt that ended ok; by port, and all of them in the agent's order. */
+  /** Of an attempt that ended ok, in the agent's order. */
   outputs: readonly StoredMessage[];
-  byPort: ReadonlyMap<string, readonly StoredMessage[]>;
+  /** The same by port, where there are several. */
+  byPort: ReadonlyMap<string, readonly StoredMessage[]> | null;
   outputsHash: Digest | null;
   failure: Failure | null;
   /** The agent's `state` store after the last attempt. */
@@ -143,8 +144,6 @@ function precedes({ node: a }: NodeState, { node: b }: NodeState): boolean {
   return a.index < b.index || (a.index === b.index && (a.item ?? -1) < (b.item ?? -1));
 }
 
-const NO_PORTS: ReadonlyMap<string, readonly StoredMessage[]> = new Map();
-
 function newNode(node: GraphNode, phase: Phase, of: NodeState | null = null): NodeState {
   return {
     node,
@@ -156,7 +155,7 @@ function newNode(node: GraphNode, phase: Phase, of: NodeState | null = null): No
     unsettled: node.outbound.length,
     doomed: false,
     outputs: [],
-    byPort: NO_PORTS,
+    byPort: null,
     outputsHash: null,
     failure: null,
     failureLabels: [],
@@ -214,11 +213,23 @@ export function findState(state: RunState, id: string): NodeState | undefined {
   return its && whole ? nodeState(state, whole).items?.states[its.item] : undefined;
 }
 
+export function giveOut(its: NodeState, outputs: readonly StoredMessage[]): void {
+  its.outputs = outputs;
+  its.byPort = outputs.length > 1 ? Map.groupBy(outputs, (message) => message.port) : null;
+}
+
+const NOTHING: readonly StoredMessage[] = [];
+
+export function outputsOn({ outputs, byPort }: NodeState, port: string): readonly StoredMessage[] {
+  if (byPort) return byPort.get(port) ?? NOTHING;
+  return outputs[0]?.port === port ? outputs : NOTHING;
+}
+
 /** What an edge's source gave on its port; of an edge to a recovering node the failure, where there was one. */
 export function messagesOn(state: RunState, edge: GraphEdge): readonly StoredMessage[] {
   const its = nodeState(state, edge.source);
-  if (edge.recovers === null) return its.byPort.get(edge.spec.from.port) ?? [];
-  return its.failure && its.phase.is === "ended" && its.phase.status === "error" ? [failureMessage(edge, its)] : [];
+  if (edge.recovers === null) return outputsOn(its, edge.spec.from.port);
+  return its.failure && its.phase.is === "ended" && its.phase.status === "error" ? [failureMessage(edge, its)] : NOTHING;
 }
 
 export function failureMessage(

@@ -31,7 +31,7 @@ export class Stream {
   /** Folds events now; they go to the journal with the next `flush`. */
   write(drafts: readonly RunEventDraft[]): void {
     this.#fold(drafts);
-    this.#batch.push(...drafts);
+    for (const draft of drafts) this.#batch.push(draft);
   }
 
   #fold(drafts: readonly RunEventDraft[]): void {

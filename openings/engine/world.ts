@@ -100,7 +100,13 @@ export interface AttemptCosts {
 }
 
 export type AttemptEnd =
-  | ({ readonly status: "ok"; readonly outputs: readonly Message[]; readonly state: JsonObject } & AttemptCosts)
+  | ({
+      readonly status: "ok";
+      readonly outputs: readonly Message[];
+      /** Of the outputs; the attempt's journal holds it too. */
+      readonly outputsHash: Digest;
+      readonly state: JsonObject;
+    } & AttemptCosts)
   | ({
       readonly status: "error";
       readonly failure: Failure;

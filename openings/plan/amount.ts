@@ -13,7 +13,10 @@ export type Amount = Sum | null;
 export const nothing: Sum = { fixed: 0, each: {} };
 export const fixed = (amount: number): Sum => ({ fixed: amount, each: {} });
 
-const isFixed = ({ each }: Sum): boolean => Object.keys(each).length === 0;
+function isFixed({ each }: Sum): boolean {
+  for (const _ in each) return false;
+  return true;
+}
 
 /** A sum over more nodes than this says nothing to anybody, and adding such up would take quadratic time: it counts as unknown. */
 const MOST_NODES = 64;
@@ -21,6 +24,7 @@ const MOST_NODES = 64;
 export function plus(a: Amount, b: Amount): Amount {
   if (a === null || b === null) return null;
   if (isFixed(b)) return b.fixed === 0 ? a : { fixed: a.fixed + b.fixed, each: a.each };
+  if (a.fixed === 0 && isFixed(a)) return b;
   const each = new Map(Object.entries(a.each));
   for (const [node, amount] of Object.entries(b.each)) each.set(node, (each.get(node) ?? 0) + amount);
   if (each.size > MOST_NODES) return null;
@@ -29,6 +33,8 @@ export function plus(a: Amount, b: Amount): Amount {
 
 export function times(amount: Amount, count: number): Amount {
   if (amount === null) return count === 0 ? nothing : null;
+  if (count === 1) return amount;
+  if (isFixed(amount)) return fixed(amount.fixed * count);
   return {
     fixed: amount.fixed * count,
     each: Object.fromEntries(Object.entries(amount.each).map(([node, each]) => [node, each * count])),

@@ -106,9 +106,11 @@ function pauses({ max_attempts, backoff_ms, multiplier, max_backoff_ms, jitter }
   return Math.ceil(sum);
 }
 
-export function reachOf(grant: Grant, opening: Opening, node: OpeningNode): Reach {
+/** Whether a person is asked before a node's external actions. */
+export const asks = ({ policy }: Opening, node: OpeningNode): boolean => policy.confirm_external || node.with[CONFIRM] === true;
+
+export function reachOf(grant: Grant, asks: boolean): Reach {
   const actions = [...grant.actions, ...(grant.fs_rw.length > 0 ? [`fs.commit to ${grant.fs_rw.join(", ")}`] : [])];
-  const asks = opening.policy.confirm_external || node.with[CONFIRM] === true;
   return {
     hosts: unique(grant.net.map(hostOf)),
     secrets: unique([...grant.secrets.map(({ id }) => id), ...grant.secrets_raw]),
@@ -124,7 +126,8 @@ function knowledge(domains: Grant["kb_write"]): readonly string[] {
 }
 
 export function joinReach(reaches: readonly Reach[]): Reach {
-  const join = (key: keyof Reach): readonly string[] => unique(reaches.flatMap((reach) => reach[key]));
+  // Nodes with one grant share their lists: of ten thousand there are a few.
+  const join = (key: keyof Reach): readonly string[] => unique([...new Set(reaches.map((reach) => reach[key]))].flat());
   return {
     hosts: join("hosts"),
     secrets: join("secrets"),

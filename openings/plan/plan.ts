@@ -1,12 +1,13 @@
 /** What a run of an opening would do, and cost at worst, before it runs: the data behind `rlp plan`. */
 import type { NodeId } from "#core/ids.js";
-import type { AgentCatalog, AgentInterface } from "../agent.js";
+import type { AgentCatalog, AgentInterface, Grant } from "../agent.js";
 import { narrow, nodeGrant, type Narrowing } from "../grant/narrow.js";
 import { INPUTS, usedName, type Opening, type OpeningEdge, type OpeningNode, type PortRef, type Retry } from "../ir.js";
 import { greater, plus, type Amount } from "./amount.js";
 import { capabilitiesOf } from "./capabilities.js";
 import {
   addCosts,
+  asks,
   attemptOfAgent,
   capped,
   joinReach,
@@ -81,7 +82,7 @@ export const PATHS = 100;
 
 /** The opening has passed the checks against this catalog; an agent that is gone since then throws a TypeError. */
 export function planOpening(opening: Opening, agents: AgentCatalog, prices: Prices): Plan {
-  return planInside(opening, { agents, prices, around: [], path: "" });
+  return planInside(opening, { agents, prices, around: [], path: "", told: new Map() });
 }
 
 interface Surroundings {
@@ -90,6 +91,13 @@ interface Surroundings {
   /** `caps` of the nodes around, the innermost first. */
   readonly around: readonly Narrowing[];
   readonly path: string;
+  /** Grants that have been put into words: most nodes have one of a few. */
+  readonly told: Map<Grant, GrantInWords>;
+}
+
+interface GrantInWords {
+  readonly capabilities: readonly string[];
+  readonly reach: Record<"asked" | "unasked", Reach>;
 }
 
 function planInside(opening: Opening, world: Surroundings): Plan {
@@ -182,7 +190,7 @@ function planNode(
     agent: used.agent && `${used.agent.name}@${used.agent.version}`,
     variant: node.variant,
     opening: used.plan,
-    after: [...new Set([...edges.map((edge) => edge.from.node).filter((id) => id !== INPUTS), ...recovers])],
+    after: waitsFor(edges, recovers),
     recovers,
     on_error: node.on_error ?? null,
     capabilities: used.capabilities,
@@ -202,6 +210,13 @@ function planNode(
   };
 }
 
+function waitsFor(edges: readonly OpeningEdge[], recovers: readonly NodeId[]): readonly NodeId[] {
+  const nodes = new Set<NodeId>();
+  for (const { from } of edges) if (from.node !== INPUTS) nodes.add(from.node);
+  for (const node of recovers) nodes.add(node);
+  return [...nodes];
+}
+
 interface UsedPlan {
   readonly agent: AgentInterface | null;
   readonly plan: Plan | null;
@@ -211,18 +226,28 @@ interface UsedPlan {
   readonly attempt: Cost;
 }
 
-function planAgent(opening: Opening, node: OpeningNode, { agents, prices, around }: Surroundings): UsedPlan {
+function planAgent(opening: Opening, node: OpeningNode, { agents, prices, around, told }: Surroundings): UsedPlan {
   const agent = agents.get(node.agent, node.variant);
   if (!agent) throw new TypeError(`the plan of ${node.id} needs the agent ${usedName(node)}`);
   const grant = around.reduce(narrow, nodeGrant(agent, node));
+  const words = inWords(grant, told);
   return {
     agent,
     plan: null,
-    capabilities: capabilitiesOf(grant),
-    reach: reachOf(grant, opening, node),
+    capabilities: words.capabilities,
+    reach: words.reach[asks(opening, node) ? "asked" : "unasked"],
     timeout: node.timeout_ms === null ? agent.limits.wall_ms : Math.min(node.timeout_ms, agent.limits.wall_ms),
     attempt: attemptOfAgent(agent, grant, node, prices),
   };
+}
+
+function inWords(grant: Grant, told: Surroundings["told"]): GrantInWords {
+  let words = told.get(grant);
+  if (!words) {
+    const reach = { asked: reachOf(grant, true), unasked: reachOf(grant, false) };
+    told.set(grant, (words = { capabilities: capabilitiesOf(grant), reach }));
+  }
+  return words;
 }
 
 /** What an opening may do is what its agents may: it has no capabilities of its own. */

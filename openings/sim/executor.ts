@@ -87,8 +87,8 @@ function costs(guest: Guest) {
 function ended(guest: Guest, end: GuestEnd): Exclude<AttemptEnd, { status: "parked" | "cancelled" }> {
   const state = end.state ?? {};
   if ("ok" in end) {
-    const hashes = guest.finish({ status: "ok", outputsHash: outputsHash(end.ok) });
-    return { status: "ok", outputs: end.ok, state, ...costs(guest), ...hashes };
+    const hashed = { status: "ok" as const, outputsHash: outputsHash(end.ok) };
+    return { ...hashed, outputs: end.ok, state, ...costs(guest), ...guest.finish(hashed) };
   }
   const hashes = guest.finish({ status: "error", failure: end.error });
   return { status: "error", failure: end.error, state, ...costs(guest), ...hashes };

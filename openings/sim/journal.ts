@@ -1,8 +1,8 @@
 /** The ledger of the simulated world: logs in memory, and a process that writes them and can die at any event. */
-import type { Digest } from "#core/digest.js";
+import { blake3, type Digest } from "#core/digest.js";
 import { checkMeta, type RunEvent, type RunEventDraft } from "#core/events.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
-import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
+import { canonicalJson, type Json } from "#core/json.js";
 import { INLINE_BYTES, type StoredValue } from "#core/values.js";
 import type { Clock, Journal } from "../engine/world.js";
 
@@ -22,6 +22,7 @@ export const newDisk = (): Disk => ({ events: [], blobs: new Map(), inner: new M
 const id = "00000000-0000-7000-8000-000000000000";
 /** Of the run that is no part of another one. */
 export const ROOT = `trace:${id}` as TraceId;
+const OPENING = `opening:${id}` as OpeningId;
 
 export function logOf(disk: Disk, trace: TraceId): RunEvent[] {
   if (trace === ROOT) return disk.events;
@@ -75,8 +76,7 @@ export class SimProcess {
     // What the log holds is JSON: a value that does not survive it must not survive here.
     const meta = this.options.checked === false ? draft.meta : (JSON.parse(JSON.stringify(draft.meta)) as never);
     const ts_ms = this.clock.now();
-    const ids = { trace_id: trace, opening_id: `opening:${id}` as OpeningId, run_id: trace };
-    return { v: 1, seq, ts_ms, ...ids, kind, level, message, meta } as RunEvent;
+    return { v: 1, seq, ts_ms, trace_id: trace, opening_id: OPENING, run_id: trace, kind, level, message, meta } as RunEvent;
   }
 
   write(placed: readonly RunEvent[], log: RunEvent[]): Promise<readonly RunEvent[]> {
@@ -123,12 +123,16 @@ export class SimJournal implements Journal {
   store(value: Json): StoredValue {
     const text = canonicalJson(value);
     const bytes = Buffer.byteLength(text);
-    return bytes <= INLINE_BYTES ? { value } : { blob: this.keep(value), bytes };
+    return bytes <= INLINE_BYTES ? { value } : { blob: this.#stage(text), bytes };
   }
 
   keep(value: Json): Digest {
-    const digest = jsonDigest(value);
-    this.process.staged.set(digest, canonicalJson(value));
+    return this.#stage(canonicalJson(value));
+  }
+
+  #stage(text: string): Digest {
+    const digest = blake3(text);
+    this.process.staged.set(digest, text);
     return digest;
   }
 
