@@ -14,7 +14,8 @@ const scratch = new Uint8Array(16 << 10);
 export function blake3(...parts: readonly (Uint8Array | string)[]): Digest {
   hasher.init();
   for (const part of parts) hasher.update(typeof part === "string" ? utf8(part) : part);
-  return hasher.digest("hex") as Digest;
+  const bytes = hasher.digest("binary") as Uint8Array & { toHex?(): string };
+  return (bytes.toHex?.() ?? Buffer.from(bytes).toString("hex")) as Digest; // Node 24 has no `toHex`, which takes a tenth of the time
 }
 
 /** As {@link blake3}, 32 raw bytes. */

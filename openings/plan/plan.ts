@@ -20,7 +20,8 @@ import {
   type Reach,
 } from "./cost.js";
 import { levelsOf } from "./levels.js";
-import { nextOf, waysThrough } from "./paths.js";
+import { linksOf, type Links } from "./links.js";
+import { waysThrough } from "./paths.js";
 
 export interface PlannedNode extends Reach {
   readonly id: NodeId;
@@ -101,36 +102,23 @@ interface GrantInWords {
 }
 
 function planInside(opening: Opening, world: Surroundings): Plan {
-  const inbound = new Map<NodeId, OpeningEdge[]>();
-  for (const edge of opening.edges) {
-    const edges = inbound.get(edge.to.node);
-    if (edges) edges.push(edge);
-    else inbound.set(edge.to.node, [edge]);
-  }
-  const recovered = new Map<NodeId, NodeId[]>();
-  for (const { id, on_error: target } of opening.nodes)
-    if (target !== undefined) recovered.set(target, [...(recovered.get(target) ?? []), id]);
-
-  const planned = new Map(
-    opening.nodes.map((node) => [
-      node.id,
-      planNode(opening, node, world, inbound.get(node.id) ?? [], recovered.get(node.id) ?? []),
-    ]),
+  const links = linksOf(opening);
+  const planned = opening.nodes.map((node, place) =>
+    planNode(opening, node, world, links.inbound[place]!, links.recovers[place]!),
   );
-  const next = nextOf(opening);
-  const levels = levelsOf(opening, next);
+  const levels = levelsOf(links);
   const order = levels.flat();
-  const get = (id: NodeId): PlannedNode => planned.get(id) as PlannedNode;
-  const { paths, count } = waysThrough(next, order, PATHS);
+  const get = (place: number): PlannedNode => planned[place]!;
+  const { paths, count } = waysThrough(links, order, PATHS);
   const all = order.map(get);
-  const unbudgeted = { ...sum(all), ms: wholeTime(opening, order, next, get) };
+  const unbudgeted = { ...sum(all), ms: wholeTime(opening, order, links, planned) };
   const caps = policyCaps(opening);
   return {
     name: opening.name,
     goals: opening.goals,
     policy: opening.policy,
     levels: levels.map((level) => level.map(get)),
-    paths: paths.map((path) => ({ nodes: path, worst: capped(sum(path.map(get)), caps), ...joinReach(path.map(get)) })),
+    paths: paths.map((path) => pathOf(path.map(get), caps)),
     path_count: count,
     success:
       opening.success &&
@@ -142,29 +130,28 @@ function planInside(opening: Opening, world: Surroundings): Plan {
   };
 }
 
+function pathOf(nodes: readonly PlannedNode[], caps: ReturnType<typeof policyCaps>): PlannedPath {
+  return { nodes: nodes.map(({ id }) => id), worst: capped(sum(nodes), caps), ...joinReach(nodes) };
+}
+
 const sum = (nodes: readonly PlannedNode[]): Cost => nodes.reduce((cost, { worst }) => addCosts(cost, worst), noCost);
 
 /**
  * With room for all, the longest way through. With room for `m` at once, no more than that way plus an `m`-th of everything else
  * (Graham's bound for list scheduling).
  */
-function wholeTime(
-  { policy }: Opening,
-  order: readonly NodeId[],
-  next: ReadonlyMap<NodeId, readonly NodeId[]>,
-  get: (id: NodeId) => PlannedNode,
-): Amount {
-  const from = new Map<NodeId, Amount>();
+function wholeTime({ policy }: Opening, order: readonly number[], { next }: Links, planned: readonly PlannedNode[]): Amount {
+  const from = planned.map((): Amount => null);
   let longest: Amount = noCost.ms;
-  for (const id of order.toReversed()) {
+  for (const place of order.toReversed()) {
     let after: Amount = noCost.ms;
-    for (const target of next.get(id) ?? []) after = greater(after, from.get(target) ?? null);
-    const whole = plus(get(id).worst.ms, after);
-    from.set(id, whole);
+    for (const target of next[place]!) after = greater(after, from[target]!);
+    const whole = plus(planned[place]!.worst.ms, after);
+    from[place] = whole;
     longest = greater(longest, whole);
   }
   if (policy.max_parallel === null) return longest;
-  const everything = order.reduce<Amount>((ms, id) => plus(ms, get(id).worst.ms), noCost.ms);
+  const everything = planned.reduce<Amount>((ms, { worst }) => plus(ms, worst.ms), noCost.ms);
   if (longest === null || everything === null) return null;
   const room = policy.max_parallel;
   const bound = (all: number, way: number): number => Math.ceil(way + Math.max(0, all - way) / room);
