@@ -11,7 +11,7 @@ let house: CrowdHouse;
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "rlp-crowd-"));
   house = await openCrowd(scratch, crowd);
-}, 60_000);
+});
 afterAll(async () => {
   await house?.close();
   rmSync(scratch, { recursive: true, force: true });
@@ -28,4 +28,4 @@ test("a sandbox process killed under agents that compute and agents that wait: t
   // Stronger than the run's hash: each agent was given the same answers at the same fuel.
   expect([...disturbed.journals].sort()).toEqual([...undisturbed.journals].sort());
   expect(undisturbed.journals.size).toBe(crowd.computing + crowd.waiting);
-}, 60_000);
+});

@@ -24,7 +24,7 @@ test("the examples are the files, all of them", () => {
   for (const { file, body } of examples) expect(readFileSync(join(folder, file), "utf8")).toBe(body);
 });
 
-test("every command runs, one after the other, as it stands", { timeout: 180_000 }, async () => {
+test("every command runs, one after the other, as it stands", { timeout: 900_000 }, async () => {
   expect(commands.length).toBeGreaterThan(10);
   await inFolder(async (home) => {
     for (const command of commands) {

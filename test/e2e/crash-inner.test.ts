@@ -119,7 +119,7 @@ test(
     expect(resumed).toBeGreaterThan(0);
     await oneMailEach();
   },
-  60_000 + KILLS * 30_000,
+  300_000 + KILLS * 60_000,
 );
 
 test(
@@ -159,7 +159,7 @@ test(
     expect(deaths).toBeGreaterThan(0);
     await oneMailEach();
   },
-  60_000 + KILLS * 60_000,
+  300_000 + KILLS * 120_000,
 );
 
 function proposalOf(all: readonly RunEvent[]): string {

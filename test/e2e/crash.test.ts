@@ -54,7 +54,7 @@ test("killed at every event of a run: the ledger verifies, and the resumed run e
   const mails = await readdir(join(home.path, "outbox"));
   expect(mails.length).toBe(new Set(runs).size);
   expect(mails.every((name) => name.endsWith(".eml"))).toBe(true);
-}, 300_000);
+}, 900_000);
 
 test("a second resume of a run that somebody drives is refused, naming the owner", async () => {
   const parked = events((await home.rlp(...run.filter((word) => word !== "--yes"))).stdout);

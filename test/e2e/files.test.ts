@@ -124,7 +124,7 @@ test("killed at every event from the proposal on: the report is there once and w
     expect(await all(join(place, "reports"))).toEqual({ "r.md": report() });
   }
   expect(resumed).toBeGreaterThan(2);
-}, 300_000);
+}, 900_000);
 
 test("a policy that names what no agent may have is refused before anything runs, and lint says it", async () => {
   for (const [policy, message] of [

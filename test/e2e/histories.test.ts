@@ -67,4 +67,4 @@ test("where other builds go by the names of its agents, a history's own are exec
   } finally {
     await host.close();
   }
-}, 180_000);
+});

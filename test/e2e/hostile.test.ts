@@ -155,4 +155,4 @@ test("what a component does while it runs ends its own attempt with a reason, an
   expect(said("strange")).toEqual({ value: expect.stringContaining('"../../et":[true,true,false,true,false,false,false]') });
   expect(only(all, "log").length).toBeLessThan(1100);
   await goesOn();
-}, 180_000);
+});

@@ -97,7 +97,8 @@ test.each<[string, (res: ServerResponse) => void, object]>([
   ],
   ["what is no event", (res) => begin(res).end("data: {broken\n\n"), { code: "failed" }],
 ])("a service that gives %s", async (_, handler, expected) => {
-  const api = await service(handler, 400);
+  // Only where it is waited for: a busy machine answers late.
+  const api = await service(handler, "code" in expected && expected.code === "timeout" ? 400 : 60_000);
   expect(await fault(whole(api.stream!(request, never)))).toMatchObject(expected);
 });
 
@@ -109,7 +110,7 @@ test("a stream without end ends at the bytes that an answer may have", async () 
       if (!res.destroyed) res.once("drain", more);
     };
     more();
-  }, 30_000);
+  });
   expect(await fault(whole(api.stream!(request, never)))).toMatchObject({
     code: "failed",
     message: expect.stringContaining("bytes"),

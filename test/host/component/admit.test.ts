@@ -196,7 +196,7 @@ test("a cached file in which any one byte was changed, or that was cut, is made 
   }
   expect(plain(await admit(good, options))).toEqual(plain(first));
   expect(readFileSync(path).equals(file)).toBe(true);
-}, 120_000);
+});
 
 test("a cache file of another component, another memory cap or another home is not taken for this one's", async () => {
   const options = await cached();

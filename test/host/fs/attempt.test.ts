@@ -182,42 +182,38 @@ describe("a base that changes meanwhile", () => {
 });
 
 describe("cut off and taken up again", () => {
-  it(
-    "before the first step, in the middle and before the outcome is written down: done once, and as it was decided",
-    { timeout: 60_000 },
-    async () => {
-      const journals = ["call.started", "action.finished"];
-      let steps = 0;
-      await run({ fs_rw: [root] }, writes(), { disk: stepping(() => steps++) });
-      for (let at = 0; at <= steps; at++) {
-        await gone(root);
-        await fill(root, { "report.txt": "old line\nsame\n", "image.bin": Buffer.from([0, 1, 2]) });
-        const desk = newDesk();
-        // A process that is gone writes nothing any more: neither to the disk nor to the journal.
-        const dead = new Promise<never>(() => {});
-        const first = run({ fs_rw: [root] }, writes(), {
-          desk,
-          disk: stopping(at, dead, () => reached()),
-          alone: (work) => work(), // the lock of a process that is gone is nobody's
-        });
-        let reached = (): void => {};
-        await Promise.race([first, new Promise<void>((resolve) => void (reached = resolve))]);
-        expect(desk.journal.kinds()).toContain(journals[0]);
-        const cut = desk.journal.events.filter(
-          ({ kind, meta }) =>
-            kind !== "action.finished" && !("function" in meta && meta.function === "commit" && kind === "call.finished"),
-        );
-        const recorded = recordedIn({ events: cut } as never);
-        const again = newDesk();
-        for (const [digest, bytes] of desk.blobs) again.blobs.set(digest, bytes);
-        const { end, shown } = await run({ fs_rw: [root] }, writes(), { desk: again, recorded });
-        expect(end).toMatchObject({ status: "ok" });
-        expect(shown).toEqual([]);
-        expect(await all(root)).toEqual(AFTER);
-        expect(kindsOf(again)).toEqual(["action.finished"]);
-      }
-    },
-  );
+  it("before the first step, in the middle and before the outcome is written down: done once, and as it was decided", async () => {
+    const journals = ["call.started", "action.finished"];
+    let steps = 0;
+    await run({ fs_rw: [root] }, writes(), { disk: stepping(() => steps++) });
+    for (let at = 0; at <= steps; at++) {
+      await gone(root);
+      await fill(root, { "report.txt": "old line\nsame\n", "image.bin": Buffer.from([0, 1, 2]) });
+      const desk = newDesk();
+      // A process that is gone writes nothing any more: neither to the disk nor to the journal.
+      const dead = new Promise<never>(() => {});
+      const first = run({ fs_rw: [root] }, writes(), {
+        desk,
+        disk: stopping(at, dead, () => reached()),
+        alone: (work) => work(), // the lock of a process that is gone is nobody's
+      });
+      let reached = (): void => {};
+      await Promise.race([first, new Promise<void>((resolve) => void (reached = resolve))]);
+      expect(desk.journal.kinds()).toContain(journals[0]);
+      const cut = desk.journal.events.filter(
+        ({ kind, meta }) =>
+          kind !== "action.finished" && !("function" in meta && meta.function === "commit" && kind === "call.finished"),
+      );
+      const recorded = recordedIn({ events: cut } as never);
+      const again = newDesk();
+      for (const [digest, bytes] of desk.blobs) again.blobs.set(digest, bytes);
+      const { end, shown } = await run({ fs_rw: [root] }, writes(), { desk: again, recorded });
+      expect(end).toMatchObject({ status: "ok" });
+      expect(shown).toEqual([]);
+      expect(await all(root)).toEqual(AFTER);
+      expect(kindsOf(again)).toEqual(["action.finished"]);
+    }
+  });
 
   it("what the journal proposed must be what the attempt wants now", async () => {
     const desk = newDesk();

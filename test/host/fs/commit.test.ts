@@ -143,7 +143,7 @@ describe("a disk that fails", () => {
   });
 });
 
-it("kill -9 before each step: before or after or between, and finished by doing it again", { timeout: 120_000 }, async () => {
+it("kill -9 before each step: before or after or between, and finished by doing it again", async () => {
   let steps = 0;
   await carryOut(
     changes(),

@@ -49,7 +49,7 @@ test("a real program of an old toolchain, which takes all memory up to the end f
   const module = readFileSync(join(import.meta.dirname, "fixtures", "pieces.wasm"));
   const { end } = await run(Promise.resolve(module));
   expect(end).toMatchObject({ kind: "exited", stdout: '{"out":"whole"}' });
-}, 60_000);
+});
 
 describe("what a program is told of its memory", () => {
   test("called before it looks: its own size, the adapter's pages left out, until it grows; then all of it", async () => {

@@ -36,7 +36,7 @@ beforeAll(async () => {
   await writeFile(witPath, wit);
   bytes = (await componentize({ witPath, jsSource: SOURCE, world: "agent", sync: true })).component;
   component = await admit(bytes);
-}, 60_000);
+});
 afterAll(async () => {
   await domains.close();
   await rm(dir, { recursive: true });

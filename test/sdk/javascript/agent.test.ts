@@ -76,7 +76,7 @@ export default function agent(call) {
 let guest: Guest;
 beforeAll(async () => {
   guest = await load(await buildScript(SCRIPT));
-}, 120_000);
+});
 const run = (name: string, answers: Answers = {}, call: GuestCall = {}): Promise<GuestOutcome> =>
   guest.run({ ...call, with: { case: name, ...(call.with as object) } }, answers);
 

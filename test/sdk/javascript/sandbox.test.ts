@@ -31,7 +31,7 @@ let admitted: Admitted;
 beforeAll(async () => {
   sandbox = startSandbox();
   admitted = await admit(await buildScript(SCRIPT));
-}, 120_000);
+});
 afterAll(() => sandbox.close());
 
 const attempt = (name: string, given: object = {}): Promise<Ran> =>

@@ -38,7 +38,7 @@ describe.each(["js", "ts"] as const)("--lang %s", (lang) => {
       .split("\n")
       .map((line) => JSON.parse(line) as { trace_id: string }) as [{ trace_id: string }];
     expect((await call(["replay", trace, "--json"])).code).toBe(0);
-  }, 240_000);
+  });
 
   test("the compiler agrees with its types", () => {
     const tsc = join(import.meta.dirname, "../../../node_modules/typescript/bin/tsc");
