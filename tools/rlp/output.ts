@@ -2,6 +2,7 @@
 import picocolors from "picocolors";
 import { visibleText } from "#core/visible.js";
 import { jsonLine } from "./terminal/json.js";
+import { columnsOf } from "./terminal/width.js";
 
 export type Colours = ReturnType<typeof picocolors.createColors>;
 
@@ -68,7 +69,7 @@ export class Output {
 
   /** Columns to lay text out in. */
   get columns(): number {
-    return Math.max(20, this.stdout.columns ?? 80);
+    return columnsOf(this.stdout);
   }
 
   /** A result for a person, already made visible and coloured. */
@@ -94,7 +95,7 @@ export class Output {
   /** A line on a terminal's standard error that the next one overwrites, and empty text takes away; whether there is a terminal. */
   transient(line: string): boolean {
     if (this.quiet || this.json || this.stderr.isTTY !== true) return false;
-    const room = Math.max(20, this.stderr.columns ?? 80) - 1;
+    const room = columnsOf(this.stderr) - 1;
     this.stderr.write(`\r\u001b[K${visibleText(line).slice(0, room)}`);
     return true;
   }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { jsonLine } from "../../../tools/rlp/terminal/json.js";
 import { bytes, count, duration } from "../../../tools/rlp/terminal/quantity.js";
 import { table } from "../../../tools/rlp/terminal/table.js";
-import { cut, pad, width, wrap } from "../../../tools/rlp/terminal/width.js";
+import { columnsOf, cut, pad, rowsOf, width, wrap } from "../../../tools/rlp/terminal/width.js";
 
 test.each([
   ["ascii", "abc", 3],
@@ -102,4 +102,13 @@ test("JSON for a terminal has every hidden character as an escape and the same v
 
 test("padding counts columns, not characters", () => {
   expect(`${pad("東", 4)}|`).toBe("東  |");
+});
+
+test.each([
+  [{}, 80, 24],
+  [{ columns: 0, rows: 0 }, 80, 24],
+  [{ columns: 7, rows: 1 }, 20, 4],
+  [{ columns: 132, rows: 50 }, 132, 50],
+])("a terminal that says %j has %i columns and %i rows", (says, columns, rows) => {
+  expect([columnsOf(says), rowsOf(says)]).toEqual([columns, rows]);
 });

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { visibleLine, visibleText } from "#core/visible.js";
 import type { Decider, Decision, ShownProposal } from "#host/run/contract.js";
 import type { Output } from "../output.js";
-import { wrap } from "../terminal/width.js";
+import { columnsOf, rowsOf, wrap } from "../terminal/width.js";
 
 /** Nobody is there: the run parks. */
 export const nobody: Decider = { ask: async () => null };
@@ -72,8 +72,8 @@ export function pages(
   proposal: Pick<ShownProposal, "node" | "action" | "id" | "text">,
   out: Pick<Output, "stderr" | "errColours">,
 ): string[] {
-  const columns = Math.max(20, out.stderr.columns ?? 80);
-  const height = Math.max(4, (out.stderr.rows ?? 24) - 2);
+  const columns = columnsOf(out.stderr);
+  const height = Math.max(4, rowsOf(out.stderr) - 2);
   const head = `${out.errColours.bold(`${visibleLine(proposal.node)} asks: ${visibleLine(proposal.action)}`)}  ${out.errColours.dim(proposal.id)}`;
   const lines = [head, "", ...wrap(visibleText(proposal.text).trimEnd(), columns - 1), ""];
   const found: string[] = [];

@@ -3,7 +3,7 @@
  * comes here are finished lines, at most one write a frame, no more than twenty frames a second.
  */
 import type { Output } from "../output.js";
-import { cut, width } from "./width.js";
+import { cut, rowsOf, width } from "./width.js";
 
 const FRAME_MS = 50;
 /** DEC private mode 2026, https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036: terminals that do not know it ignore it. */
@@ -35,7 +35,7 @@ export function openScreen(out: Output, render: (size: Size) => readonly string[
   let paused = false;
   let ended = false;
 
-  const size = (): Size => ({ columns: out.columns, rows: Math.max(4, out.stdout.rows ?? 24) });
+  const size = (): Size => ({ columns: out.columns, rows: rowsOf(out.stdout) });
   const write = (text: string): void => {
     if (!out.closed.aborted) out.stdout.write(text);
   };

@@ -6,6 +6,17 @@ const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
 let segmenter: Intl.Segmenter | undefined;
 
+interface Terminal {
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** Columns to lay text out in. What is no terminal says none, and one that nobody gave a size (a bare pseudo-terminal) says 0. */
+export const columnsOf = ({ columns }: Terminal): number => Math.max(20, columns || 80);
+
+/** Rows of the screen, in the same way. */
+export const rowsOf = ({ rows }: Terminal): number => Math.max(4, rows || 24);
+
 /** User-perceived characters. The segmenter is made when a line first needs it: that takes 8 ms, and most lines are ASCII. */
 function graphemes(text: string): Intl.Segments {
   return (segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })).segment(text);
