@@ -1,6 +1,7 @@
 // Part of the build: `dist/bundled`, in which a tool and the libraries that every start needs are a few files. Loading hundreds of
 // modules costs more than running them. Whatever runs as a thread or a process of its own still comes from the single files.
 import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 import { bundleFolder, bundles } from "./bundled.mjs";
@@ -32,7 +33,13 @@ const others = {
   },
 };
 
-/** A module that looks for files beside itself must find them where it stood. */
+/** As the compiler writes them: one a line. */
+const BUILTIN = /^import \{ (.*) \} from "(node:[a-z_/]+)";$/gm;
+
+/**
+ * A module that looks for files beside itself must find them where it stood. And Node's own modules are taken as the objects that they
+ * are: an `import` of one first reads each of its members, which loads all that some of them get lazily (a fifth of a command's start).
+ */
 const places = {
   name: "modules keep their places",
   setup({ onLoad }) {
@@ -42,7 +49,11 @@ const places = {
       const place = (end) => `(import.meta.dirname + ${JSON.stringify(`/${folder}${end}`)})`;
       const contents = readFileSync(path, "utf8")
         .replaceAll("import.meta.dirname", place(""))
-        .replaceAll("import.meta.filename", place(`/${basename(path)}`));
+        .replaceAll("import.meta.filename", place(`/${basename(path)}`))
+        .replaceAll(
+          BUILTIN,
+          (_, names, id) => `const { ${names.replaceAll(" as ", ": ")} } = process.getBuiltinModule("${id}");`,
+        );
       return { contents };
     });
   },
@@ -58,13 +69,20 @@ const { metafile } = await build({
   chunkNames: "[name]-[hash]",
   platform: "node",
   format: "esm",
+  // ECMAScript modules where a library has them: of those, what nobody uses stays out.
+  mainFields: ["module", "main"],
   target: "node24",
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-  banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
+  // What bundled libraries require is bundled too, or Node's own.
+  banner: { js: "const require = process.getBuiltinModule;" },
   plugins: [others, places],
 });
+
+for (const [file, { imports }] of Object.entries(metafile.outputs))
+  for (const { path, kind } of imports)
+    if (kind === "require-call" && !isBuiltin(path)) throw new Error(`${file} requires ${path}, which is not bundled`);
 
 const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
 for (const name of readdirSync(bundleFolder)) if (!made.has(name)) rmSync(join(bundleFolder, name), { recursive: true });

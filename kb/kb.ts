@@ -9,6 +9,8 @@ import { openViews, type Views } from "./views/views.js";
 export interface KbOptions extends LedgerOptions {
   /** What makes the vectors; the built-in one by default. */
   readonly embedder?: Embedder;
+  /** False: nothing is appended to the ledger, which is opened for reading only; views and vectors still follow it. True by default. */
+  readonly appends?: boolean;
 }
 
 export interface Kb {
@@ -23,9 +25,9 @@ export interface Kb {
 }
 
 /** Opens, and where it is new makes, the knowledge base in the folder `root`. Errors are {@link KbError}s. */
-export async function openKb({ embedder = hashedEmbedder, ...options }: KbOptions): Promise<Kb> {
+export async function openKb({ embedder = hashedEmbedder, appends = true, ...options }: KbOptions): Promise<Kb> {
   const { readonly = false } = options;
-  const ledger = await openLedger(options);
+  const ledger = await openLedger({ ...options, readonly: readonly || !appends });
   const { root } = ledger;
   let views: Views | undefined;
   let closed = false;

@@ -1,4 +1,5 @@
 /** The embedder that `kb.embedder` names: the built-in one, or a model of a configured provider. */
+import { BUILT_IN_EMBEDDER } from "../config/defaults.js";
 import type { Environment } from "../config/layer.js";
 import type { Config } from "../config/schema.js";
 import { KbError } from "#kb/errors.js";
@@ -6,17 +7,15 @@ import type { Embedder } from "#kb/vectors/embedder.js";
 import { hashedEmbedder } from "#kb/vectors/hashed.js";
 import { configuredProviders } from "./configured.js";
 
-export const BUILT_IN = "hashed-ngrams";
-
 export function configuredEmbedder({ kb, ...config }: Config, env: Environment): Embedder {
   const name = kb.embedder;
-  if (name === BUILT_IN) return hashedEmbedder;
+  if (name === BUILT_IN_EMBEDDER) return hashedEmbedder;
   const slash = name.indexOf("/");
   const [providerName, model] = [name.slice(0, slash), name.slice(slash + 1)];
   const failed = (message: string, cause?: unknown): KbError =>
     new KbError("KB_EMBEDDER", message, {
       cause,
-      hint: `\`kb.embedder\` is \`${BUILT_IN}\` or \`<provider>/<model>\` with a provider of \`models.broker.providers\``,
+      hint: `\`kb.embedder\` is \`${BUILT_IN_EMBEDDER}\` or \`<provider>/<model>\` with a provider of \`models.broker.providers\``,
     });
   return {
     name,

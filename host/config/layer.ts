@@ -1,5 +1,5 @@
 /** One layer of the configuration: values by dotted key, each with the place it was written at. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import * as z from "zod";
 import type { Place } from "#core/errors.js";
 import { INTERPRETED } from "#core/schema.js";
@@ -7,6 +7,7 @@ import { isJsonObject, type Json } from "#core/json.js";
 import { expandTilde } from "./home.js";
 import type { ConfigIssue } from "./issue.js";
 import { aliasOf, keysOf, leaves, takesText, unknownKey } from "./keys.js";
+import { ENVIRONMENT_PREFIX } from "./places.js";
 import { pathKeys } from "./schema.js";
 
 export type LayerKind = "flag" | "env" | "user" | "system";
@@ -91,15 +92,13 @@ function absolute(path: string, value: Json, base: string, env: Environment): Js
     : value;
 }
 
-const PREFIX = "RUNLOOP__";
-
 /** `RUNLOOP__SECTION__KEY=value`: text where the schema wants text, else JSON. */
 export function environmentLayer(env: Environment, cwd: string, found: Findings): Layer {
   const raw: Raw[] = [];
   for (const [name, text] of Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (!name.startsWith(PREFIX) || text === undefined) continue;
+    if (!name.startsWith(ENVIRONMENT_PREFIX) || text === undefined) continue;
     const place: Place = { at: `environment variable ${name}` };
-    const written = name.slice(PREFIX.length).toLowerCase().split("__").join(".");
+    const written = name.slice(ENVIRONMENT_PREFIX.length).toLowerCase().split("__").join(".");
     const leaf = leaves.get(aliasOf(written) ?? written);
     let value: Json = text;
     if (leaf && !takesText(leaf)) {
@@ -130,6 +129,3 @@ export function flagLayer(flags: readonly FlagSetting[], cwd: string, env: Envir
   const raw = flags.map(({ key, value, flag }) => ({ path: key, value, place: { at: flag } }));
   return layerOf("flag", raw, cwd, env, found);
 }
-
-/** The system's file where nobody names another one. */
-export const SYSTEM_FILE = join("/", "etc", "runloop", "config.yaml");

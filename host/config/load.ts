@@ -1,6 +1,7 @@
 /** The configuration: layers, highest first: flags, environment, the person's file, the system's file, defaults. */
 import type { Json, JsonObject } from "#core/json.js";
 import { formatPlace } from "#core/errors.js";
+import { defaults } from "./defaults.js";
 import { readConfigFile } from "./file.js";
 import type { Home } from "./home.js";
 import { ConfigError, formatIssue, type ConfigIssue } from "./issue.js";
@@ -8,7 +9,6 @@ import { flatten } from "./keys.js";
 import {
   environmentLayer,
   flagLayer,
-  SYSTEM_FILE,
   type Environment,
   type Findings,
   type FlagSetting,
@@ -17,7 +17,8 @@ import {
   type Setting,
 } from "./layer.js";
 import { isLooser, loosened, unlimitable } from "./limit.js";
-import { actedOn, defaults, type Config } from "./schema.js";
+import { SYSTEM_FILE } from "./places.js";
+import { actedOn, type Config } from "./schema.js";
 
 /** Which layer a value came from, and where in it: `file:line:column`, a variable, a flag; empty for a default. */
 export interface Source {

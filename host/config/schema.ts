@@ -146,51 +146,6 @@ type Filled<T> = T extends readonly unknown[]
 export type Config = Filled<ConfigLayer>;
 export type Provider = z.infer<typeof provider>;
 
-/** What holds where no layer says otherwise. `kbRoot` is the home's own. */
-export function defaults(kbRoot: string): Config {
-  return {
-    version: 1,
-    runtime: { socket_path: null, sockets_dir: null, workdir: null, max_agents: 64, workers: 1, isolation: "strongest" },
-    models: {
-      default: "local/template",
-      broker: {
-        providers: [{ name: "local", kind: "local" }],
-        route: [],
-        cache: { ttl_ms: 0, capacity: 0 },
-        budgets: { default_tokens: null, per_request_tokens_cap: null, hard_cap_usd: null },
-      },
-    },
-    kb: {
-      root_dir: kbRoot,
-      events_db: "events.sqlite",
-      view_db: "pog.sqlite",
-      embedder: "hashed-ngrams",
-      redaction: true,
-      quota_mib: null,
-    },
-    logging: { level: "info", format: "text", file: null },
-    observability: { traces: { enabled: false, otlp_endpoint: null, sampling: 1 }, metrics_interval_ms: 1000 },
-    security: {
-      confirm_external_actions: true,
-      allow_unsigned_agents: false,
-      caps: { audit_on_allow: false, audit_on_deny: true },
-      secrets: { provider: "env", root: null },
-    },
-    router: { fastpath_shell: true, default_opening: null, allowlist: [], denylist: [], known_commands: [] },
-    bus: { queue_frames: 1024, publish_wait_ms: 50, dedupe_entries: 65_536, body_limit_bytes: 8 << 20 },
-    limits: {
-      ...(Object.fromEntries(limitNames.map((name) => [name, null])) as Record<LimitName, null>),
-      instances: 16_000,
-      instances_per_process: 8000,
-      processes: 16,
-    },
-    tools: { commands: [] },
-    agents: { search_dirs: [] },
-    openings: { search_dirs: [] },
-    ui: { theme: "mono" },
-  };
-}
-
 /** Keys whose value is a path (or a list of paths): relative ones count from the folder of the file that names them. */
 export const pathKeys: readonly string[] = [
   "runtime.socket_path",

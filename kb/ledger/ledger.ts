@@ -7,7 +7,7 @@ import type { OpeningId, ProposalId, TraceId } from "#core/ids.js";
 import { guarded, KbError } from "../errors.js";
 import { BUSY_MS, makeRoot, openReadOnly, openReadWrite, type Db } from "../files.js";
 import type { LedgerSigner } from "./checkpoint.js";
-import { encodeAppend, type LedgerAppend } from "./drafts.js";
+import type { encodeAppend, LedgerAppend } from "./drafts.js";
 import { BEAT_MS, leaseReader } from "./leases.js";
 import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
 import { COLUMNS, placedRow, rowToRunEvent, storedRow, type LedgerRow, type Opener, type RowColumns } from "./row.js";
@@ -116,13 +116,20 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const root = resolve(options.root);
   const file = join(root, LEDGER_FILE);
   if (!options.readonly) makeRoot(root);
+  // The schemas of all events: whoever only reads does not wait for them.
+  const encode = options.readonly ? null : (await import("./drafts.js")).encodeAppend;
   const db = options.readonly ? openReadOnly(file, ledgerKind) : openReadWrite(file, ledgerKind);
   try {
-    return new SqliteLedger(db, options, root, file, now);
+    return new SqliteLedger(db, options, root, file, now, encode);
   } catch (cause) {
     db.close();
     throw cause;
   }
+}
+
+interface Writing {
+  readonly queue: Writer;
+  readonly encode: typeof encodeAppend;
 }
 
 class SqliteLedger implements Ledger {
@@ -130,23 +137,25 @@ class SqliteLedger implements Ledger {
   readonly file: string;
   readonly #db: Db;
   readonly #now: () => number;
-  readonly #writer: Writer | undefined;
+  readonly #writer: Writing | undefined;
   readonly #leases = new Set<Lease>();
   readonly #select;
 
-  constructor(db: Db, options: LedgerOptions, root: string, file: string, now: () => number) {
+  constructor(db: Db, options: LedgerOptions, root: string, file: string, now: () => number, encode: typeof encodeAppend | null) {
     this.root = root;
     this.file = file;
     this.#db = db;
     this.#now = now;
     const { anchor, maxPages = null, busyMs = BUSY_MS } = options;
-    if (!options.readonly)
-      this.#writer = new Writer(() => ({
+    if (encode) {
+      const queue = new Writer(() => ({
         file,
         maxPages,
         busyMs,
         anchor: anchor ? { headFile: anchor.headFile, signer: anchor.signer() } : null,
       }));
+      this.#writer = { queue, encode };
+    }
     this.#select = guarded(file, "read the ledger", () => {
       // All writing is the writer thread's.
       db.pragma("query_only = ON");
@@ -196,9 +205,9 @@ class SqliteLedger implements Ledger {
   readonly #stored = (columns: RowColumns): LedgerRow => storedRow(columns, this.#open);
 
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
-    const writer = this.#writing();
-    const { request, bytes } = encodeAppend(append, this.#now());
-    const { firstId, tsMs, firstSeq, hashes } = (await writer.send(request, bytes, append.haste)) as AppendAnswer;
+    const { queue, encode } = this.#writing();
+    const { request, bytes } = encode(append, this.#now());
+    const { firstId, tsMs, firstSeq, hashes } = (await queue.send(request, bytes, append.haste)) as AppendAnswer;
     let nextSeq = firstSeq ?? 0;
     return request.rows.map(([actor, kind, scope, traceId, payload, source], index) => {
       const seq = traceId === null ? null : nextSeq++;
@@ -227,13 +236,13 @@ class SqliteLedger implements Ledger {
   }
 
   async flush(): Promise<void> {
-    await this.#writer?.idle();
+    await this.#writer?.queue.idle();
   }
   async room(): Promise<void> {
-    await this.#writer?.room();
+    await this.#writer?.queue.room();
   }
   prepare(): void {
-    this.#writing().start();
+    this.#writing().queue.start();
   }
 
   *runRows(traceId: TraceId, fromSeq = 0): Iterable<LedgerRow> {
@@ -291,11 +300,11 @@ class SqliteLedger implements Ledger {
   }
 
   async acquireLease(traceId: TraceId, holder: { readonly owner: string; readonly pid?: number }): Promise<Lease> {
-    const writer = this.#writing();
+    const { queue } = this.#writing();
     const token = randomUUID();
     const ask = async (action: LeaseRequest["action"]): Promise<LeaseAnswer> => {
       const pid = holder.pid ?? process.pid;
-      return (await writer.send(
+      return (await queue.send(
         { type: "lease", action, traceId, token, nowMs: this.#now(), owner: holder.owner, pid },
         256,
       )) as LeaseAnswer;
@@ -323,13 +332,13 @@ class SqliteLedger implements Ledger {
   async close(): Promise<void> {
     // What cannot be released because nothing can be written ends with this process.
     for (const lease of this.#leases) await lease.release().catch(() => {});
-    await this.#writer?.idle().catch(() => {});
+    await this.#writer?.queue.idle().catch(() => {});
     // The last connection to close tidies the log away, and a query-only one cannot: so the thread's goes last.
     this.#db.close();
-    await this.#writer?.close();
+    await this.#writer?.queue.close();
   }
 
-  #writing(): Writer {
+  #writing(): Writing {
     if (!this.#writer)
       throw new KbError("KB_READONLY", "the knowledge base was opened for reading only", { place: { file: this.file } });
     return this.#writer;

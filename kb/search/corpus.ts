@@ -6,6 +6,7 @@
 import type { Db } from "../files.js";
 import { ARTIFACT_DOMAIN } from "../documents/domains.js";
 import { DOMAIN_ROWS } from "../views/schema.js";
+import { lengthReader } from "./lengths.js";
 import { spaceOf, type Space } from "./tokens.js";
 
 export interface Filter {
@@ -38,8 +39,6 @@ export interface Corpus {
   readonly meanLength: number;
 }
 
-const LONGEST = 0xffff;
-
 export interface Corpora {
   of(filter: Filter): Corpus;
   /** After the views were made anew. */
@@ -51,9 +50,7 @@ export function corpora(db: Db): Corpora {
   const range = "row > CAST(:first AS INTEGER) AND row <= CAST(:last AS INTEGER)";
   const fromOf = db.prepare<[number], number>("SELECT from_id FROM chunk_versions WHERE row = CAST(? AS INTEGER)").pluck();
   const lastOf = db.prepare<[number], number>("SELECT chunks FROM domains WHERE id = ?").pluck();
-  const words = db
-    .prepare<[{ first: number; last: number }], string>(`SELECT json_group_array(words) FROM chunk_versions WHERE ${range}`)
-    .pluck();
+  const readLengths = lengthReader(db);
   const retired = db
     .prepare<[{ first: number; last: number; w: number }], string>(
       `SELECT json_group_array(row & 4294967295) FROM chunk_versions WHERE to_id IS NOT NULL AND ${range} AND to_id <= :w`,
@@ -70,7 +67,7 @@ export function corpora(db: Db): Corpora {
          AND (NOT :confirmed OR coalesce(confirmed_id, :w + 1) <= :w))`,
     )
     .pluck();
-  const allLengths = new Map<number, Uint16Array>();
+  const allLengths = new Map<number, Uint16Array<ArrayBuffer>>();
   const made = new Map<string, Corpus>();
 
   /** Chunks came in the order of their rows: those that a watermark sees are the first ones. */
@@ -89,11 +86,9 @@ export function corpora(db: Db): Corpora {
   function lengthsOf(domain: number, count: number): Uint16Array {
     const known = allLengths.get(domain) ?? new Uint16Array(1);
     if (known.length > count) return known.slice(0, count + 1);
-    const base = domain * DOMAIN_ROWS;
-    const added = JSON.parse(words.get({ first: base + known.length - 1, last: base + count })!) as number[];
     const all = new Uint16Array(count + 1);
     all.set(known);
-    added.forEach((length, index) => (all[known.length + index] = Math.min(LONGEST, Math.max(1, length))));
+    readLengths(domain, known.length, all);
     allLengths.set(domain, all);
     return all.slice();
   }
@@ -123,9 +118,9 @@ export function corpora(db: Db): Corpora {
       const shelves = wanted.map(({ id, name }) => shelf(id, name, filter)).filter(({ lengths }) => lengths.length > 1);
       let [count, total] = [0, 0];
       for (const { lengths } of shelves)
-        for (const length of lengths) {
-          total += length;
-          if (length > 0) count++;
+        for (let place = 1; place < lengths.length; place++) {
+          total += lengths[place]!;
+          if (lengths[place]! > 0) count++;
         }
       const corpus = { shelves, count, meanLength: total / Math.max(1, count) };
       if (made.size >= 8) made.delete(made.keys().next().value!);

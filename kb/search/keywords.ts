@@ -33,19 +33,26 @@ export function byWords(
   },
 ): readonly Ranked[] {
   const scores = corpus.shelves.map(({ lengths }) => new Float64Array(lengths.length));
+  // Where scores are, in no order. Most words are rare, and a fresh process that touches all of the memory pays for each page of it.
+  const scored = corpus.shelves.map((): Uint32Array[] => []);
   for (const term of ask.terms) {
     const lists = corpus.shelves.map((shelf) => listOf(term, shelf, postings, addresses));
     const idf = idfOf(lists, corpus);
-    if (idf > 0) lists.forEach((list, index) => add(list, idf, corpus.shelves[index]!, corpus.meanLength, scores[index]!));
+    if (idf > 0)
+      lists.forEach((list, index) => {
+        scored[index]!.push(add(list, idf, corpus.shelves[index]!, corpus.meanLength, scores[index]!));
+      });
   }
   const best = new Best(most);
   corpus.shelves.forEach(({ domain }, index) => {
     const may = required?.get(domain);
     if (required && !may) return;
     const all = scores[index]!;
-    for (let place = 1; place < all.length; place++)
-      if (all[place]! > 0 && all[place]! + 1e-6 >= best.floor && (!may || may[place]))
-        best.offer({ domain, place, score: rounded(all[place]!) });
+    for (const places of scored[index]!)
+      for (let at = 0; at < places.length; at++) {
+        const place = places[at]!;
+        if (all[place]! + 1e-6 >= best.floor && (!may || may[place])) best.offer({ domain, place, score: rounded(all[place]!) });
+      }
   });
   return best.sorted();
 }
@@ -54,19 +61,30 @@ function idfOf(lists: readonly Postings[], { shelves, count }: Corpus): number {
   let documents = 0;
   lists.forEach(({ places }, index) => {
     const { lengths } = shelves[index]!;
-    for (const place of places) if (lengths[place]! > 0) documents++;
+    for (let at = 0; at < places.length; at++) if (lengths[places[at]!]! > 0) documents++;
   });
   return documents === 0 ? 0 : Math.log(1 + (count - documents + 0.5) / (documents + 0.5));
 }
 
-function add({ places, halves }: Postings, idf: number, { lengths }: Shelf, meanLength: number, scores: Float64Array): void {
+/** Gives the places that have a score now and had none before. */
+function add(
+  { places, halves }: Postings,
+  idf: number,
+  { lengths }: Shelf,
+  meanLength: number,
+  scores: Float64Array,
+): Uint32Array {
+  const fresh = new Uint32Array(places.length);
+  let count = 0;
   for (let index = 0; index < places.length; index++) {
     const place = places[index]!;
     const length = lengths[place]!;
     if (!(length > 0)) continue;
     const frequency = halves[index]! / 2;
+    if (scores[place] === 0) fresh[count++] = place;
     scores[place]! += (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength));
   }
+  return fresh.subarray(0, count);
 }
 
 function listOf(term: Term, { space }: Shelf, postings: PostingReader, addresses: boolean): Postings {

@@ -38,11 +38,10 @@ export function byVectors(
 ): readonly Ranked[] | undefined {
   const measured: Measured[] = [];
   for (const shelf of corpus.shelves) {
-    const codes = vectors.codes(shelf.domain);
-    const count = shelf.lengths.length - 1;
-    if (codes.count < count) return undefined;
+    const likeness = vectors.likeness(shelf.domain, query, shelf.lengths.length - 1);
+    if (!likeness) return undefined;
     const may = required?.get(shelf.domain);
-    if (!required || may) measured.push({ shelf, may, likeness: codes.likeness(query, count) });
+    if (!required || may) measured.push({ shelf, may, likeness });
   }
   const limit = enough(measured, candidates);
   const best = new Best(most);
@@ -68,8 +67,11 @@ const visible = ({ lengths }: Shelf, may: Uint8Array | undefined, place: number)
 /** The likeness from which on there are enough: of those that have just this, as many are taken as there is room for. */
 function enough(measured: readonly Measured[], wanted: number): number {
   const counts = new Uint32Array(65_536);
-  for (const { shelf, may, likeness } of measured)
-    for (let at = 0; at < likeness.length; at++) if (visible(shelf, may, at + 1)) counts[likeness[at]!]!++;
+  for (const { shelf, may, likeness } of measured) {
+    const { lengths } = shelf;
+    for (let at = 0; at < likeness.length; at++)
+      if (lengths[at + 1]! > 0 && (!may || may[at + 1] === 1)) counts[likeness[at]!]!++;
+  }
   let total = 0;
   for (let like = counts.length - 1; like >= 0; like--) if ((total += counts[like]!) >= wanted) return like;
   return -1;

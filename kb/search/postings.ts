@@ -71,17 +71,28 @@ export function postingReader(db: Db): PostingReader {
   };
 }
 
-/** The list has one entry a match, in no particular order where it is of several terms. */
+/** The list has one entry a match; of one term it is ascending, of several it is not. */
 function pack(matches: number[]): Postings {
   if (matches.length === 0) return none;
-  const all = Uint32Array.from(matches).sort();
-  const places = new Uint32Array(all.length);
-  const halves = new Uint8Array(all.length);
+  let all: ArrayLike<number> = matches;
+  for (let at = 1; at < matches.length; at++)
+    if (matches[at - 1]! > matches[at]!) {
+      all = Uint32Array.from(matches).sort();
+      break;
+    }
   let count = 0;
-  for (const match of all) {
-    const place = match >>> 1;
-    if (count === 0 || places[count - 1] !== place) places[count++] = place;
-    halves[count - 1] = Math.min(255, halves[count - 1]! + 2 * (match & 1 ? 1 : HEAD_WEIGHT));
+  for (let at = 0, before = -1; at < all.length; at++) {
+    const place = all[at]! >>> 1;
+    if (place !== before) count++;
+    before = place;
   }
-  return { places: places.slice(0, count), halves: halves.slice(0, count) };
+  const places = new Uint32Array(count);
+  const halves = new Uint8Array(count);
+  for (let at = 0, last = -1; at < all.length; at++) {
+    const match = all[at]!;
+    const place = match >>> 1;
+    if (last < 0 || places[last] !== place) places[++last] = place;
+    halves[last] = Math.min(255, halves[last]! + 2 * (match & 1 ? 1 : HEAD_WEIGHT));
+  }
+  return { places, halves };
 }

@@ -1,4 +1,4 @@
-/** The codes of one domain's vectors, in memory, where SIMD goes through all of them in one go. */
+/** The codes of one domain's vectors, and how SIMD goes through all of them in one go. */
 import { GROUP, groupBytes, padded, tablesOf } from "./pack.js";
 import { SCAN_BYTES } from "./scan-bytes.js";
 
@@ -19,12 +19,37 @@ const PAGE = 65_536;
 let module: object | undefined;
 const compiled = (): object => (module ??= new wasm.Module(Buffer.from(SCAN_BYTES, "base64")));
 
+/** The groups of a domain from vector `first` on, a multiple of {@link GROUP} from 0. */
+export interface CodeBlock {
+  readonly first: number;
+  readonly codes: Uint8Array;
+}
+
+/**
+ * As {@link Codes.likeness}, of blocks that are looked at one after the other and not kept: what serves one search only. A megabyte that a
+ * process has not used before costs more than scanning it.
+ */
+export function likenessOf(query: Int8Array, blocks: Iterable<CodeBlock>, count: number): Uint16Array {
+  const size = query.length * 8;
+  const likeness = new Uint16Array(count);
+  const window = new Codes(query.length);
+  for (const { first, codes } of blocks) {
+    if (first >= count) break;
+    const vectors = Math.min((codes.length / size) * GROUP, count - first);
+    window.put(0, codes, vectors);
+    likeness.set(window.likeness(query, vectors), first);
+  }
+  return likeness;
+}
+
 export class Codes {
   readonly #groupBytes: number;
   readonly #pairs: number;
   readonly #memory: Memory;
   readonly #scan: Scan;
   #count = 0;
+  /** Whose tables stand in memory. */
+  #query: Int8Array | undefined;
 
   constructor(dimension: number) {
     this.#groupBytes = groupBytes(dimension);
@@ -48,7 +73,8 @@ export class Codes {
     const groups = Math.ceil(count / GROUP);
     const out = this.#codesAt + Math.ceil(this.#count / GROUP) * this.#groupBytes;
     this.#reserve(out + groups * GROUP * 2);
-    new Uint8Array(this.#memory.buffer).set(tablesOf(query), 0);
+    if (this.#query !== query) new Uint8Array(this.#memory.buffer).set(tablesOf(query), 0);
+    this.#query = query;
     this.#scan(this.#codesAt, groups, this.#pairs / 8, 0, out);
     return new Uint16Array(this.#memory.buffer, out, count);
   }

@@ -90,11 +90,11 @@ export function tablesOf(query: Int8Array): Uint8Array {
   let range = 1;
   for (let pair = 0; pair < pairs; pair++) range = Math.max(range, reach(query, pair) * 2);
   const tables = new Uint8Array(pairs * 16);
-  for (let pair = 0; pair < pairs; pair++)
-    for (let code = 0; code < 16; code++) {
-      const value = LEVELS[code & 3]! * query[pair * 2]! + LEVELS[code >> 2]! * query[pair * 2 + 1]!;
-      tables[pair * 16 + code] = Math.round(((value + reach(query, pair)) / range) * most);
-    }
+  for (let pair = 0; pair < pairs; pair++) {
+    const [a, b, least] = [query[pair * 2]!, query[pair * 2 + 1]!, reach(query, pair)];
+    for (let code = 0; code < 16; code++)
+      tables[pair * 16 + code] = Math.round(((LEVELS[code & 3]! * a + LEVELS[code >> 2]! * b + least) / range) * most);
+  }
   return tables;
 }
 const reach = (query: Int8Array, pair: number): number => 3 * (Math.abs(query[pair * 2]!) + Math.abs(query[pair * 2 + 1]!));

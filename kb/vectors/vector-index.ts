@@ -7,7 +7,7 @@ import { withoutAddresses } from "../documents/addresses.js";
 import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
 import { DOMAIN_ROWS } from "../views/schema.js";
-import { Codes } from "./codes.js";
+import { Codes, likenessOf, type CodeBlock } from "./codes.js";
 import { embeddedText, type Embedder } from "./embedder.js";
 import { DIMENSION_MOST, GROUP, groupBytes, pack, padded, putCode } from "./pack.js";
 
@@ -44,7 +44,8 @@ interface ChunkText {
 export class VectorIndex {
   readonly #db: Db;
   readonly #select;
-  readonly #codes = new Map<number, Codes>();
+  /** By domain; null where they were asked for once. */
+  readonly #codes = new Map<number, Codes | null>();
   #generation = "";
 
   constructor(db: Db) {
@@ -122,22 +123,37 @@ export class VectorIndex {
       .immediate();
   }
 
-  /** The codes of a domain's vectors, as many as there are. */
-  codes(domain: number): Codes {
+  /**
+   * How like the query each of a domain's first `count` vectors seems, in an arbitrary unit; undefined where not all of these are made yet.
+   * Holds until the next call. What a process asks for once is read and let go, what it asks for again stays in memory.
+   */
+  likeness(domain: number, query: Int8Array, count: number): Uint16Array | undefined {
     const { generation, dimension } = this.state();
     if (generation !== this.#generation) this.#codes.clear();
     this.#generation = generation;
+    const done = this.#select.done.get(domain) ?? 0;
+    if (done < count) return undefined;
+    if (!this.#codes.has(domain)) {
+      this.#codes.set(domain, null);
+      return likenessOf(query, this.#blocks(domain, 0), count);
+    }
     const codes = this.#codes.get(domain) ?? new Codes(dimension);
     this.#codes.set(domain, codes);
-    const done = this.#select.done.get(domain) ?? 0;
     if (done > codes.count)
-      for (const { block, codes: bytes } of this.#select.blocks.iterate(domain, Math.floor(codes.count / BLOCK_ROWS)))
-        codes.put(block * BLOCK_ROWS, bytes, done);
-    return codes;
+      for (const block of this.#blocks(domain, Math.floor(codes.count / BLOCK_ROWS))) codes.put(block.first, block.codes, done);
+    return codes.likeness(query, count);
   }
   vector(domain: number, place: number): Int8Array {
     const bytes = this.#select.vector.get(domain * DOMAIN_ROWS + place);
     return bytes ? new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) : new Int8Array(0);
+  }
+
+  /** Each block's memory is given back when the next one is asked for: the collector would do so only when all of them are read. */
+  *#blocks(domain: number, from: number): Iterable<CodeBlock> {
+    for (const { block, codes } of this.#select.blocks.iterate(domain, from)) {
+      yield { first: block * BLOCK_ROWS, codes };
+      if (codes.byteLength === codes.buffer.byteLength) (codes.buffer as ArrayBuffer).transfer(0);
+    }
   }
 
   /** The first vector decides whose they are. */

@@ -32,8 +32,14 @@ interface NewDocument {
   readonly source?: string | undefined;
 }
 
-/** Gives the function that applies one row. Blobs come from the ledger. */
-export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: LedgerRow) => void {
+export interface RecordApplier {
+  apply(row: LedgerRow): void;
+  /** Completes what was applied, in the same transaction. */
+  flush(): void;
+}
+
+/** Blobs come from the ledger. */
+export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): RecordApplier {
   const closeContact = db.prepare("UPDATE contact_versions SET to_id = ? WHERE key = ? AND to_id IS NULL");
   const openContact = db.prepare(
     `INSERT INTO contact_versions (key, email, name, org, trust, evidence, email_fold, name_fold, org_fold, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -48,7 +54,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
   const openDocument = db.prepare(
     `INSERT INTO document_versions (key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, source, from_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const addChunk = chunkWriter(db);
+  const chunks = chunkWriter(db);
   const currentArtifact = db
     .prepare<[string], number>("SELECT row FROM document_versions WHERE digest = ? AND kind = 'artifact' AND to_id IS NULL")
     .pluck();
@@ -95,7 +101,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
     const common = { document: Number(document.lastInsertRowid), kind, domain, title, maker, tsMs: row.ts_ms, fromId: row.id };
     // What a person puts in stands; what an agent says of the world waits until somebody agrees.
     const confirmedId = maker.startsWith("agent:") ? null : row.id;
-    read.chunks.forEach(({ heading, text }, chunk) => addChunk({ ...common, chunk, heading, text, confirmedId }));
+    read.chunks.forEach(({ heading, text }, chunk) => chunks.add({ ...common, chunk, heading, text, confirmedId }));
     history.run(key, row.id);
   }
 
@@ -146,7 +152,7 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
     }
   }
 
-  return (row) => {
+  function apply(row: LedgerRow): void {
     const { id } = row;
     if (row.trace_id === null && row.forgotten) return;
     switch (row.kind) {
@@ -255,5 +261,6 @@ export function recordApplier(db: Db, blobs: Pick<Ledger, "blob">): (row: Ledger
         snapshot.run(row.payload.meta.name, row.payload.meta.watermark, id);
         return;
     }
-  };
+  }
+  return { apply, flush: chunks.flush };
 }

@@ -1,5 +1,6 @@
-/** How a chunk enters the views: its row, its text and the full-text index. */
+/** How a chunk enters the views: its row, its text, its length and the full-text index. */
 import type { Db } from "../files.js";
+import { lengthWriter } from "../search/lengths.js";
 import { indexLine, spaceOf } from "../search/tokens.js";
 import { DOMAIN_ROWS } from "./schema.js";
 
@@ -18,27 +19,36 @@ export interface NewChunk {
   readonly confirmedId: number | null;
 }
 
-export function chunkWriter(db: Db): (chunk: NewChunk) => void {
+export interface ChunkWriter {
+  add(chunk: NewChunk): void;
+  /** Completes what was added, in the same transaction. */
+  flush(): void;
+}
+
+export function chunkWriter(db: Db): ChunkWriter {
   const place = db.prepare<[string], { id: number; chunks: number }>(
     "INSERT INTO domains (name, chunks) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET chunks = chunks + 1 RETURNING id, chunks",
   );
   // Numbers above 2³¹ are bound as floating point: an index would keep them so.
   const insert = db.prepare(
-    `INSERT INTO chunk_versions (row, document, chunk, words, kind, maker, ts_ms, confirmed_id, from_id)
-     VALUES (CAST(:row AS INTEGER), :document, :chunk, :words, :kind, :maker, CAST(:tsMs AS INTEGER), :confirmedId, :fromId)`,
+    `INSERT INTO chunk_versions (row, document, chunk, kind, maker, ts_ms, confirmed_id, from_id)
+     VALUES (CAST(:row AS INTEGER), :document, :chunk, :kind, :maker, CAST(:tsMs AS INTEGER), :confirmedId, :fromId)`,
   );
   const insertText = db.prepare("INSERT INTO chunk_texts VALUES (CAST(? AS INTEGER), ?, ?)");
   const index = db.prepare("INSERT INTO chunks_fts (rowid, head, body) VALUES (CAST(? AS INTEGER), ?, ?)");
 
-  return ({ document, chunk, title, heading, text, kind, domain, maker, tsMs, fromId, confirmedId }) => {
+  const lengths = lengthWriter(db);
+
+  function add({ document, chunk, title, heading, text, kind, domain, maker, tsMs, fromId, confirmedId }: NewChunk): void {
     const { id, chunks } = place.get(domain)!;
     const row = id * DOMAIN_ROWS + chunks;
     const space = spaceOf(id);
     const head = indexLine(`${title}\n${heading}`, space);
     const body = indexLine(text, space);
-    const words = head.count + body.count;
-    insert.run({ row, document, chunk, words, kind, maker, tsMs, confirmedId, fromId });
+    insert.run({ row, document, chunk, kind, maker, tsMs, confirmedId, fromId });
     insertText.run(row, heading, text);
     index.run(row, head.line, body.line);
-  };
+    lengths.add(id, chunks, head.count + body.count);
+  }
+  return { add, flush: lengths.flush };
 }

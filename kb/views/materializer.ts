@@ -37,13 +37,17 @@ export function materializer(
 ): Materializer {
   const read = db.prepare<[], State>("SELECT watermark, hash FROM materializer_state");
   const write = db.prepare("UPDATE materializer_state SET watermark = ?, hash = ?");
-  let apply = appliers();
+  // Most who open the views find them up to date: then nothing is prepared.
+  let apply: ((rows: readonly LedgerRow[]) => void) | undefined;
 
-  function appliers(): (row: LedgerRow) => void {
-    const [record, run] = [recordApplier(db, ledger), runApplier(db)];
-    return (row) => {
-      record(row);
-      run(row);
+  function applier(): (rows: readonly LedgerRow[]) => void {
+    const [records, run] = [recordApplier(db, ledger), runApplier(db)];
+    return (rows) => {
+      for (const row of rows) {
+        records.apply(row);
+        run(row);
+      }
+      records.flush();
     };
   }
 
@@ -80,7 +84,7 @@ export function materializer(
     for (const table of [...Object.keys(viewTables), ...vectorTables]) db.exec(`DROP TABLE IF EXISTS ${table}`);
     db.exec(viewsKind.create);
     db.prepare("INSERT INTO meta VALUES ('begun_at', ?)").run(ledger.watermark());
-    apply = appliers();
+    apply = undefined;
     onReset();
   }
 
@@ -92,7 +96,8 @@ export function materializer(
       reset();
       return true;
     }
-    for (const row of rows) apply(row);
+    apply ??= applier();
+    apply(rows);
     const last = rows.at(-1);
     if (last) write.run(last.id, last.hash);
     return rows.length === BATCH;

@@ -14,6 +14,7 @@ export const viewTables = {
   domains: "id",
   document_versions: "row",
   chunk_versions: "row",
+  chunk_words: "domain, block",
   chunk_texts: "row",
   artifacts: "row",
   edges: "row",
@@ -28,7 +29,7 @@ export const viewTables = {
   meta: "name",
 } as const;
 
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 
 /**
  * A chunk's row is its domain's number times this, and its place in the domain, from 1. So a domain's chunks, their postings and
@@ -61,11 +62,12 @@ CREATE INDEX document_by_digest ON document_versions (digest, from_id);
 CREATE VIEW documents AS SELECT key, uri, digest, title, kind, domain, media_type, tags, chunks, maker, from_id AS event_id FROM document_versions WHERE to_id IS NULL AND kind <> 'artifact';
 
 CREATE TABLE chunk_versions (
-  row INTEGER PRIMARY KEY, document INTEGER NOT NULL, chunk INTEGER NOT NULL, words INTEGER NOT NULL, kind TEXT NOT NULL, maker TEXT NOT NULL, ts_ms INTEGER NOT NULL,
+  row INTEGER PRIMARY KEY, document INTEGER NOT NULL, chunk INTEGER NOT NULL, kind TEXT NOT NULL, maker TEXT NOT NULL, ts_ms INTEGER NOT NULL,
   confirmed_id INTEGER, from_id INTEGER NOT NULL, to_id INTEGER
 );
 CREATE INDEX chunk_by_document ON chunk_versions (document, chunk);
 CREATE INDEX chunk_retired ON chunk_versions (row, to_id) WHERE to_id IS NOT NULL;
+CREATE TABLE chunk_words (domain INTEGER NOT NULL, block INTEGER NOT NULL, words BLOB NOT NULL, PRIMARY KEY (domain, block)) WITHOUT ROWID;
 CREATE TABLE chunk_texts (row INTEGER PRIMARY KEY, heading TEXT NOT NULL, text TEXT NOT NULL);
 CREATE VIEW chunks AS SELECT d.digest || '#' || c.chunk AS citation, d.title, t.heading, t.text, c.kind, d.domain, c.maker, c.from_id AS event_id
   FROM chunk_versions c JOIN document_versions d ON d.row = c.document JOIN chunk_texts t ON t.row = c.row WHERE c.to_id IS NULL;

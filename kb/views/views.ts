@@ -105,7 +105,7 @@ class SqliteViews implements Views {
   readonly #readonly: boolean;
   readonly #now: () => number;
   readonly #materializer: Materializer;
-  #finders: ReturnType<typeof findersOf> | undefined;
+  #finders: Finders | undefined;
   #vectors: VectorIndex | undefined;
   #checked = false;
 
@@ -193,7 +193,7 @@ class SqliteViews implements Views {
       });
   }
 
-  #read<T>(watermark: number | undefined, action: (find: ReturnType<typeof findersOf>, watermark: number) => T): T {
+  #read<T>(watermark: number | undefined, action: (find: Finders, watermark: number) => T): T {
     return this.#do("read the views", () => {
       if (!this.#checked) this.#materializer.checkOrigin();
       this.#checked = true;
@@ -203,7 +203,7 @@ class SqliteViews implements Views {
         this.#checkWritable();
         while (this.#materializer.step());
       }
-      this.#finders ??= findersOf(this.#db, this.#ledger, this.vectors);
+      this.#finders ??= new Finders(this.#db, this.#ledger, () => this.vectors);
       return action(this.#finders, wanted);
     });
   }
@@ -214,22 +214,56 @@ class SqliteViews implements Views {
   }
 }
 
-function findersOf(db: Db, ledger: Ledger, vectors: VectorIndex) {
-  const contacts = contactFinder(db);
-  return {
-    contacts,
-    documents: documentFinder(db),
-    search: searcher(db, ledger, vectors),
-    entity: entityFinder(db, contacts),
-    runs: runViews(db),
-    byUri: db.prepare<[string], CurrentDocument>(
-      "SELECT digest, title, domain, source FROM document_versions WHERE uri = ? AND to_id IS NULL",
-    ),
-    history: db.prepare<[string], number>("SELECT event_id FROM entity_history WHERE entity = ? ORDER BY event_id").pluck(),
-    prefix: db
-      .prepare<[string, string, number], string>(
-        "SELECT DISTINCT entity FROM entity_history WHERE entity >= ? AND entity < ? ORDER BY entity LIMIT ?",
-      )
-      .pluck(),
-  };
+/** What reads the views, each part made when it is asked for first: a command needs one of them, and preparing all takes milliseconds. */
+class Finders {
+  readonly #db: Db;
+  readonly #ledger: Ledger;
+  readonly #index: () => VectorIndex;
+  readonly #made = new Map<string, unknown>();
+
+  constructor(db: Db, ledger: Ledger, index: () => VectorIndex) {
+    this.#db = db;
+    this.#ledger = ledger;
+    this.#index = index;
+  }
+  get contacts() {
+    return this.#once("contacts", contactFinder);
+  }
+  get documents() {
+    return this.#once("documents", documentFinder);
+  }
+  get search() {
+    return this.#once("search", (db) => searcher(db, this.#ledger, this.#index()));
+  }
+  get entity() {
+    return this.#once("entity", (db) => entityFinder(db, this.contacts));
+  }
+  get runs() {
+    return this.#once("runs", runViews);
+  }
+  get byUri() {
+    return this.#once("byUri", (db) =>
+      db.prepare<[string], CurrentDocument>(
+        "SELECT digest, title, domain, source FROM document_versions WHERE uri = ? AND to_id IS NULL",
+      ),
+    );
+  }
+  get history() {
+    return this.#once("history", (db) =>
+      db.prepare<[string], number>("SELECT event_id FROM entity_history WHERE entity = ? ORDER BY event_id").pluck(),
+    );
+  }
+  get prefix() {
+    return this.#once("prefix", (db) =>
+      db
+        .prepare<[string, string, number], string>(
+          "SELECT DISTINCT entity FROM entity_history WHERE entity >= ? AND entity < ? ORDER BY entity LIMIT ?",
+        )
+        .pluck(),
+    );
+  }
+  #once<T>(name: string, make: (db: Db) => T): T {
+    if (!this.#made.has(name)) this.#made.set(name, make(this.#db));
+    return this.#made.get(name) as T;
+  }
 }

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ingest } from "#kb/ingest/ingest.js";
 import { openKb, type Kb } from "#kb/kb.js";
-import { Codes } from "#kb/vectors/codes.js";
+import { Codes, likenessOf } from "#kb/vectors/codes.js";
 import type { Embedder } from "#kb/vectors/embedder.js";
 import { embed } from "#kb/vectors/embed.js";
 import { hashedEmbedder } from "#kb/vectors/hashed.js";
@@ -78,6 +78,11 @@ test("the scan adds up what the tables say, for any number of vectors, also when
   const whole = new Codes(dimension);
   whole.put(0, codes, vectors.length);
   expect([...whole.likeness(query, vectors.length)]).toEqual(expected);
+  const blocks = [0, 1, 2].map((group) => {
+    const [from, to] = [group, group + 1].map((at) => at * groupBytes(dimension));
+    return { first: group * GROUP, codes: codes.subarray(from, to) };
+  });
+  for (const count of [75, 64, 40, 1]) expect([...likenessOf(query, blocks, count)]).toEqual(expected.slice(0, count));
   const parts = new Codes(dimension);
   parts.put(0, codes.subarray(0, groupBytes(dimension)), 20);
   parts.put(0, codes.subarray(0, groupBytes(dimension)), GROUP);
@@ -173,7 +178,11 @@ test("vectors made in one go and in many are the same", async () => {
   const query = pack(hashedEmbedder.now!("subject 21"));
   for (let place = 1; place <= 40; place++)
     expect(other.views.vectors.vector(1, place)).toEqual(one.views.vectors.vector(1, place));
-  expect([...other.views.vectors.codes(1).likeness(query, 40)]).toEqual([...one.views.vectors.codes(1).likeness(query, 40)]);
+  // Asked for once they are read block by block, asked for again they stay in memory.
+  const [first, second, elsewhere] = [one, one, other].map(({ views }) => [...views.vectors.likeness(1, query, 40)!]);
+  expect(second).toEqual(first);
+  expect(elsewhere).toEqual(first);
+  expect(one.views.vectors.likeness(1, query, 41)).toBeUndefined();
 });
 
 test("another embedder is noticed; reindex makes all vectors anew and goes on where it was interrupted", async () => {

@@ -78,6 +78,17 @@ test("a read-only knowledge base answers as far as its views go, and says when t
   expect(reader.views.contacts({ watermark: 1 })).toHaveLength(1);
 });
 
+test("a knowledge base that appends nothing brings views and vectors up all the same", async () => {
+  const kb = await freshKb();
+  await put(kb, note("The warehouse in Porto opens in November.", "Porto"));
+  const reader = await openKb({ root: kb.root, appends: false });
+  onTestFinished(() => reader.close());
+  expect(await reader.search("porto")).toMatchObject({ mode: "hybrid", hits: [{ title: "Porto" }] });
+  await put(kb, note("Porto has been postponed.", "Later"));
+  expect((await reader.search("porto")).hits).toHaveLength(2);
+  await expect(put(reader, note("x"))).rejects.toMatchObject({ code: "KB_READONLY" });
+});
+
 test("views of another ledger, or of rows that the ledger has lost, are not believed", async () => {
   const kb = await freshKb();
   await put(kb, contact("Ann", "ann@example.com"), contact("Bob", "bob@example.com"));

@@ -65,9 +65,10 @@ export class Context {
   async #read(): Promise<LoadedConfig> {
     const { world, flags } = this;
     const home = this.locateHome();
-    const { loadConfig } = await import("#host/config/load.js"); // the schema library takes longer to load than `--help` may
     const file = flags.config === undefined ? undefined : resolve(world.cwd, flags.config);
-    const loaded = loadConfig({ home, flags: [], env: world.env, cwd: world.cwd, file });
+    const place = { home, flags: [], env: world.env, cwd: world.cwd, file };
+    const { unsetConfig } = await import("#host/config/defaults.js");
+    const loaded = unsetConfig(place) ?? (await import("#host/config/load.js")).loadConfig(place);
     if (!flags.quiet) for (const warning of loaded.warnings) this.out.warn(warning);
     return loaded;
   }

@@ -1,5 +1,5 @@
 /** The knowledge base for commands that only look: nothing is made in a home that has none. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Kb, KbOptions } from "#kb/kb.js";
 import type { Context } from "./context.js";
 import type { LedgerOptions } from "#kb/ledger/ledger.js";
@@ -16,28 +16,44 @@ export async function ledgerOptions(context: Context): Promise<LedgerOptions> {
   return { root: home.kbRoot, anchor: ledgerAnchor(home, home.kbRoot), ...maxPages(config.kb) };
 }
 
-/** How this home's knowledge base is opened. */
+/** How this home's knowledge base is opened for writing. */
 export async function kbOptions(context: Context): Promise<KbOptions> {
-  const [{ config }, options, { configuredEmbedder }] = await Promise.all([
-    context.load(),
-    ledgerOptions(context),
-    import("#host/broker/embedder.js"),
-  ]);
-  return { ...options, embedder: configuredEmbedder(config, context.world.env) };
+  return { ...(await ledgerOptions(context)), ...(await embedderOption(context)) };
+}
+
+async function embedderOption(context: Context): Promise<Pick<KbOptions, "embedder">> {
+  const [{ config }, { BUILT_IN_EMBEDDER }] = await Promise.all([context.load(), import("#host/config/defaults.js")]);
+  if (config.kb.embedder === BUILT_IN_EMBEDDER) return {};
+  const { configuredEmbedder } = await import("#host/broker/embedder.js");
+  return { embedder: configuredEmbedder(config, context.world.env) };
 }
 
 /**
- * Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. `KB_BROKEN_CHAIN` where there was
- * one: what it held is not nothing.
+ * Opens the knowledge base and brings its views up to the ledger's end; null in a home without one. Nothing is appended. `KB_BROKEN_CHAIN`
+ * where there was one: what it held is not nothing.
  */
 export async function withViews<T>(context: Context, read: (kb: Kb) => Promise<T> | T): Promise<T | null> {
+  const { home } = await context.load();
+  if (!hasLedger(home.kbRoot)) return refuseIfRemoved(await ledgerOptions(context));
+  return withKb({ root: home.kbRoot, ...(await embedderOption(context)), appends: false }, read);
+}
+
+/** As {@link withViews}, where `write` appends. */
+export async function withWrites<T>(context: Context, write: (kb: Kb) => Promise<T> | T): Promise<T | null> {
   const options = await kbOptions(context);
-  if (!existsSync(join(options.root, LEDGER_FILE))) return refuseIfRemoved(options);
+  if (!hasLedger(options.root)) return refuseIfRemoved(options);
+  return withKb(options, write);
+}
+
+/** A file without a byte is none. */
+const hasLedger = (root: string): boolean => (statSync(join(root, LEDGER_FILE), { throwIfNoEntry: false })?.size ?? 0) > 0;
+
+async function withKb<T>(options: KbOptions, action: (kb: Kb) => Promise<T> | T): Promise<T> {
   const { openKb } = await import("#kb/kb.js");
   const kb = await openKb(options);
   try {
     await kb.views.catchUp();
-    return await read(kb);
+    return await action(kb);
   } finally {
     await kb.close();
   }

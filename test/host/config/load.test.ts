@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ConfigError } from "#host/config/issue.js";
+import { unsetConfig } from "#host/config/defaults.js";
 import { homeAt } from "#host/config/home.js";
 import { loadConfig, type ConfigPlace } from "#host/config/load.js";
 import { holdOpening } from "#host/config/limit.js";
@@ -40,6 +41,21 @@ function issuesOf(layers: Layers): string[] {
   }
   return [];
 }
+
+test("a home for which nothing is set is read without the schema, to the same result; whatever may set something is not", () => {
+  const place = { home: homeAt(root, true), flags: [], env: { HOME: "/x" }, cwd: root, systemFile: join(root, "system.yaml") };
+  const unset = unsetConfig(place);
+  expect(unset).toEqual(load({ env: { HOME: "/x" } }));
+  expect([...unset!.sources]).toEqual([...load({}).sources]);
+  expect(unsetConfig({ ...place, env: { RUNLOOP__KB__QUOTA_MIB: "5" } })).toBeNull();
+  expect(unsetConfig({ ...place, flags: [{ key: "ui.theme", value: "mono", flag: "--theme" }] })).toBeNull();
+  expect(unsetConfig({ ...place, file: join(root, "missing.yaml") })).toBeNull();
+  for (const name of ["config.yaml", "system.yaml"]) {
+    writeFileSync(join(root, name), "");
+    expect(unsetConfig(place)).toBeNull();
+    rmSync(join(root, name));
+  }
+});
 
 test("without any layer everything has a default, and says so", () => {
   const { config, sources, home, warnings } = load({});

@@ -7,7 +7,7 @@ import { emptyLogs, forget } from "#kb/forget.js";
 import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
-import { withViews } from "../../views.js";
+import { withWrites } from "../../views.js";
 
 export function define(command: Command, act: Act): void {
   command
@@ -27,7 +27,7 @@ async function forgetEntity(context: Context, args: readonly string[], flags: { 
   const { out } = context;
   const [entity = ""] = args;
   if (entity === "") throw usage("nothing is named", "rlp kb forget ada@example.com");
-  const done = await withViews(context, (kb) => forget(kb, entity, flags.reason));
+  const done = await withWrites(context, (kb) => forget(kb, entity, flags.reason));
   if (!done) throw new KbError("KB_NOT_FOUND", "this home has no knowledge base yet", { hint: "there is nothing to forget" });
   const logsEmptied = emptyLogs((await context.load()).home.kbRoot);
   const { rows, blobs, remains } = done;
