@@ -43,6 +43,7 @@ export const measure: Measure<"million"> = async (scratch) => {
   );
   const queries = Array.from({ length: QUERIES }, text);
   const first = await timed(() => search(queries[0]!));
+  const second = await timed(() => search(queries[0]!));
   const times: number[] = [];
   let found = 0;
   for (const [index, query] of queries.entries()) {
@@ -58,7 +59,7 @@ export const measure: Measure<"million"> = async (scratch) => {
   return {
     values: { p50: median(times), recall: (found / (JUDGED * 10)) * 100 },
     beside: [
-      `ranking by vectors alone: signs and sizes of all, ${QUERIES} queries, p99 ${quantile(times, 0.99).toFixed(1)} ms; the first one ${first.toFixed(0)} ms, because the codes are read; recall of ${JUDGED} queries against the embedder's own floating-point numbers`,
+      `ranking by vectors alone: signs and sizes of all, ${QUERIES} queries, p99 ${quantile(times, 0.99).toFixed(1)} ms; the first one ${first.toFixed(0)} ms, because the codes are read, the second ${second.toFixed(0)} ms, because they are kept from then on; recall of ${JUDGED} queries against the embedder's own floating-point numbers`,
       `${(statSync(file).size / 2 ** 20).toFixed(0)} MiB on disk; ${((COUNT * DIMENSION) / 4 / 2 ** 20).toFixed(0)} MiB of codes in memory (the process ${((rss - all.byteLength) / 2 ** 20).toFixed(0)} MiB, without the numbers that recall is judged by)`,
     ],
   };

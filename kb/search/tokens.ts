@@ -71,7 +71,11 @@ export const isShort = (stretch: string): boolean => [...stretch].length < GRAM;
 
 /** The tokens of a text, addresses and all, in order. */
 export function tokensOf(text: string): readonly string[] {
-  if (ASCII.test(text)) return (text.toLowerCase().match(/[a-z0-9]+/g) ?? []).map((word) => word.slice(0, WORD_LENGTH));
+  if (ASCII.test(text)) {
+    const words: string[] = text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+    for (let at = 0; at < words.length; at++) if (words[at]!.length > WORD_LENGTH) words[at] = words[at]!.slice(0, WORD_LENGTH);
+    return words;
+  }
   return [...runsOf(text)].flatMap(([run]) => piecesOf(run).flatMap(({ text, unspaced }) => (unspaced ? gramsOf(text) : [text])));
 }
 

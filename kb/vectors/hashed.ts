@@ -30,40 +30,67 @@ export const hashedEmbedder: Embedder = {
 };
 
 function hashed(text: string): Float32Array {
-  const counts = new Map<string, number>();
+  const counts = new Map<Word, number>();
   const vector = new Float64Array(DIMENSION);
-  let before = "";
-  for (const word of tokensOf(text).slice(0, WORDS)) {
-    if (stopWords.has(word)) continue;
+  let before: Word | undefined;
+  const tokens = tokensOf(text);
+  for (let at = 0; at < tokens.length && at < WORDS; at++) {
+    const token = tokens[at]!;
+    if (stopWords.has(token)) continue;
+    const word = wordOf(token);
     counts.set(word, (counts.get(word) ?? 0) + 1);
-    if (before !== "") put(vector, hash(hash(SEED, before), ` ${word}`), PAIR_WEIGHT);
+    if (before) put(vector, hash(step(before.feature, SPACE), token), PAIR_WEIGHT);
     before = word;
   }
-  for (const [word, count] of counts) {
-    const weight = wordWeight(word) * Math.sqrt(count);
-    put(vector, hash(SEED, word), weight);
-    grams(vector, `<${word}>`, weight);
+  for (const [{ feature, weight: usual, grams }, count] of counts) {
+    const weight = usual * Math.sqrt(count);
+    put(vector, feature, weight);
+    const share = (weight * GRAM_SHARE) / Math.sqrt(grams.length / 2);
+    for (let at = 0; at < grams.length; at++) add(vector, grams[at]!, share);
   }
   let square = 0;
-  for (const value of vector) square += value * value;
+  for (let at = 0; at < DIMENSION; at++) square += vector[at]! * vector[at]!;
   const length = Math.sqrt(square);
-  return Float32Array.from(vector, (value) => (length === 0 ? 0 : value / length));
+  const unit = new Float32Array(DIMENSION);
+  if (length > 0) for (let at = 0; at < DIMENSION; at++) unit[at] = vector[at]! / length;
+  return unit;
 }
 
-function grams(vector: Float64Array, word: string, weight: number): void {
-  let count = 0;
-  for (let length = SHORTEST; length <= LONGEST; length++) count += Math.max(0, word.length - length + 1);
-  if (count === 0) return;
-  const share = (weight * GRAM_SHARE) / Math.sqrt(count);
+interface Word {
+  readonly feature: number;
+  readonly weight: number;
+  /** Where its grams go to, two places each. */
+  readonly grams: Uint16Array;
+}
+
+/** Words come again and again: those that were met last. */
+const known = new Map<string, Word>();
+const KNOWN_WORDS = 16_384;
+
+function wordOf(token: string): Word {
+  const found = known.get(token);
+  if (found) return found;
+  if (known.size >= KNOWN_WORDS) known.clear();
+  const word = { feature: hash(SEED, token), weight: wordWeight(token), grams: gramPlaces(`<${token}>`) };
+  known.set(token, word);
+  return word;
+}
+
+function gramPlaces(word: string): Uint16Array {
+  const places: number[] = [];
   for (let at = 0; at < word.length; at++) {
     let state = SEED;
     for (let end = at; end < word.length && end < at + LONGEST; end++) {
       state = step(state, word.charCodeAt(end));
-      if (end - at + 1 >= SHORTEST) put(vector, mixed(state ^ 0x9e3779b9), share);
+      if (end - at + 1 < SHORTEST) continue;
+      const feature = mixed(state ^ 0x9e3779b9);
+      places.push(placeOf(feature), placeOf(second(feature)));
     }
   }
+  return Uint16Array.from(places);
 }
 
+const SPACE = 0x20;
 /** FNV-1a's offset and prime (http://www.isthe.com/chongo/tech/comp/fnv/). */
 const SEED = 0x811c9dc5;
 const step = (state: number, unit: number): number => Math.imul(state ^ unit, 0x01000193);
@@ -84,7 +111,12 @@ function mixed(state: number): number {
 
 /** A feature goes to two places, so that two that meet in one still differ. */
 function put(vector: Float64Array, feature: number, weight: number): void {
-  vector[feature % DIMENSION]! += feature & 0x8000_0000 ? weight : -weight;
-  const second = mixed(feature ^ 0x27d4eb2f);
-  vector[second % DIMENSION]! += second & 0x8000_0000 ? weight : -weight;
+  add(vector, placeOf(feature), weight);
+  add(vector, placeOf(second(feature)), weight);
+}
+const second = (feature: number): number => mixed(feature ^ 0x27d4eb2f);
+/** Twice a place's number, one more where the feature is added there. */
+const placeOf = (feature: number): number => ((feature >>> 0) % DIMENSION) * 2 + (feature >>> 31);
+function add(vector: Float64Array, place: number, weight: number): void {
+  vector[place >> 1]! += place & 1 ? weight : -weight;
 }

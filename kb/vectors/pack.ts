@@ -19,7 +19,7 @@ export const groupBytes = (dimension: number): number => padded(dimension) * 8;
 export function pack(vector: ArrayLike<number>): Int8Array {
   const turned = rotated(vector);
   let most = 0;
-  for (const value of turned) most = Math.max(most, Math.abs(value));
+  for (let at = 0; at < turned.length; at++) most = Math.max(most, Math.abs(turned[at]!));
   const bytes = new Int8Array(turned.length);
   if (!(most > 0 && Number.isFinite(most))) return bytes;
   for (let at = 0; at < turned.length; at++) bytes[at] = Math.round((turned[at]! / most) * 127);
@@ -28,23 +28,33 @@ export function pack(vector: ArrayLike<number>): Int8Array {
 
 /** Two rounds, the second over places far apart, so that each place comes from all. */
 function rotated(vector: ArrayLike<number>): Float64Array {
-  const size = padded(vector.length);
+  const { length } = vector;
+  const size = padded(length);
+  const signs = signsOf(length, size);
   const values = new Float64Array(size);
-  let sign = 0x2545f491;
-  for (let at = 0; at < vector.length; at++) {
-    sign = next(sign);
-    values[at] = sign & 1 ? vector[at]! : -vector[at]!;
-  }
+  for (let at = 0; at < length; at++) values[at] = signs[at]! * vector[at]!;
   for (let start = 0; start < size; start += BLOCK) hadamard(values, start);
   const blocks = size / BLOCK;
   if (blocks === 1) return values;
   const dealt = new Float64Array(size);
-  for (let at = 0; at < size; at++) {
-    sign = next(sign);
-    dealt[(at % blocks) * BLOCK + Math.floor(at / blocks)] = sign & 1 ? values[at]! : -values[at]!;
-  }
+  for (let at = 0; at < size; at++) dealt[(at % blocks) * BLOCK + Math.floor(at / blocks)] = signs[length + at]! * values[at]!;
   for (let start = 0; start < size; start += BLOCK) hadamard(dealt, start);
   return dealt;
+}
+
+/** Of the last dimension that was asked for: 1 and −1, for each number of a vector and then for each place. */
+let signs: { readonly length: number; readonly all: Int8Array } | undefined;
+
+function signsOf(length: number, size: number): Int8Array {
+  if (signs?.length === length) return signs.all;
+  const all = new Int8Array(length + size);
+  let sign = 0x2545f491;
+  for (let at = 0; at < all.length; at++) {
+    sign = next(sign);
+    all[at] = sign & 1 ? 1 : -1;
+  }
+  signs = { length, all };
+  return all;
 }
 
 /** Marsaglia's xorshift (2003): the same signs for ever, or stored vectors could not be compared. */
@@ -59,7 +69,8 @@ function hadamard(values: Float64Array, start: number): void {
   for (let half = 1; half < BLOCK; half *= 2)
     for (let group = start; group < start + BLOCK; group += 2 * half)
       for (let at = group; at < group + half; at++) {
-        const [a, b] = [values[at]!, values[at + half]!];
+        const a = values[at]!;
+        const b = values[at + half]!;
         values[at] = a + b;
         values[at + half] = a - b;
       }
@@ -101,13 +112,14 @@ const reach = (query: Int8Array, pair: number): number => 3 * (Math.abs(query[pa
 
 export function square(vector: Int8Array): number {
   let sum = 0;
-  for (const value of vector) sum += value * value;
+  for (let at = 0; at < vector.length; at++) sum += vector[at]! * vector[at]!;
   return sum;
 }
 
 /** −1 to 1; 0 where one of them says nothing. */
 export function cosine(a: Int8Array, squareA: number, b: Int8Array): number {
-  let [dot, squareB] = [0, 0];
+  let dot = 0;
+  let squareB = 0;
   for (let at = 0; at < b.length; at++) {
     const value = b[at]!;
     dot += a[at]! * value;

@@ -4,6 +4,7 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import Database from "better-sqlite3";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { blake3 } from "#core/digest.js";
 import { ingest } from "#kb/ingest/ingest.js";
 import { openKb, type Kb } from "#kb/kb.js";
 import { Codes, likenessOf } from "#kb/vectors/codes.js";
@@ -314,4 +315,29 @@ test("views of an older rlp are made again where they may be written, and refuse
   await again.views.catchUp();
   expect(again.views.digest()).toBe(digest);
   await again.close();
+});
+
+test("the built-in vectors are the same for ever: stored ones must stay comparable", () => {
+  const texts = [
+    "",
+    "a",
+    "Budget of the quarter",
+    "über die Straße 日本語 テスト",
+    `${"word ".repeat(5000)}end`,
+    "x".repeat(500),
+  ];
+  const digests = texts.map((text) => {
+    const vector = hashedEmbedder.now!(text);
+    return blake3(new Uint8Array(vector.buffer), new Uint8Array(pack(vector).buffer)).slice(0, 16);
+  });
+  expect(digests).toEqual([
+    "709c6ea5a3e7ee9c",
+    "709c6ea5a3e7ee9c",
+    "64987d7c0a305bc7",
+    "4abba09a8a3419e9",
+    "3fe8ba71b6cb2266",
+    "67389ea966a26647",
+  ]);
+  const other = Float32Array.from({ length: 300 }, (_, at) => Math.sin(at));
+  expect(blake3(new Uint8Array(pack(other).buffer)).slice(0, 16)).toBe("cd7d376e9443aa17");
 });
