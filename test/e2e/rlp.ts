@@ -5,6 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { homeAt } from "#host/config/home.js";
+import { checkpointKeys, headFile } from "#host/trust/ledger-keys.js";
+import { verifyKb } from "#kb/verify.js";
 import { accept } from "./strangers.js";
 import { parseRunEvent, type RunEvent, type RunEventOf, type RunKind } from "#core/events.js";
 
@@ -61,6 +64,13 @@ export async function homeWithSamples(env: Record<string, string> = {}): Promise
   const ingested = await home.rlp("kb", "ingest", "examples/data");
   if (ingested.code !== 0) throw new Error(`ingest failed: ${ingested.stderr}`);
   return home;
+}
+
+/** What `rlp kb verify` would find wrong in this home: the same code, without a process of its own. */
+export async function problemsIn({ path }: HomeFolder): Promise<readonly unknown[]> {
+  const home = homeAt(path, true);
+  const keys = checkpointKeys(home.keysDir, []);
+  return (await verifyKb({ root: home.kbRoot, headFile: headFile(home, home.kbRoot), keys })).problems;
 }
 
 /** Standard output as events: every line must fit the schema. */
