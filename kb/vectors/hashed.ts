@@ -46,7 +46,7 @@ function hashed(text: string): Float32Array {
     const weight = usual * Math.sqrt(count);
     put(vector, feature, weight);
     const share = (weight * GRAM_SHARE) / Math.sqrt(grams.length / 2);
-    for (let at = 0; at < grams.length; at++) add(vector, grams[at]!, share);
+    addAll(vector, grams, share);
   }
   let square = 0;
   for (let at = 0; at < DIMENSION; at++) square += vector[at]! * vector[at]!;
@@ -113,6 +113,13 @@ function mixed(state: number): number {
 function put(vector: Float64Array, feature: number, weight: number): void {
   add(vector, placeOf(feature), weight);
   add(vector, placeOf(second(feature)), weight);
+}
+function addAll(vector: Float64Array, places: Uint16Array, weight: number): void {
+  for (let at = 0; at < places.length; at++) {
+    const place = places[at]!;
+    // The sign without a branch that nobody can foresee.
+    vector[place >> 1]! += weight * ((place & 1) * 2 - 1);
+  }
 }
 const second = (feature: number): number => mixed(feature ^ 0x27d4eb2f);
 /** Twice a place's number, one more where the feature is added there. */

@@ -7,6 +7,7 @@ import { guarded, KbError } from "../errors.js";
 import { openReadOnly, openReadWrite, type Db } from "../files.js";
 import type { Ledger } from "../ledger/ledger.js";
 import { contactFinder, type Contact, type ContactQuery, type RankedContact } from "./contacts.js";
+import { currentFinder, type CurrentQuery, type CurrentRecord } from "./current.js";
 import { viewsDigest } from "./digest.js";
 import { documentFinder, type DocumentQuery, type DocumentSummary } from "./documents.js";
 import { entityFinder, type Entity } from "./entities.js";
@@ -43,6 +44,8 @@ export interface Views {
   documents(query?: DocumentQuery): readonly DocumentSummary[];
   /** The current document of that name. */
   documentByUri(uri: string): CurrentDocument | undefined;
+  /** What is true now, with the events that said so. */
+  current(query: CurrentQuery): readonly CurrentRecord[];
   runs(query?: RunQuery): readonly RunSummary[];
   run(traceId: TraceId): RunSummary | undefined;
   runNodes(traceId: TraceId): readonly RunNode[];
@@ -163,6 +166,9 @@ class SqliteViews implements Views {
   documentByUri(uri: string): CurrentDocument | undefined {
     return this.#read(undefined, (find) => find.byUri.get(uri));
   }
+  current(query: CurrentQuery): readonly CurrentRecord[] {
+    return this.#read(undefined, (find) => find.current(query));
+  }
   runs(query: RunQuery = {}): readonly RunSummary[] {
     return this.#read(undefined, (find) => find.runs.runs(query));
   }
@@ -237,6 +243,9 @@ class Finders {
   }
   get entity() {
     return this.#once("entity", (db) => entityFinder(db, this.contacts));
+  }
+  get current() {
+    return this.#once("current", currentFinder);
   }
   get runs() {
     return this.#once("runs", runViews);

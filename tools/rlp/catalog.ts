@@ -128,6 +128,11 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
         load: () => import("./commands/kb/migrate.js"),
       },
       {
+        name: "retract",
+        summary: "let a document, a contact or what is old no longer be found",
+        load: () => import("./commands/kb/retract.js"),
+      },
+      {
         name: "forget",
         summary: "destroy what is known of a person or a document",
         load: () => import("./commands/kb/forget.js"),

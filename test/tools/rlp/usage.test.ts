@@ -12,7 +12,7 @@ const commands = catalog.flatMap((entry) => [
 
 test("every command of the reference is there", () => {
   const wanted =
-    "run, check, plan, fmt, graph, schema, sim, replay, resume, fork, diff, cancel, trace, trace export, trace import, trace verify, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb forget, kb export, kb import, kb stats, kb gc, kb vacuum, kb rebuild, kb reindex, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
+    "run, check, plan, fmt, graph, schema, sim, replay, resume, fork, diff, cancel, trace, trace export, trace import, trace verify, runs, approve, reject, proposals, kb ingest, kb search, kb why, kb verify, kb query, kb backup, kb restore, kb migrate, kb retract, kb forget, kb export, kb import, kb stats, kb gc, kb vacuum, kb rebuild, kb reindex, agent scaffold, agent build, agent test, agent run, agent install, agent remove, agent sign, agent verify, agent list, agent inspect, caps lint, caps show, keys generate, keys list, keys trust, keys revoke, doctor, config path, daemon run";
   expect(commands.map((words) => words.join(" ")).sort()).toEqual(wanted.split(", ").sort());
 });
 
@@ -100,6 +100,9 @@ test.each([
   ["an opening that is a folder", ["check", "/"], /is a directory/, /yaml/],
   ["a time that is none", ["runs", "--since", "yesterday"], /is no time/, /--since 12h/],
   ["nothing to search for", ["kb", "search", " "], /nothing to look for/, /kb search/],
+  ["nothing to retract", ["kb", "retract"], /nothing is named/, /--before 2025-01-01/],
+  ["a thing and a date to retract", ["kb", "retract", "a@b.c", "--before", "2025-01-01"], /either one thing/, /--before/],
+  ["no date to retract by", ["kb", "retract", "--before", "yesterday"], /is no date/, /--before 2026-11-30/],
   [
     "a config file that is not there",
     ["runs", "--config", "/nowhere.yaml"],

@@ -7,6 +7,7 @@ import type { Act, Context } from "../../context.js";
 import { usage } from "../../failure.js";
 import { examples } from "../../program.js";
 import { wrap } from "../../terminal/width.js";
+import { date } from "../../date.js";
 import { withViews } from "../../views.js";
 import { wholeNumber } from "../../whole-number.js";
 
@@ -45,14 +46,6 @@ export function define(command: Command, act: Act): void {
     )
     .action(act(search));
 }
-
-const date =
-  (flag: string) =>
-  (text: string): number => {
-    const time = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2})?)?$/.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(time)) throw usage(`${flag}: \`${text.slice(0, 80)}\` is no date`, `${flag} 2026-11-30`);
-    return time;
-  };
 
 async function search(context: Context, args: readonly string[], flags: SearchFlags) {
   const { out } = context;
