@@ -2,7 +2,6 @@
 import type { Digest } from "#core/digest.js";
 import type { MetaOf } from "#core/events.js";
 import { newOpeningId, newTraceId } from "#core/ids.js";
-import { jsonDigest } from "#core/json.js";
 import type { Host } from "#host/host.js";
 import { LedgerJournal } from "#host/run/journal.js";
 import { runLedger } from "#host/run/run-ledger.js";
@@ -10,7 +9,7 @@ import { realClock } from "#host/run/session.js";
 import { startRun } from "#host/run/start.js";
 import type { Ledger } from "#kb/ledger/ledger.js";
 import { driveRun } from "#openings/engine/drive.js";
-import { buildGraph } from "#openings/engine/graph.js";
+import { buildGraph, type Graph } from "#openings/engine/graph.js";
 import type { AttemptEnd, Executor } from "#openings/engine/world.js";
 import { openingAsJson } from "#openings/ir.js";
 import { outputsHash } from "#openings/journal/hash.js";
@@ -35,13 +34,16 @@ const done: AttemptEnd = {
 };
 const executor: Executor = { execute: () => Promise.resolve(done) };
 
+/** What is made of an opening once, however often it runs: as LangGraph.js compiles a graph once. */
+export const graphOf = ({ opening, agents }: Runnable): Graph => buildGraph(opening, (node) => agents.get(node.agent)!.inputs);
+
 /** With the real ledger and an executor that has its result at once. */
-export async function engineAlone(ledger: Ledger, { opening, agents }: Runnable): Promise<void> {
+export async function engineAlone(ledger: Ledger, graph: Graph): Promise<void> {
+  const { opening } = graph;
   const journal = new LedgerJournal(runLedger(ledger), { traceId: newTraceId(), openingId: newOpeningId() });
-  journal.keep(openingAsJson(opening));
   const begin: MetaOf<"run.started"> = {
     opening_name: opening.name,
-    opening: jsonDigest(openingAsJson(opening)),
+    opening: journal.keep(openingAsJson(opening)),
     params: {},
     seed: 7,
     epoch_ms: 1_700_000_000_000,
@@ -52,7 +54,7 @@ export async function engineAlone(ledger: Ledger, { opening, agents }: Runnable)
     host: { rlp: "bench", node: process.version, isolation: "none", fuel_table: 1 },
   };
   const outcome = await driveRun({
-    graph: buildGraph(opening, (node) => agents.get(node.agent)!.inputs),
+    graph,
     run: { begin },
     journal,
     clock: realClock,

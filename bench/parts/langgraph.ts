@@ -5,7 +5,7 @@ import { compiled, type Shape } from "../graphs.js";
 import { benchHost } from "../home.js";
 import { durable, langGraph } from "../langgraph.js";
 import { timed } from "../measure.js";
-import { engineAlone, sandboxed } from "../runs.js";
+import { engineAlone, graphOf, sandboxed } from "../runs.js";
 import { median } from "../statistics.js";
 import type { Measure, Measured } from "../table.js";
 
@@ -26,11 +26,12 @@ export const measure: Measure<"langgraph"> = async (scratch) => {
   try {
     for (const { shape, nodes, warmUp, samples } of graphs) {
       const opening = await compiled(host, scratch, shape, { agent: "echo", nodes });
+      const graph = graphOf(opening);
       const theirs = await langGraph(scratch, shape, nodes);
       const ways = {
         async: () => theirs.run("async"),
         sync: () => theirs.run("sync"),
-        engine: () => engineAlone(ledger, opening),
+        engine: () => engineAlone(ledger, graph),
         sandboxed: () => sandboxed(host, opening),
       };
       const times: Record<keyof typeof ways, number[]> = { async: [], sync: [], engine: [], sandboxed: [] };

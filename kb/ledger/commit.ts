@@ -1,4 +1,4 @@
-/** One transaction of the ledger: reads the tail, places the rows behind it, links the chain. Runs in the writer thread. */
+/** The transactions of the ledger: read the tail, place rows behind it, link the chain. Runs in the writer thread. */
 import { blake3 } from "#core/digest.js";
 import { KbError, toRecord } from "../errors.js";
 import type { Db } from "../files.js";
@@ -19,12 +19,28 @@ interface Tail {
 /** The place behind an append's last row in its batch. */
 const endOf = ({ from, count }: PlacedAppend): number => from + count;
 
-/**
- * Gives a function that commits a batch of appends, of which there is one at least: all rows of one request or none. A request that is refused by itself (a
- * second decision, a blob that is not what its digest says) leaves the others alone; whatever else fails rolls back the whole
- * batch and is thrown. `anchor` signs what was written, in the same transaction.
- */
-export function committer(db: Db, anchor: Anchor | null): (requests: readonly PlacedAppend[], rows: PackedRows) => Outcome[] {
+/** A transaction that is open: where its rows go, and what is known of it already. */
+interface Transaction {
+  readonly tail: Tail;
+  readonly before: number;
+  readonly nextSeq: Map<string, number>;
+  /** It holds a row with which something has come to its end. */
+  ends: boolean;
+}
+
+export interface Committer {
+  /**
+   * Places a batch of appends, of which there is one at least, in the transaction that is open, or in a new one: all rows of one request or
+   * none. A request that is refused by itself (a second decision, a blob that is not what its digest says) leaves the others alone;
+   * whatever else fails takes back all since the last commit and is thrown. Nobody may be told of an outcome before `commit`.
+   */
+  place(requests: readonly PlacedAppend[], rows: PackedRows): readonly Outcome[];
+  /** Makes what was placed durable; false where there is nothing. */
+  commit(): boolean;
+}
+
+/** `anchor` signs what was written, in the same transaction. */
+export function committer(db: Db, anchor: Anchor | null): Committer {
   const readTail = db
     .prepare<[], [number, number, Uint8Array]>("SELECT id, ts_ms, hash FROM events ORDER BY id DESC LIMIT 1")
     .raw();
@@ -123,40 +139,60 @@ export function committer(db: Db, anchor: Anchor | null): (requests: readonly Pl
     return { answer: { firstId, firstSeq, tsMs: tail.tsMs, hashes: hashes.subarray(32 * from, 32 * (endOf(request) + 1)) } };
   }
 
-  return (requests, rows) => {
-    db.exec("BEGIN IMMEDIATE");
+  let open: Transaction | null = null;
+
+  /** All or nothing, since the last commit. */
+  function whole<T>(work: () => T): T {
     try {
-      const tail = tailOf();
-      const before = tail.id;
-      const placed = unplaced(rows);
-      const nextSeq = new Map<string, number>();
-      // Placed rows gather and go into the table together: before somebody looks for them there, and where one is refused.
-      let gathered = requests[0]!.from;
-      const store = (to: number): void => {
-        insert(placed, gathered, to, tail.id - (to - gathered) + 1);
-        gathered = to;
-      };
-      const outcomes = requests.map((request): Outcome => {
-        if (request.decides.length > 0) store(request.from);
-        const refusal = refuse(request, rows);
-        if (!refusal) return place(request, placed, tail, nextSeq);
-        store(request.from);
-        gathered = endOf(request);
-        return { error: toRecord(refusal) };
-      });
-      store(endOf(requests.at(-1)!));
-      if (tail.id > before) {
-        writeHead.run(tail.id, tail.hash);
-        anchor?.wrote(
-          tail,
-          rows.forms.some(([, kind]) => RUN_ENDS.includes(kind)),
-        );
-      }
-      db.exec("COMMIT");
-      return outcomes;
+      return work();
     } catch (cause) {
+      open = null;
       if (db.inTransaction) db.exec("ROLLBACK");
       throw cause;
     }
+  }
+
+  function begin(): Transaction {
+    db.exec("BEGIN IMMEDIATE");
+    const tail = tailOf();
+    return { tail, before: tail.id, nextSeq: new Map(), ends: false };
+  }
+
+  function placeAll(requests: readonly PlacedAppend[], rows: PackedRows): readonly Outcome[] {
+    const { tail, nextSeq } = (open ??= begin());
+    const placed = unplaced(rows);
+    // Placed rows gather and go into the table together: before somebody looks for them there, and where one is refused.
+    let gathered = requests[0]!.from;
+    const store = (to: number): void => {
+      insert(placed, gathered, to, tail.id - (to - gathered) + 1);
+      gathered = to;
+    };
+    const outcomes = requests.map((request): Outcome => {
+      if (request.decides.length > 0) store(request.from);
+      const refusal = refuse(request, rows);
+      if (!refusal) return place(request, placed, tail, nextSeq);
+      store(request.from);
+      gathered = endOf(request);
+      return { error: toRecord(refusal) };
+    });
+    store(endOf(requests.at(-1)!));
+    open.ends ||= rows.forms.some(([, kind]) => RUN_ENDS.includes(kind));
+    return outcomes;
+  }
+
+  return {
+    place: (requests, rows) => whole(() => placeAll(requests, rows)),
+    commit: () =>
+      whole(() => {
+        if (!open) return false;
+        const { tail, before, ends } = open;
+        if (tail.id > before) {
+          writeHead.run(tail.id, tail.hash);
+          anchor?.wrote(tail, ends);
+        }
+        db.exec("COMMIT");
+        open = null;
+        return true;
+      }),
   };
 }

@@ -79,10 +79,17 @@ export interface PlacedAppend extends Omit<AppendRequest, "rows"> {
 }
 
 export type ToWriter =
-  | { readonly type: "batch"; readonly requests: readonly (PlacedAppend | LeaseRequest)[]; readonly rows: PackedRows }
+  | {
+      readonly type: "batch";
+      readonly requests: readonly (PlacedAppend | LeaseRequest)[];
+      readonly rows: PackedRows;
+      /** Whether it is to be durable now, with all that came before it, or may wait for what comes next. */
+      readonly commit: boolean;
+    }
   | { readonly type: "close" };
 export type FromWriter =
-  | { readonly type: "done"; readonly outcomes: readonly Outcome[] }
+  /** Of the oldest requests that have none yet; all of them durable. `asked`: all up to the last `commit`. */
+  | { readonly type: "done"; readonly outcomes: readonly Outcome[]; readonly asked: boolean }
   /** Nothing can be written from now on; everything that waits fails with this. */
   | { readonly type: "failed"; readonly error: ErrorRecord }
   | { readonly type: "closed" };

@@ -1,6 +1,7 @@
 /**
  * The ledger's writer thread: the one place of a process that writes to `events.sqlite`. While it waits for the disk the ledger
- * gathers what arrives, so a batch is what came in during the last commit.
+ * gathers what arrives, so a batch is what came in during the last commit. Rows that nobody waits for are placed as they come, in a
+ * transaction that stays open for a few milliseconds: when somebody does wait, the disk is all that is left to wait for.
  */
 import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -15,6 +16,9 @@ import { ledgerKind } from "./schema.js";
 
 /** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
 const CHECKPOINT_PAGES = 8192;
+
+/** How long a transaction stays open for what comes next, in milliseconds: other processes wait for it. */
+const OPEN_MS = 10;
 
 const port = parentPort!;
 const options = workerData as WriterOptions;
@@ -34,7 +38,7 @@ function start(): void {
   db.pragma(`journal_size_limit = ${64 << 20}`);
   if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
   const anchor = options.anchor && new Anchor(db, options.anchor);
-  const commit = committer(db, anchor);
+  const ledger = committer(db, anchor);
   const lease = leaseKeeper(db);
   const inode = statSync(options.file).ino;
 
@@ -47,20 +51,28 @@ function start(): void {
     });
   }
 
-  /** Appends that stand side by side share a transaction; a lease has one of its own. */
-  function answer(requests: readonly (PlacedAppend | LeaseRequest)[], rows: PackedRows): Outcome[] {
-    const outcomes: Outcome[] = [];
+  /** Of what was placed, in order; told once it is durable. */
+  let outcomes: Outcome[] = [];
+  let waiting: NodeJS.Timeout | undefined;
+
+  function commit(): void {
+    if (!ledger.commit()) return;
+    checkName();
+    anchor?.committed();
+  }
+
+  /** Appends share a transaction; a lease has one of its own. */
+  function take(requests: readonly (PlacedAppend | LeaseRequest)[], rows: PackedRows): void {
     for (let i = 0; i < requests.length;) {
       const request = requests[i]!;
       if (request.type === "append") {
         const appends: PlacedAppend[] = [];
         for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
-        outcomes.push(...commit(appends, rows));
-        checkName();
-        anchor?.committed();
+        outcomes.push(...ledger.place(appends, rows));
         continue;
       }
       i++;
+      commit();
       try {
         outcomes.push({ answer: lease(request) });
       } catch (cause) {
@@ -68,21 +80,42 @@ function start(): void {
         outcomes.push({ error: toRecord(cause) });
       }
     }
-    return outcomes;
   }
 
-  port.on("message", (message: ToWriter) => {
+  function tell(asked: boolean): void {
+    clearTimeout(waiting);
+    waiting = undefined;
+    commit();
+    const told = outcomes;
+    outcomes = [];
+    send({ type: "done", outcomes: told, asked });
+  }
+
+  function orFail(work: () => void): void {
     try {
-      if (message.type === "batch") return send({ type: "done", outcomes: answer(message.requests, message.rows) });
+      work();
+    } catch (cause) {
+      clearTimeout(waiting);
+      db.close();
+      fail(cause);
+    }
+  }
+
+  port.on("message", (message: ToWriter) =>
+    orFail(() => {
+      if (message.type === "batch") {
+        take(message.requests, message.rows);
+        if (message.commit) return tell(true);
+        // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
+        waiting ??= setTimeout(() => orFail(() => tell(false)), OPEN_MS);
+        return;
+      }
       anchor?.close();
       db.close();
       send({ type: "closed" });
       port.close();
-    } catch (cause) {
-      db.close();
-      fail(cause);
-    }
-  });
+    }),
+  );
 }
 
 try {

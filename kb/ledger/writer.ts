@@ -1,7 +1,8 @@
 /**
  * The ledger's side of the writer thread.
  *
- * 1. One batch is under way at a time; what arrives meanwhile goes with the next. Requests keep their order, whatever their haste.
+ * 1. One commit is under way at a time; what arrives meanwhile goes with the next. What nobody waits for goes ahead of its commit, so
+ *    that its rows are placed while more of them are made. Requests keep their order, whatever their haste.
  * 2. A promise resolves only after the commit that holds its rows was synced.
  * 3. After a failure of storage nothing more is written: everything that waits, and everything that comes later, is rejected
  *    with that failure. So no event is durable whose predecessor was refused by the disk.
@@ -33,6 +34,8 @@ export const HARD_LIMIT_BYTES = 512 << 20;
 /** How long what may go soon waits for company, in milliseconds, and how much of it waits at most. */
 const SOON_MS = 4;
 const SOON_BYTES = 256 << 10;
+/** So many bytes, about thirty rows, are worth a message of their own to the thread. */
+const AHEAD_BYTES = 32 << 10;
 
 /**
  * `soon`: nobody waits for it. It shares the commit of what comes in the next few milliseconds, since waking the thread and the disk for
@@ -51,8 +54,13 @@ export class Writer {
   readonly #options: () => WriterOptions;
   #worker: Worker | undefined;
   #queue: Waiting[] = [];
+  /** With the thread, and not known to be durable. */
   #underWay: Waiting[] = [];
+  /** The thread was asked to commit, and has not answered. */
+  #committing = false;
+  /** Of all that waits. */
   #bytes = 0;
+  #queuedBytes = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
   /** Whether somebody waits for something in the queue. */
@@ -76,8 +84,9 @@ export class Writer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, bytes, resolve, reject });
       this.#bytes += bytes;
+      this.#queuedBytes += bytes;
       this.#awaited ||= haste === "now";
-      if (this.#underWay.length === 0) this.#schedule();
+      if (!this.#committing) this.#schedule();
     });
   }
 
@@ -88,13 +97,14 @@ export class Writer {
       this.#timer = undefined;
       this.#scheduled = true;
       // After the current turn of the event loop, so that all that is appended in it shares one commit.
-      setImmediate(() => this.#post());
+      setImmediate(() => this.#post(true));
       return;
     }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#scheduled && this.#underWay.length === 0) this.#post();
+      if (!this.#scheduled && !this.#committing) this.#post(true);
     }, SOON_MS);
+    if (this.#queuedBytes > AHEAD_BYTES) this.#post(false);
   }
 
   /** Resolves when the queue is short again. Whoever produces events without awaiting each append awaits this now and then. */
@@ -106,9 +116,9 @@ export class Writer {
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    if (this.#queue.length > 0) {
-      this.#awaited = true;
-      if (this.#underWay.length === 0) this.#schedule();
+    if (this.#queue.length > 0 || !this.#committing) {
+      this.#awaited = this.#queue.length + this.#underWay.length > 0;
+      if (this.#awaited && !this.#committing) this.#schedule();
     }
     if (this.#queue.length + this.#underWay.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     if (this.#failure) throw this.#failure;
@@ -146,19 +156,24 @@ export class Writer {
     await worker.terminate();
   }
 
-  #post(): void {
-    this.#scheduled = false;
-    if (this.#failure || this.#queue.length === 0) return;
+  #post(commit: boolean): void {
+    if (commit) this.#scheduled = false;
+    if (this.#failure || this.#queue.length + this.#underWay.length === 0) return;
     let bytes = 0;
     let count = 0;
     while (count < this.#queue.length && count < BATCH_REQUESTS && bytes < BATCH_BYTES) bytes += this.#queue[count++]!.bytes;
-    this.#underWay = this.#queue.splice(0, count);
-    this.#awaited &&= this.#queue.length > 0;
+    const posted = this.#queue.splice(0, count);
+    for (const waiting of posted) this.#underWay.push(waiting);
+    this.#queuedBytes -= bytes;
+    if (commit) {
+      this.#committing = true;
+      this.#awaited &&= this.#queue.length > 0;
+    }
     this.start().ref();
     const drafts: DraftColumns[] = [];
     // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again, and so do the rows.
     const moved: ArrayBuffer[] = [];
-    const requests = this.#underWay.map(({ request }): PlacedAppend | LeaseRequest => {
+    const requests = posted.map(({ request }): PlacedAppend | LeaseRequest => {
       if (request.type === "lease") return request;
       const { type, nowMs, rows, blobs, seals, decides, forget } = request;
       const from = drafts.length;
@@ -167,7 +182,7 @@ export class Writer {
       return { type, nowMs, blobs, seals, decides, forget, from, count: rows.length };
     });
     const rows = pack(drafts);
-    this.#tell({ type: "batch", requests, rows }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
+    this.#tell({ type: "batch", requests, rows, commit }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
   }
 
   #tell(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
@@ -177,16 +192,17 @@ export class Writer {
   #receive(message: FromWriter): void {
     if (message.type === "failed") return this.#fail(fromRecord(message.error));
     if (message.type === "closed") return this.#closing?.();
-    const done = this.#underWay;
-    this.#underWay = [];
+    const done = this.#underWay.splice(0, message.outcomes.length);
+    if (message.asked) this.#committing = false;
     for (const waiting of done) this.#bytes -= waiting.bytes;
     done.forEach((waiting, index) => settle(waiting, message.outcomes[index]!));
     if (this.#bytes <= HIGH_WATER_BYTES) for (const resolve of this.#room.splice(0)) resolve();
     if (this.#queue.length > 0) {
       // The promises settled above run first: what they append goes with this batch.
-      this.#schedule();
+      if (!this.#committing) this.#schedule();
       return;
     }
+    if (this.#underWay.length > 0) return;
     this.#worker?.unref();
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -198,6 +214,7 @@ export class Writer {
     this.#underWay = [];
     this.#queue = [];
     this.#bytes = 0;
+    this.#queuedBytes = 0;
     clearTimeout(this.#timer);
     for (const resolve of [...this.#room.splice(0), ...this.#idle.splice(0)]) resolve();
   }

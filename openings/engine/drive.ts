@@ -88,6 +88,8 @@ class Driver {
   readonly #maxLive: number;
   readonly #load: Load = (stored) => this.drive.journal.load(stored);
   readonly #released = new AbortController();
+  /** Of the present slice, in milliseconds. */
+  #worked = 0;
   #timer: { readonly dueMs: number; readonly stop: AbortController } | null = null;
 
   constructor(private readonly drive: Drive) {
@@ -109,7 +111,7 @@ class Driver {
       this.#stream.flush(this.#state.finished || this.#state.parked ? "now" : "soon");
       if (this.#stream.failure) throw this.#stream.failure.error;
       if (this.#interrupted()) await this.#park();
-      else if (!rested) await this.drive.clock.sleep(0, this.#released.signal);
+      else if (!rested) await this.#yield();
       else if (!this.#state.finished && !this.#state.parked) {
         this.#setTimer();
         await this.#mailbox.arrival();
@@ -117,6 +119,11 @@ class Driver {
     }
     await this.#stream.durable();
     return this.#outcome();
+  }
+
+  async #yield(): Promise<void> {
+    await this.drive.clock.sleep(0, this.#released.signal);
+    this.#worked = 0;
   }
 
   /** After a failure: nothing runs on, and no promise is left behind. */
@@ -161,9 +168,19 @@ class Driver {
     }
   }
 
-  /** Works until there is nothing to do (true) or the slice is used up (false). */
+  /**
+   * Works until there is nothing to do (true) or the slice is used up (false). A slice goes on behind a wait: where attempts end at once,
+   * nobody else has had the thread meanwhile.
+   */
   #work(): boolean {
-    const until = this.drive.clock.now() + SLICE_MS;
+    const start = this.drive.clock.now();
+    const until = start + SLICE_MS - this.#worked;
+    const rested = this.#workUntil(until);
+    this.#worked += this.drive.clock.now() - start;
+    return rested;
+  }
+
+  #workUntil(until: number): boolean {
     for (let now = this.drive.clock.now(); now < until; now = this.drive.clock.now()) {
       if (this.#interrupted()) return true;
       this.#noticeCancel(now);

@@ -34,11 +34,11 @@ export function runFinished(state: RunState, nowMs: number, values: Values): Run
   const load: Load = (stored) => values.load(stored);
   const verdict = judgeRun(state, load);
   const nodes = state.nodes.map((its): Finished["nodes"][number] => ({
-    node: its.node.id,
-    status: finalStatus(its),
     attempts: attemptsOf(its),
     duration_ms: its.durationMs,
+    node: its.node.id,
     outputs_hash: its.outputsHash,
+    status: finalStatus(its),
   }));
   const meta: Finished = {
     ...verdict,

@@ -1,6 +1,9 @@
-/** The events that the engine writes about nodes and attempts. */
+/**
+ * The events that the engine writes about nodes and attempts. Those of which a run has many have their members in the order of canonical
+ * JSON: the ledger then writes them as they stand.
+ */
 import type { RunEventDraft, RunEventOf } from "#core/events.js";
-import { canonicalJson } from "#core/json.js";
+import { canonicalJson, type JsonObject } from "#core/json.js";
 import { hostFailure, type Failure, type Message } from "#core/values.js";
 import { inputsHash, outputsHash } from "../journal/hash.js";
 import { elementsOf, type Load } from "./attempt.js";
@@ -18,10 +21,10 @@ export type EndedAttempt = Exclude<AttemptEnd, { readonly status: "parked" }>;
 
 /** `notReused`: in a fork, why a node before it is executed all the same. */
 export function nodeStarted(spec: AttemptSpec, notReused?: string): RunEventDraft {
-  const { node, agent, attempt, inputsHash } = spec;
+  const { node, agent, attempt, inputsHash: inputs_hash } = spec;
   const again = attempt === 1 ? "" : `, attempt ${attempt}`;
   const why = notReused === undefined ? "" : `, not reused: ${notReused}`;
-  const meta = { node, agent, attempt, inputs_hash: inputsHash, ...(notReused !== undefined && { not_reused: notReused }) };
+  const meta = { agent, attempt, inputs_hash, node, ...(notReused !== undefined && { not_reused: notReused }) };
   return { kind: "node.started", level: "info", message: `${node} started${again}${why}`, meta };
 }
 
@@ -75,20 +78,20 @@ export function nodeFinished(spec: AttemptSpec, end: EndedAttempt, durationMs: n
   const { node, attempt } = spec;
   const outputs = end.status === "ok" ? end.outputs : [];
   const meta: Finished = {
-    node,
     attempt,
-    status: end.status,
+    ...(spec.opening && { calls: end.calls }),
     duration_ms: durationMs,
+    ...(end.status === "error" && { error: end.failure }),
     fuel: end.fuel,
-    peak_memory_bytes: end.peakMemoryBytes,
+    journal_hash: end.journalHash,
+    ...(end.status === "error" && end.labels && end.labels.length > 0 && { labels: end.labels }),
+    local_hash: end.localHash,
+    node,
     outputs: storeOutputs(outputs, values),
     outputs_hash: end.status === "ok" ? end.outputsHash : null,
-    journal_hash: end.journalHash,
-    local_hash: end.localHash,
-    ...(Object.keys(end.state).length > 0 && { state: values.store(end.state) }),
-    ...(end.status === "error" && { error: end.failure }),
-    ...(end.status === "error" && end.labels && end.labels.length > 0 && { labels: [...end.labels] }),
-    ...(spec.opening && { calls: end.calls }),
+    peak_memory_bytes: end.peakMemoryBytes,
+    ...(hasMembers(end.state) && { state: values.store(end.state) }),
+    status: end.status,
   };
   const level = end.status === "error" ? "error" : "info";
   const why = end.status === "error" ? `: ${end.failure.code}: ${end.failure.message}` : "";
@@ -105,6 +108,11 @@ export function storeOutputs(outputs: readonly Message[], values: Values): Finis
       if (inline + bytes > INLINE_TOGETHER) body = { blob: values.keep(value), bytes };
       else inline += bytes;
     }
-    return { port, type, labels: [...labels], body };
+    return { body, labels, port, type };
   });
+}
+
+function hasMembers(state: JsonObject): boolean {
+  for (const _ in state) return true;
+  return false;
 }

@@ -43,7 +43,7 @@ export interface CampaignReport {
 const EPOCH_MS = 1_700_000_000_000;
 const MOST_BROKEN = 20;
 
-/** Rejects with the signal's reason where that aborts. */
+/** Rejects with the signal's reason where that aborts between two runs. */
 export async function campaign(its: Campaign): Promise<CampaignReport> {
   const portsOf: PortsOf = (node) => its.agentOf(usedAs(node))?.inputs ?? {};
   const graph = buildGraph(its.opening, portsOf);
@@ -134,7 +134,7 @@ async function live(
     clock,
     process,
     effects: new Map(),
-    decide: (node, spec) => decisionOf(its, node, spec),
+    decide: (path, spec) => decisionOf(its, path, spec),
     latency: () => 5,
     maxParallel: its.maxParallel,
   });

@@ -17,8 +17,8 @@ export type GuestEnd =
 /** What a world outside does, by idempotency key. */
 export type Effects = Map<string, number>;
 export type Decision = "approved" | "rejected";
-/** null: nobody is there to ask. */
-export type Decider = (node: string, spec: AttemptSpec) => Decision | null;
+/** null: nobody is there to ask. `path`: of the node, with those around its run: `greet/send`, of an invocation `greet/send[2]`. */
+export type Decider = (path: string, spec: AttemptSpec) => Decision | null;
 
 /** The attempt waits for a decision, and its process holds it no longer. */
 export class Parked extends Error {
@@ -62,10 +62,12 @@ export interface GuestWorld {
   readonly replay?: { readonly stopAtFuel: number | null };
 }
 
-/** A call that costs tokens: reserved at the worst case, settled at what was used. */
+/** A call that costs tokens, and perhaps money: reserved at the worst case, settled at what was used. */
 export interface Spends {
   readonly worst: number;
   readonly used: number;
+  /** In millionths of a dollar. */
+  readonly microusd?: { readonly worst: number; readonly used: number };
 }
 
 export interface CallOptions {
@@ -170,8 +172,9 @@ export class Guest {
   ): Promise<{ readonly response: Json; readonly events: readonly RunEventDraft[] }> {
     const { node, attempt, recorded } = this.spec;
     const { journal, budgets, effects, trace } = this.world;
-    const claim = { unit: unit.tokens, amount: spends?.worst ?? 0 };
-    const reserved = spends && budgets ? await budgets.reserve(node, [claim], journal, this.signal) : null;
+    const bill = billOf(spends);
+    const claims = bill.map(({ unit: of, worst }) => ({ unit: of, amount: worst }));
+    const reserved = spends && budgets ? await budgets.reserve(node, claims, journal, this.signal) : null;
     if (reserved && "short" in reserved) return { response: { err: { code: "budget-exhausted" } }, events: [] };
     if (effect) {
       const begun = recorded.unfinished.find(({ meta }) => meta.call_seq === place.call_seq);
@@ -185,10 +188,10 @@ export class Guest {
       await this.#pass(this.world.latency());
     } catch (error) {
       // A call that was cut off may have been answered all the same: it counts in full.
-      if (reserved) await journal.append(reserved.settle(unit.tokens, claim.amount));
+      if (reserved) await journal.append(bill.flatMap(({ unit: of, worst }) => reserved.settle(of, worst)));
       throw error;
     }
-    if (reserved) return { response, events: reserved.settle(unit.tokens, spends?.used ?? 0) };
+    if (reserved) return { response, events: bill.flatMap(({ unit: of, used }) => reserved.settle(of, used)) };
     const charge = { scope: budgetScope(node), unit: unit.tokens, amount: spends?.used ?? 5, left: 0 };
     return { response, events: [{ kind: "budget.charged", level: "info", message: "charged", meta: charge }] };
   }
@@ -229,6 +232,11 @@ export class Guest {
   #later(drafts: readonly RunEventDraft[]): void {
     this.world.journal.append(drafts).catch(() => undefined);
   }
+}
+
+function billOf(spends: Spends | undefined) {
+  const { worst = 0, used = 0, microusd } = spends ?? {};
+  return [{ unit: unit.tokens, worst, used }, ...(microusd ? [{ unit: unit.microusd, ...microusd }] : [])];
 }
 
 type CallMeta = Extract<RunEventDraft, { kind: "call.started" }>["meta"];

@@ -98,7 +98,9 @@ function executorOf(
       : run.budgets?.(opening, state.spending);
     const { clock, effects, decide, latency } = run;
     const around = parent ? inside(parent.around, parent.spec) : "";
-    const guests = new SimExecutor(run.agents, { trace, clock, journal, effects, decide, latency, budgets }, run.fuelOf, around);
+    const decideHere: Decider = (node, spec) => decide(`${around}${node}`, spec);
+    const world = { trace, clock, journal, effects, decide: decideHere, latency, budgets };
+    const guests = new SimExecutor(run.agents, world, run.fuelOf, around);
     onMade?.(guests);
     return {
       execute: (spec, signal) =>

@@ -1,6 +1,6 @@
 /** Runs that are stopped, killed, fought over, and found again. The agent lies beside its opening, where only its own run looked. */
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
@@ -32,20 +32,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Starts the opening and comes back when its agent computes. */
+/** Starts the opening and comes back when so many of its agents compute. */
 async function digging(
   opening = slow,
+  agents = 1,
 ): Promise<{ run: ChildProcessWithoutNullStreams; trace: string; rest: Promise<RunEvent[]> }> {
   const run = home.start("run", opening, "--local", "--json");
   run.stdin.end();
   run.stderr.resume();
   const seen: RunEvent[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
+  let inside = 0;
   const rest = (async () => {
     for await (const line of createInterface({ input: run.stdout })) {
       const event = parseRunEvent(JSON.parse(line));
       seen.push(event);
-      if (event.kind === "log") resolve();
+      if (event.kind === "log" && ++inside === agents) resolve();
     }
     resolve();
     return seen;
@@ -108,6 +110,92 @@ test("cancelled from another process while an agent computes: the run says so, w
   expect(all.at(-1)).toMatchObject({ kind: "run.finished", meta: { status: "cancelled" } });
   expect((await home.rlp("resume", trace)).stderr).toContain("RESUME_FINISHED");
   expect((await home.rlp("cancel", trace)).code).toBe(2);
+});
+
+describe("agents that compute without end inside of an inner opening, and as invocations of a for_each", () => {
+  const NESTED = 3;
+  let nested: string;
+  let hurried: string;
+  beforeAll(async () => {
+    const inner = `version: 0
+name: pit
+inputs: { in: { type: any, required: false } }
+outputs: { out: deep.out }
+nodes:
+  - { id: deep, use: agent:digger, with: { mode: forever } }
+`;
+    const outer = (name: string, extra: string) => `version: 0
+name: ${name}
+nodes:
+  - { id: pits, use: opening:pit, for_each: in, with: { in: [1, 2] }${extra} }
+  - { id: pit, use: opening:pit${extra} }
+`;
+    await writeFile(join(folder, "pit.yaml"), inner);
+    await writeFile((nested = join(folder, "nested.yaml")), outer("nested", ""));
+    await writeFile((hurried = join(folder, "hurried.yaml")), outer("hurried", ", timeout_ms: 4000"));
+  });
+
+  /** In each of the run's traces, what became of the nodes that had begun. */
+  function ends(all: readonly RunEvent[]): Record<string, string[]> {
+    const found: Record<string, string[]> = {};
+    for (const { kind, meta, trace_id } of all)
+      if (kind === "node.finished")
+        (found[trace_id === all[0]?.trace_id ? "outer" : "inner"] ??= []).push(`${meta.node} ${meta.error?.code ?? meta.status}`);
+    for (const list of Object.values(found)) list.sort();
+    return found;
+  }
+
+  const stopped = {
+    outer: ["pit cancelled", "pits[0] cancelled", "pits[1] cancelled"],
+    inner: Array(NESTED).fill("deep cancelled"),
+  };
+
+  test("`rlp cancel` reaches each of them: every attempt that had begun says that it was cancelled, and every run ends", async () => {
+    const { run, trace, rest } = await digging(nested, NESTED);
+    expect(await home.rlp("cancel", trace, "--reason", "wrong hole")).toMatchObject({ code: 0, stderr: "" });
+    expect(await exited(run)).toBe(1);
+    const all = await rest;
+    expect(ends(all)).toEqual(stopped);
+    expect(only(all, "run.finished").map(({ meta }) => meta.status)).toEqual(Array(NESTED + 1).fill("cancelled"));
+    // The run ends after all that runs inside of it, and nothing begins once it was cancelled.
+    expect(all.at(-1)).toMatchObject({ kind: "run.finished", trace_id: trace });
+    const at = all.findIndex(({ kind }) => kind === "run.cancelled");
+    expect(all.slice(at).filter(({ kind }) => kind === "node.started")).toEqual([]);
+    expect((await home.rlp("replay", trace)).code).toBe(0);
+  });
+
+  test("Ctrl-C reaches each of them: the run and those inside are parked, go on when it is resumed, and stop again when that is cancelled", async () => {
+    const { run, trace, rest } = await digging(nested, NESTED);
+    run.kill("SIGINT");
+    expect(await exited(run)).toBe(130);
+    const all = await rest;
+    expect(ends(all)).toEqual({});
+    expect(only(all, "run.parked").map(({ meta }) => meta.why)).toEqual(Array(NESTED + 1).fill("interrupted"));
+    expect(all.at(-1)).toMatchObject({ kind: "run.parked", trace_id: trace });
+    const again = home.start("resume", trace, "--json");
+    again.stdin.end();
+    again.stderr.resume();
+    const seen: RunEvent[] = [];
+    for await (const line of createInterface({ input: again.stdout })) {
+      const event = parseRunEvent(JSON.parse(line));
+      seen.push(event);
+      if (only(seen, "run.resumed").length === NESTED + 1 && event.kind === "run.resumed") await home.rlp("cancel", trace);
+    }
+    expect(ends(seen)).toEqual(stopped);
+  });
+
+  test("the time of a node reaches what runs inside of it", async () => {
+    const { run, rest } = await digging(hurried, NESTED);
+    expect(await exited(run)).toBe(1);
+    const all = await rest;
+    // On a slow machine it may have passed before the last of them began.
+    const begun = only(all, "node.started").filter(({ trace_id }) => trace_id !== all[0]?.trace_id).length;
+    expect(begun).toBeGreaterThan(0);
+    expect(ends(all)).toEqual({
+      outer: ["pit host.timeout", "pits[0] host.timeout", "pits[1] host.timeout"],
+      inner: Array(begun).fill("deep cancelled"),
+    });
+  });
 });
 
 describe.runIf(process.platform === "linux")("kill -9", () => {

@@ -15,7 +15,13 @@ const draft = fc.oneof(
     .map(([message, actor, scope]): EventDraft => ({ ...log(message, { x: message }), actor, scope })),
   text.map((name): EventDraft => ({ ...contact(`n${name}`, "ann@example.com"), provenance: { rationale: name } })),
 );
-const append = fc.record({ run: fc.constantFrom(...runs), drafts: fc.array(draft, { maxLength: 12 }), lies: fc.boolean() });
+const wide = log("wide", { x: "y".repeat(20_000) });
+const append = fc.record({
+  run: fc.constantFrom(...runs),
+  drafts: fc.array(fc.oneof({ arbitrary: draft, weight: 5 }, fc.constant(wide)), { maxLength: 12 }),
+  lies: fc.boolean(),
+  haste: fc.constantFrom("now", "soon"),
+});
 
 test("whatever is appended at once, what is answered stands in the ledger, what is refused does not, and the chain holds", async () => {
   const ledger = await freshLedger();
@@ -24,7 +30,7 @@ test("whatever is appended at once, what is answered stands in the ledger, what 
       const before = ledger.watermark();
       const lie = { digest: blake3("other"), bytes: new Uint8Array(1), mediaType: "text/plain" };
       const outcomes = await Promise.allSettled(
-        batch.map(({ run, drafts, lies }) => ledger.append({ trace: run, drafts, ...(lies && { blobs: [lie] }) })),
+        batch.map(({ run, drafts, lies, haste }) => ledger.append({ trace: run, drafts, haste, ...(lies && { blobs: [lie] }) })),
       );
       expect(outcomes.map(({ status }) => status === "rejected")).toEqual(batch.map(({ lies }) => lies));
       const answered = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value : []));

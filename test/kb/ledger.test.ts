@@ -6,6 +6,7 @@ import { blake3 } from "#core/digest.js";
 import { parseRunEvent } from "#core/events.js";
 import { canonicalJson } from "#core/json.js";
 import { openLedger } from "#kb/ledger/ledger.js";
+import { verifyLedger } from "#kb/ledger/verify.js";
 import { fullLine, line, lineHash, rowToRunEvent, writtenEvent } from "#kb/ledger/row.js";
 import { contact, freshLedger, freshRoot, log, newRun } from "./sample.js";
 
@@ -54,6 +55,41 @@ test.each(["flush", "close"] as const)("%s does not leave behind what may go soo
   expect(other.watermark()).toBe(1);
   await appended;
   await ledger.close();
+});
+
+test("what goes ahead of its commit is answered when it is durable and not before, in order, also where somebody waits for what comes later", async () => {
+  const ledger = await freshLedger();
+  const other = await openLedger({ root: ledger.root, readonly: true });
+  onTestFinished(() => other.close());
+  const run = newRun();
+  const wide = "x".repeat(1000);
+  const answered: number[] = [];
+  const soon = Array.from({ length: 150 }, (_, i) =>
+    ledger.append({ trace: run, drafts: [log(`${i} ${wide}`)], haste: "soon" }).then(([row]) => {
+      answered.push(row?.id ?? 0);
+      expect(other.watermark()).toBeGreaterThanOrEqual(row?.id ?? 0);
+    }),
+  );
+  const [last] = await ledger.append({ trace: run, drafts: [log("last")] });
+  expect(last?.id).toBe(151);
+  expect(answered).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
+  await Promise.all(soon);
+  expect((await verifyLedger({ root: ledger.root })).problems).toEqual([]);
+});
+
+test("a process that is busy keeps nobody out: what it sent ahead is committed without it", async () => {
+  const ledger = await freshLedger();
+  const run = newRun();
+  await ledger.append({ trace: run, drafts: [log("the thread runs")] });
+  const other = await openLedger({ root: ledger.root, readonly: true });
+  onTestFinished(() => other.close());
+  const wide = "x".repeat(1000);
+  const sent = Array.from({ length: 60 }, (_, i) => ledger.append({ trace: run, drafts: [log(`${i} ${wide}`)], haste: "soon" }));
+  // Nothing of this process's own turn comes round here: nobody asks for the commit.
+  while (other.watermark() === 1);
+  expect(other.watermark()).toBeGreaterThan(1);
+  await Promise.all(sent);
+  expect(other.watermark()).toBe(61);
 });
 
 test("each hash is BLAKE3 over the previous hash and the canonical record", async () => {

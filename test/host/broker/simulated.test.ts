@@ -1,5 +1,5 @@
 /**
- * The broker's budgets in the simulated world: generated openings with budgets in tokens and fuel, on themselves and their nodes and around openings
+ * The broker's budgets in the simulated world: generated openings with budgets in tokens, fuel and money, on themselves and their nodes and around openings
  * inside, run in parallel, killed at any event and resumed. `RLP_SEEDS=10000` runs more; a failing world says how to run it alone.
  */
 import { expect, test } from "vitest";
@@ -30,15 +30,17 @@ const tight: Shape = {
   policy: (random) => ({
     ...(random.chance(0.5) && { budget_tokens: random.below(300) }),
     ...(random.chance(0.5) && { budget_fuel: 200 + random.below(3000) }),
+    ...(random.chance(0.5) && { budget_microusd: random.below(6000) }),
   }),
   node: (random) => ({
     ...(random.chance(0.3) && { budget_tokens: random.below(150) }),
     ...(random.chance(0.3) && { budget_fuel: 100 + random.below(1500) }),
+    ...(random.chance(0.3) && { budget_microusd: random.below(3000) }),
   }),
 };
 const ample: Shape = {
   depth: 2,
-  policy: () => ({ budget_tokens: 1e9, budget_fuel: 1e9 }),
+  policy: () => ({ budget_tokens: 1e9, budget_fuel: 1e9, budget_microusd: 1e9 }),
   node: (random) => (random.chance(0.5) ? { budget_fuel: 1e8 } : {}),
 };
 const more: Partial<Setup> = { budgets: simulatedBudgets, fuelOf: () => 1000 };
@@ -51,7 +53,7 @@ function checkSums(its: ReturnType<typeof generate>, disk: Disk): void {
   const graphs = graphsOf(its, disk);
   for (const [trace, log] of [[ROOT, disk.events] as const, ...disk.inner]) {
     if (!graphs.has(trace)) continue;
-    for (const of of ["tokens", "fuel"]) {
+    for (const of of ["tokens", "fuel", "microusd"]) {
       const own = log.filter((event) => event.kind === "budget.charged" && !event.meta.scope.includes("/"));
       const inside = [...disk.inner.values()].filter(
         (each) => each[0]?.kind === "run.started" && each[0].meta.parent?.trace === trace,

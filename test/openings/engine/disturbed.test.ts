@@ -89,11 +89,28 @@ const limited: Shape = {
     ...(random.chance(0.4) && { on_failure: "stop" as const }),
   }),
   node: (random) => (random.chance(0.3) ? { timeout_ms: 20 + random.below(200) } : {}),
+  expiryMs: (random) => random.pick([null, 10, 25, 50_000]),
 };
 
+/** What expired before it was decided is turned down by the host; what was decided in time, by a person. How many expired. */
+function expired(disk: Disk): number {
+  const proposed = new Map<string, number | null>();
+  let lapsed = 0;
+  for (const { kind, meta, ts_ms } of logsOf(disk).flat())
+    if (kind === "action.proposed") proposed.set(meta.proposal_id, meta.expires_at_ms);
+    else if (kind === "action.decided") {
+      const expires = proposed.get(meta.proposal_id) ?? null;
+      const late = expires !== null && ts_ms >= expires;
+      expect([meta.by, late && meta.decision], meta.proposal_id).toEqual(late ? ["host", "rejected"] : ["user", false]);
+      if (late) lapsed++;
+    }
+  return lapsed;
+}
+
 test.each(chunks(all, 100))(
-  "worlds %j… with little time, or that stop at a failure, end whole, also after they died",
+  "worlds %j… with little time, whose proposals expire, or that stop at a failure, end whole, also after they died",
   async (...chunk) => {
+    let lapsed = 0;
     for (const world of chunk)
       await named(world, async () => {
         const its = generate(world, limited);
@@ -108,7 +125,9 @@ test.each(chunks(all, 100))(
         if (died.events.at(-1)?.kind !== "run.finished") await resumed(its, died, effects, random);
         checkDisk(its, died);
         expect(await replayOf(its, died)).toMatchObject({ agrees: true });
+        lapsed += expired(disk) + expired(died);
       });
+    if (chunk.length === 100) expect(lapsed).toBeGreaterThan(0);
   },
   LONG,
 );

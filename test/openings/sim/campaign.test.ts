@@ -24,6 +24,12 @@ const agent = (inputs = {}): AgentInterface => ({
 const takes = agent({ in: port(false, ["text.v1"]), error: port(false, ["node.error.v1"]) });
 
 const inner = opening({ name: "inner", nodes: { x: { agent: "a" } }, inputs: {}, outputs: { out: "x.out" } });
+const deep = opening({
+  name: "deep",
+  nodes: { asks: { agent: "asking" } },
+  inputs: { in: { type: "any", required: false } },
+  outputs: { out: "asks.out" },
+});
 const all: Sketch = {
   nodes: {
     a: { agent: "a", retry: { ...once, max_attempts: 3 }, on_error: "rescue" as NodeId },
@@ -74,6 +80,25 @@ test("nodes give what they are said to give", async () => {
   expect(outcomes(report, "guard", "a.ok==true -> b.in")).toEqual({ held: 0, "did not hold": 10 });
   const failing = await run({ faults: [], seeds: 10, script: { a: { fails: { code: "x", retryable: false } } } });
   expect(outcomes(failing, "recovery", "a by rescue")).toEqual({ recovered: 10, "not needed": 0 });
+});
+
+test("what a person is said to decide counts by the path of the node, also inside of another opening and for one invocation", async () => {
+  const asking = { ...agent({ in: port(false) }), grant: { ...noGrant, actions: ["test.do"] } };
+  const outer = opening({
+    name: "outer",
+    nodes: { asks: { agent: "asking" }, within: { opening: deep, for_each: "in", with: { in: [1, 2] } } },
+  });
+  const decided = async (script: Campaign["script"]) => {
+    const report = await run({ opening: outer, agentOf: () => asking, faults: [], seeds: 5, script });
+    expect(report.broken).toEqual([]);
+    return report.reasons.map(({ reason }) => reason);
+  };
+  expect(await decided({})).toEqual([]);
+  // The node of the same name outside is not meant.
+  const [inside, ...more] = await decided({ "within/asks": { decision: "rejected" } });
+  expect(more).toEqual([]);
+  expect(inside).toMatch(/^within failed: .*2 of 2 invocations failed/);
+  expect((await decided({ asks: { decision: "rejected" } })).join()).toMatch(/^asks failed: host.rejected/);
 });
 
 test("the same seed is the same run", async () => {

@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly columns?: number;
   readonly stdin?: string;
   readonly cwd?: string;
+  /** As the world has it: is told each Ctrl-C until what it gives back is called. Default: nobody types one. */
+  readonly onInterrupt?: (listener: () => void) => () => void;
 }
 
 class Collected implements Sink {
@@ -39,7 +41,7 @@ class Collected implements Sink {
 /** Nothing of the real environment comes in: HOME is a folder that is not there. */
 export async function rlp(
   words: readonly string[],
-  { env = {}, columns, stdin = "", cwd = tmpdir() }: Surroundings = {},
+  { env = {}, columns, stdin = "", cwd = tmpdir(), onInterrupt = () => () => {} }: Surroundings = {},
 ): Promise<Called> {
   const stdout = new Collected(columns);
   const stderr = new Collected(undefined);
@@ -51,7 +53,7 @@ export async function rlp(
     stdin: input,
     prompt: new PassThrough(),
     now: () => 1_763_636_400_000,
-    onInterrupt: () => () => {},
+    onInterrupt,
     exit: (code: number): never => {
       throw new Error(`exit ${code}`);
     },

@@ -56,7 +56,7 @@ async function sim(context: Context, args: readonly string[], flags: Flags): Pro
   const script = await readAnswers(context, flags.answers);
   const host = await context.host();
   const stop = new AbortController();
-  const forget = context.world.onInterrupt(() => stop.abort(usage("interrupted", "a smaller --seeds")));
+  const forget = context.world.onInterrupt(() => stop.abort());
   const began = performance.now();
   try {
     const report = await campaign({
@@ -73,6 +73,10 @@ async function sim(context: Context, args: readonly string[], flags: Flags): Pro
     });
     show(context, report, { ...flags, name: compiled.opening.name, seconds: (performance.now() - began) / 1000 });
     return report.broken.length > 0 ? Exit.mismatch : Exit.ok;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    context.out.complain("interrupted; `--seeds` with a smaller number ends by itself");
+    return Exit.interrupted;
   } finally {
     forget();
   }

@@ -23,14 +23,14 @@ export async function readAnswers(context: Context, from: string | undefined): P
 }
 
 function scriptedAnswers(file: string): Script {
-  let text: string;
+  let answers: Json;
   try {
     if (statSync(file).size > jsonLimits.bytes) throw new Error("it is too large");
-    text = readFileSync(file, "utf8");
+    answers = parseJson(readFileSync(file, "utf8"));
   } catch (error) {
     throw new UsageError("USAGE", `the answers cannot be read: ${(error as Error).message}`, { place: { at: file } });
   }
-  const parsed = script.safeParse(parseJson(text));
+  const parsed = script.safeParse(answers);
   if (parsed.success) return parsed.data as Script;
   const [issue] = parsed.error.issues;
   throw new UsageError("USAGE", `the answers are not as they should be: ${issue?.message ?? ""}`, {

@@ -132,12 +132,15 @@ export async function resumed(
 /** Somebody decides some of what waits, in any order, while no process runs. */
 export function decideFromOutside(its: Case, disk: Disk, random: Random): void {
   const graphs = graphsOf(its, disk);
+  const nowMs = Math.max(0, ...logsOf(disk).map((log) => log.at(-1)?.ts_ms ?? 0));
   const waiting = logsOf(disk).flatMap((log) => {
     const decided = new Set(log.flatMap(({ kind, meta }) => (kind === "action.decided" ? [meta.proposal_id as ProposalId] : [])));
     const proposed = log.filter((event): event is RunEventOf<"action.proposed"> => event.kind === "action.proposed");
-    return proposed.filter(({ meta }) => !decided.has(meta.proposal_id)).map((event) => ({ log, event }));
+    const open = ({ meta }: RunEventOf<"action.proposed">): boolean =>
+      !decided.has(meta.proposal_id) && (meta.expires_at_ms === null || nowMs < meta.expires_at_ms);
+    return proposed.filter(open).map((event) => ({ log, event }));
   });
-  if (waiting.length === 0) return; // it was interrupted, and nobody is waited for
+  if (waiting.length === 0) return; // it was interrupted, and nobody is waited for; or what it waits for has expired
   for (const { log, event } of random.shuffle(waiting).slice(0, 1 + random.below(waiting.length))) {
     const { proposal_id, args_hash, node } = event.meta;
     const spec = graphs.get(event.trace_id)?.find(invocationOf(node)?.node ?? node)?.spec;

@@ -25,6 +25,8 @@ export interface Profile {
   readonly elements: number;
   readonly big: boolean;
   readonly approved: boolean;
+  /** Of what it proposes; null: never. */
+  readonly expiryMs: number | null;
 }
 
 export interface Case {
@@ -41,6 +43,7 @@ export interface Shape {
   readonly depth: number;
   readonly policy?: (random: Random) => Partial<Opening["policy"]>;
   readonly node?: (random: Random) => Partial<OpeningNode>;
+  readonly expiryMs?: (random: Random) => number | null;
 }
 
 export function generate(seed: number, shape: Shape = { depth: 2 }): Case {
@@ -186,6 +189,7 @@ class Maker {
       elements: random.pick([0, 1, 2, 3]),
       big: random.chance(0.1),
       approved: random.chance(0.7),
+      expiryMs: this.shape.expiryMs?.(random) ?? null,
     };
   }
 }
@@ -220,7 +224,7 @@ export const fault = { err: { code: "provider-error" } };
 export const isFaulty = (profile: Profile, node: string, call: number): boolean =>
   profile.faulty && (node.length + call) % 4 === 0;
 
-const spends = { worst: 40, used: 5 };
+const spends = { worst: 40, used: 5, microusd: { worst: 900, used: 120 } };
 
 export function agentOf(profile: Profile): Agent {
   return async (guest) => {
@@ -232,7 +236,7 @@ export function agentOf(profile: Profile): Agent {
       const answer = isFaulty(profile, node, i) ? { answer: fault } : {};
       answers.push(await guest.call("ask", [guest.spec.seed, i], { effect: profile.effect, spends, ...answer }));
     }
-    const approved = profile.kind !== "asks" || (await guest.propose({ node })) === "approved";
+    const approved = profile.kind !== "asks" || (await guest.propose({ node }, profile.expiryMs)) === "approved";
     if (profile.logs > 0) guest.log("done");
     await guest.work(profile.kind === "slow" ? 60_000 : undefined);
     const bodies = guest.spec.inputs.map(({ port, type, body }) => [port, type, seenBody(body)]);
