@@ -1,5 +1,5 @@
 /** Opening the two database files without ever touching one that is not ours. */
-import { chmodSync, closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { makeFolder } from "#core/folder.js";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
@@ -159,8 +159,9 @@ export function openReadOnly(file: string, kind: FileKind): Db {
     try {
       return probe(new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS }));
     } catch (cause) {
-      if (!/^SQLITE_(CANTOPEN|READONLY)/.test(String((cause as NodeJS.ErrnoException).code)) || existsSync(`${file}-wal`))
-        throw cause;
+      // A reader that was the last to leave cannot take the log away, which is empty then.
+      const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+      if (!/^SQLITE_(CANTOPEN|READONLY)/.test(String((cause as NodeJS.ErrnoException).code)) || log > 0) throw cause;
       return probe(openCopy(file));
     }
   });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { chmodSync, chownSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
@@ -103,12 +103,17 @@ test("a lock that another program keeps ends in KB_LOCKED, not in waiting for ev
   await expect(ledger.append({ trace: newRun(), drafts: [log("a")] })).rejects.toMatchObject({ code: "KB_LOCKED" });
 });
 
-test("a folder that may not be written is a clear error for a writer and no obstacle for a reader", async () => {
+test.each<[string, (root: string) => unknown]>([
+  ["", () => {}],
+  [", nor what another reader has left there", async (root) => (await openKb({ root, appends: false })).close()],
+  [", nor an empty log", (root) => writeFileSync(join(root, "events.sqlite-wal"), "")],
+])("a folder that may not be written is a clear error for a writer and no obstacle for a reader%s", async (_, leave) => {
   const root = freshRoot();
   const kb = await openKb({ root });
   await kb.ledger.append({ trace: newRun(), drafts: [log("a")] });
   await kb.views.catchUp();
   await kb.close();
+  await leave(root);
   // The superuser may write anywhere: then somebody else must try.
   const nobody = 65534;
   const other = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
