@@ -33,8 +33,8 @@ const others = {
   },
 };
 
-/** As the compiler writes them: one a line. */
-const BUILTIN = /^import \{ (.*) \} from "(node:[a-z_/]+)";$/gm;
+/** As the compiler writes them, and as libraries do: one a line. */
+const BUILTIN = /^import (?:\{ (.*) \}|([\w$]+)) from ["'](node:[a-z_/]+)["'];$/gm;
 
 /**
  * A module that looks for files beside itself must find them where it stood. And Node's own modules are taken as the objects that they
@@ -44,16 +44,17 @@ const places = {
   name: "modules keep their places",
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      if (!path.startsWith(dist)) return undefined;
+      const text = readFileSync(path, "utf8").replaceAll(
+        BUILTIN,
+        (_, names, whole, id) =>
+          `const ${whole ?? `{ ${names.replaceAll(" as ", ": ")} }`} = globalThis.process.getBuiltinModule("${id}");`,
+      );
+      if (!path.startsWith(dist)) return { contents: text };
       const folder = relative(bundleFolder, dirname(path)).replaceAll("\\", "/");
       const place = (end) => `(import.meta.dirname + ${JSON.stringify(`/${folder}${end}`)})`;
-      const contents = readFileSync(path, "utf8")
+      const contents = text
         .replaceAll("import.meta.dirname", place(""))
-        .replaceAll("import.meta.filename", place(`/${basename(path)}`))
-        .replaceAll(
-          BUILTIN,
-          (_, names, id) => `const { ${names.replaceAll(" as ", ": ")} } = process.getBuiltinModule("${id}");`,
-        );
+        .replaceAll("import.meta.filename", place(`/${basename(path)}`));
       return { contents };
     });
   },
@@ -76,7 +77,7 @@ const { metafile } = await build({
   logLevel: "warning",
   metafile: true,
   // What bundled libraries require is bundled too, or Node's own.
-  banner: { js: "const require = process.getBuiltinModule;" },
+  banner: { js: "const require = globalThis.process.getBuiltinModule;" },
   plugins: [others, places],
 });
 

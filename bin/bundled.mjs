@@ -1,7 +1,10 @@
 // Where a tool's program is: in one bundle, which loads faster than its three hundred files, or in these. Parsed by any Node, as node.mjs.
-import { statSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
 import { root } from "./node.mjs";
+
+const require = createRequire(import.meta.url);
+const { statSync } = require("fs");
+const { join } = require("path");
 
 /** Tools that bundle.mjs bundles, and the compiled folders that go into each. */
 export const bundles = { rlp: ["core", "kb", "openings", "sdk/build", "host", "tools/rlp"] };

@@ -1,10 +1,12 @@
 // What `rlp`, `agtop` and `runloopd` have in common: the right Node, the compile cache, one clear line when something is missing.
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { programOf } from "./bundled.mjs";
 import { findNode, foreground, root, tooOld } from "./node.mjs";
+
+const require = createRequire(import.meta.url);
+const { existsSync } = require("fs");
+const { join } = require("path");
+const { pathToFileURL } = require("url");
 
 /** Runs `dist/tools/<tool>/main.js`, whose `main(argv)` gives the exit code. `script` is the launcher's own path, `name` what a person typed. */
 export function launch(name, tool, script, args, mainArgs) {
@@ -15,7 +17,7 @@ export function launch(name, tool, script, args, mainArgs) {
   if (node !== process.execPath) return foreground(node, [script].concat(args));
 
   // Only inside the project: the system's temporary folder, Node's default, is shared with other users.
-  const module = createRequire(import.meta.url)("node:module");
+  const module = require("module");
   if (module.enableCompileCache) module.enableCompileCache(join(root, "dist", ".compiled"));
 
   // What waits for something that can no longer come ends the process in silence, and Node calls that success.
