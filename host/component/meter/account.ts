@@ -14,6 +14,7 @@ import {
   PAUSE,
   REENTRY_DEPTH,
   RESERVED_MODULE,
+  START_EXPORT,
   UNSUSPENDED_FUEL,
 } from "./protocol.js";
 
@@ -91,18 +92,19 @@ export class FuelAccount {
     return this.#refused.value >>> 0;
   }
 
-  /** Fuel used so far, exact at every moment (in a start function, and after its trap: at its last checkpoint). */
+  /** Fuel used so far, exact at every moment. */
   get used(): number {
-    const left = this.#holder === null || this.#holder.left !== null ? this.#left() : Math.min(this.#granted, 0);
-    return this.#spent + this.#granted - left;
+    return this.#spent + this.#granted - this.#left();
   }
 
-  /** Instantiates one metered core module of this agent; its start function may use `UNSUSPENDED_FUEL`. */
+  /** Instantiates one metered core module of this agent and calls its start function, which may use `UNSUSPENDED_FUEL`. */
   instantiate(module: WasmModule, imports: WasmImports = {}): WasmInstance {
     const counter: Counter = { left: null, rest: NO_GRANT };
     const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: this.#imports(counter) }) as WasmImports;
-    const instance = this.unsuspended(() => new this.#engine.Instance(module, linked));
+    const instance = new this.#engine.Instance(module, linked);
     counter.left = instance.exports[LEFT_EXPORT] as WasmGlobal;
+    const start = instance.exports[START_EXPORT] as (() => void) | undefined;
+    if (start !== undefined) this.unsuspended(start);
     return instance;
   }
 
@@ -187,7 +189,7 @@ export class FuelAccount {
     // What a module without the grant was charged on the way to its checkpoint stands below what rested in it.
     const used = counter === this.#holder ? this.#spent + this.#granted - left : this.used + counter.rest - left;
     if (counter !== this.#holder && this.#holder !== null) {
-      this.#holder.rest = this.#holder.left === null ? this.#granted : NO_GRANT;
+      this.#holder.rest = NO_GRANT;
       if (this.#holder.left) this.#holder.left.value = NO_GRANT;
     }
     this.#holder = counter;
@@ -201,9 +203,8 @@ export class FuelAccount {
 
   #next(): number {
     const used = this.#spent;
-    // Where nobody can pause, slices serve nothing: then a start function is charged alike however large they are. Its counter cannot
-    // be read yet, so it is given nothing in advance: each of its checkpoints tells what it has used.
-    const most = this.#where === "run" ? this.#slice : this.#holder?.left ? MOST_GRANTED : 0;
+    // Where nobody can pause, slices serve nothing.
+    const most = this.#where === "run" ? this.#slice : MOST_GRANTED;
     const next = Math.min(most, this.#options.budget - used, this.#ceiling - used);
     this.#regrant(used, next);
     return next;

@@ -1,12 +1,13 @@
 /**
  * What a metered module and its host say to each other.
  *
- * `meterModule` adds five imports from the module `rlp` and one export, `rlp:left`; guests may neither import from that module nor use
+ * `meterModule` adds five imports from the module `rlp` and the exports `rlp:left` and `rlp:start`; guests may neither import from that module nor use
  * a name that begins with `rlp:`. `FuelAccount` (account.ts) is the host's half; use it rather than these names.
  *
  * | name                | type                 | meaning                                                                        |
  * | ------------------- | -------------------- | ------------------------------------------------------------------------------ |
  * | export `rlp:left`   | global (mut i32)     | this module's counter: fuel left of what was granted; each region subtracts its cost before it runs |
+ * | export `rlp:start`  | func ()              | the guest's start function, where it has one: the host calls it once, at once after instantiation, when the counter can be read |
  * | import `rlp.fuel`   | func (i32) → i32     | called at a checkpoint with `left`, where that is negative: answers the next grant (0 or more), or -1: pause first. Or throws |
  * | import `rlp.pause`  | func () → i32        | a `WebAssembly.Suspending`: the event loop breathes; then answers the grant. Only after -1 |
  * | import `rlp.deep`   | func ()              | the depth cap is passed: throws, always                                        |
@@ -40,6 +41,8 @@ export const RESERVED_PREFIX = "rlp:";
 export const IMPORTS = { fuel: "fuel", pause: "pause", deep: "deep", depth: "depth", refused: "refused" } as const;
 /** The exported counter. */
 export const LEFT_EXPORT = "rlp:left";
+/** The exported start function. As a start function proper it would run before the counter can be granted anything. */
+export const START_EXPORT = "rlp:start";
 /** What a counter holds that has no grant. */
 export const NO_GRANT = -1;
 /** What `rlp.fuel` answers where the guest is to pause. */

@@ -7,7 +7,7 @@ import { LENGTH_CHARGES } from "./costs.js";
 import { layoutOf, type Layout } from "./layout.js";
 import type { MeterSettings } from "./limits.js";
 import { planBody, type BodyPlan } from "./plan.js";
-import { IMPORTS, LEFT_EXPORT, RESERVED_MODULE } from "./protocol.js";
+import { IMPORTS, LEFT_EXPORT, RESERVED_MODULE, START_EXPORT } from "./protocol.js";
 import type { Reader } from "./reader.js";
 import { MeterError } from "./refusal.js";
 import { ExternKind, PREAMBLE, SECTION_ORDER, SectionId, type SectionName } from "./sections.js";
@@ -84,9 +84,10 @@ class Rewriter {
       case "export":
         return this.#extended(name, (reader, out) => this.#export(reader, out), [
           new Writer(32).name(LEFT_EXPORT).byte(ExternKind.global).u32(layout.left),
+          ...this.#start(),
         ]);
       case "start":
-        return this.#start();
+        return; // it is an export now
       case "element":
         return this.#extended(name, (reader, out) => this.#element(reader, out), []);
       case "dataCount":
@@ -206,14 +207,15 @@ class Rewriter {
     else throw new MeterError("METER_UNSUPPORTED", `an export of kind ${kind}`, at);
   }
 
-  #start(): void {
+  /** The guest's start function as an export, where it has one. */
+  #start(): readonly Writer[] {
     const section = this.#shape.sections.get("start");
-    if (!section) return;
+    if (!section) return [];
     const reader = section.again();
     const index = reader.u32();
-    this.#exported.add(index);
-    this.#put(SectionId.start, new Writer(5).u32(this.#escape(index)));
     reader.expectEnd("the start section");
+    this.#exported.add(index);
+    return [new Writer(32).name(START_EXPORT).byte(ExternKind.func).u32(this.#escape(index))];
   }
 
   /** Section 5.5.12: eight forms by three bits: passive or declarative, explicit table or declared, expressions. */

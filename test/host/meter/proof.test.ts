@@ -1,6 +1,6 @@
 /** The proof sees each way in which a rewritten module could be wrong. Metered modules are damaged byte by byte. */
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { engine } from "#host/component/meter/engine.js";
 import { LARGE_LIMITS, settle } from "#host/component/meter/limits.js";
 import { meterModule } from "#host/component/meter/meter.js";
@@ -122,6 +122,35 @@ test.each<[string, () => Uint8Array, RegExp]>([
 test("a module that was not metered at all is not proved", async () => {
   expect(proved(await wat(SOURCE))).toMatch(/custom section|added imports/);
   expect(proved(new Uint8Array())).toMatch(/not valid/);
+});
+
+describe("a start function is an export that the host calls when the counter can be read", async () => {
+  // Functions once metered: fuel 0, pause 1, deep 2, $other 3, $start 4.
+  const starting = meterModule(
+    await wat("(module (func $other (param i32)) (func $start (drop (i32.const 1))) (start $start) (memory 1))"),
+    OPTIONS,
+  ).bytes;
+  const name = Buffer.from("rlp:start");
+  const at = Buffer.from(starting).indexOf(name);
+  const changedAt = (offset: number, byte: number): Uint8Array => starting.with(at + offset, byte);
+  /** With a section in front of the code. */
+  const withSection = (...section: number[]): Uint8Array => {
+    const code = Buffer.from(starting).lastIndexOf(Buffer.from("metadata.code.branch_hint")) - 3;
+    return new Uint8Array([...starting.subarray(0, code), ...section, ...starting.subarray(code)]);
+  };
+
+  test("it is proved", () => {
+    expect(at).toBeGreaterThan(0);
+    expect(proved(starting)).toBe("proved");
+  });
+
+  test.each<[string, () => Uint8Array, RegExp]>([
+    ["one that takes something", () => changedAt(name.length + 1, 3), /exported as the start function/],
+    ["one that was added", () => changedAt(name.length + 1, 5), /a function that was added/],
+    ["the counter", () => starting.with(at + name.length, 3).with(at + name.length + 1, 2), /exported as the start function/],
+    ["another reserved name", () => changedAt(name.length - 1, 0x73), /reserved name/],
+    ["one that the engine starts", () => withSection(8, 1, 4), /before its counter/],
+  ])("%s is not", (_, bytes, message) => expect(proved(bytes())).toMatch(message));
 });
 
 test("any single byte changed in code is seen, unless it does not touch what was added", () => {

@@ -3,7 +3,7 @@
  * the sequences that function.ts knows.
  */
 import type { MeterSettings } from "../limits.js";
-import { IMPORTS, LEFT_EXPORT, NO_GRANT, RESERVED_MODULE, RESERVED_PREFIX } from "../protocol.js";
+import { IMPORTS, LEFT_EXPORT, NO_GRANT, RESERVED_MODULE, RESERVED_PREFIX, START_EXPORT } from "../protocol.js";
 import { Reader } from "../reader.js";
 import { decodeSteps, Op, type Step } from "./decode.js";
 import { prove, unproven } from "./unproven.js";
@@ -176,6 +176,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
   const left = globals - 1;
 
   let counters = 0;
+  let starts = 0;
   for (const reader of entries(contents, 7)) {
     const [name, kind, index] = [reader.name(), reader.byte(), reader.u32()];
     if (kind === 0) {
@@ -186,18 +187,20 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     if (name === LEFT_EXPORT) {
       prove(kind === 3 && index === left, "another thing is exported as the counter", reader.at);
       counters++;
+    } else if (name === START_EXPORT) {
+      prove(
+        kind === 0 && shown(functions[index] ?? unproven("no such function", reader.at)) === ">",
+        "another thing is exported as the start function",
+        reader.at,
+      );
+      starts++;
     } else {
       prove(!name.startsWith(RESERVED_PREFIX), "the guest exports a reserved name", reader.at);
       prove(kind !== 3 || (index !== left && !ownGlobals.has(index)), "an added global is exported", reader.at);
     }
   }
   prove(counters === 1, "the counter is not exported");
-  const start = contents.get(8);
-  if (start) {
-    const index = start.u32();
-    escape(index, start.at);
-    exported.add(index);
-  }
+  prove(starts <= 1 && !contents.has(8), "a start function would run before its counter can be granted anything");
   for (const reader of entries(contents, 9)) {
     const form = reader.u32();
     const active = (form & 1) === 0;
