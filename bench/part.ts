@@ -13,6 +13,7 @@ const measures: { readonly [P in Part]: () => Promise<{ readonly measure: Measur
   crowd: () => import("./parts/crowd.js"),
   metering: () => import("./parts/metering.js"),
   lag: () => import("./parts/lag.js"),
+  cancel: () => import("./parts/cancel.js"),
   ledger: () => import("./parts/ledger.js"),
   search: () => import("./parts/search.js"),
   million: () => import("./parts/million.js"),

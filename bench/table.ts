@@ -117,6 +117,20 @@ export const table = {
     sandbox: { what: "lag of a sandbox process with two spinning guests, p99", neighbours: "", unit: "ms", goal: atMost(10) },
     control: { what: "lag of the control process meanwhile, p99", neighbours: "", unit: "ms", goal: atMost(5) },
   },
+  cancel: {
+    interrupted: {
+      what: "Ctrl-C until the last of six computing guests has stopped, longest",
+      neighbours: "",
+      unit: "ms",
+      goal: atMost(100),
+    },
+    cancelled: {
+      what: "the same, asked for by another process (`rlp cancel`), longest",
+      neighbours: "",
+      unit: "ms",
+      goal: atMost(100),
+    },
+  },
   ledger: {
     batched: { what: "ledger, durable appends, batched", neighbours: "", unit: "/s", goal: atLeast(100_000) },
     concurrent: { what: "ledger, durable appends from 16 concurrent writers", neighbours: "", unit: "/s", goal: atLeast(20_000) },

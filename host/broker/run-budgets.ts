@@ -104,13 +104,18 @@ export class RunBudgets {
     const paid = new Map<RunBudgets, number>();
     for (const { parent, scope } of this.around(node)) {
       const { reserved, settled } = parent.budgets.spent.lastOf(scope, of);
-      if (reserved > 0) continue;
+      if (reserved > 0) {
+        // Less than here: reserved anew by a process that has died since. The rest was charged before.
+        if (reserved < amount) paid.set(parent.budgets, amount - reserved);
+        continue;
+      }
       const accounts = parent.budgets.own(parent.node).filter((account) => account.unit === of);
       // What died in between is counted twice, but never beyond what there is.
       const missing = Math.max(0, Math.min(amount - settled, ...accounts.map(({ left }) => left)));
       for (const account of accounts) account.left -= missing;
       paid.set(parent.budgets, amount - missing);
-      this.note("budget.reserved", parent, scope, { unit: of, amount: missing });
+      // Where nothing is missing the log stays as it is: a reservation of nothing would hide what was charged from the next process.
+      if (missing > 0) this.note("budget.reserved", parent, scope, { unit: of, amount: missing });
     }
     return paid;
   }

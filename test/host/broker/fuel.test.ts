@@ -1,8 +1,11 @@
 /** A budget in fuel, where attempts wait for a person and where a run is a fork: the broker's accounts in the simulated world. */
-import { expect, test } from "vitest";
-import type { RunEvent, RunEventOf, RunKind } from "#core/events.js";
+import { describe, expect, test } from "vitest";
+import type { RunEvent, RunEventDraft, RunEventOf, RunKind } from "#core/events.js";
 import type { NodeId, ProposalId, TraceId } from "#core/ids.js";
+import { RunBudgets } from "#host/broker/run-budgets.js";
 import { simulatedBudgets } from "#host/broker/simulated.js";
+import { Spending, unit } from "#openings/engine/spending.js";
+import type { Journal } from "#openings/engine/world.js";
 import { reuseOf } from "#openings/journal/fork.js";
 import { gives } from "#openings/sim/ends.js";
 import type { Agent } from "#openings/sim/guest.js";
@@ -104,4 +107,56 @@ test("a fork has its budget in fuel to itself: what it takes over was paid for b
   expect(codes(forked.events)).toEqual({ first: "ok", second: "ok" });
   expect(amounts(forked.events, "budget.charged", "first")).toEqual([]);
   expect(forked.outcome.totals.fuel).toBe(800);
+});
+
+describe("a process that died between the log of a run inside and the one around it, and another one after it", () => {
+  const inner = sketch({ nodes: { x: {} } }).opening;
+  const outer = sketch({ nodes: { n: { opening: inner } }, policy: { budget_fuel: 1000 } }).opening;
+  const x = "x" as NodeId;
+
+  /** Each process finds what the one before it has left in the log around; in that of the run inside 200 are reserved still. */
+  function logAround(charged: number) {
+    const spending = new Spending();
+    const written: [kind: string, amount: number][] = [];
+    const write = (kind: "budget.reserved" | "budget.charged", amount: number): void =>
+      spending.apply({ kind, meta: { scope: "node:n/x", unit: unit.fuel, amount, left: null } });
+    write("budget.reserved", 200);
+    write("budget.charged", charged);
+    const journal = {
+      append: (drafts: readonly RunEventDraft[]) => {
+        for (const { kind, meta } of drafts)
+          if (kind === "budget.reserved" || kind === "budget.charged") {
+            written.push([kind, meta.amount]);
+            write(kind, meta.amount);
+          }
+        return Promise.resolve([]);
+      },
+    } as unknown as Journal;
+    const process = () => {
+      const around = new RunBudgets(outer, spending);
+      return new RunBudgets(inner, new Spending(), { budgets: around, node: "n" as NodeId, journal });
+    };
+    return { written, process, spent: () => spending.used(null, unit.fuel) };
+  }
+
+  test("what was charged there in full is not reserved again, however often it is taken up", () => {
+    const { written, process, spent } = logAround(200);
+    process().takeUp(x, { unit: unit.fuel, amount: 200 });
+    const last = process().takeUp(x, { unit: unit.fuel, amount: 200 });
+    expect(written).toEqual([]);
+    last.settle(unit.fuel, 200);
+    expect(written).toEqual([["budget.charged", 0]]);
+    expect(spent()).toBe(200);
+  });
+
+  test("what was charged there in part is reserved again once, and the charge at the end is of the rest", () => {
+    const { written, process, spent } = logAround(120);
+    process().takeUp(x, { unit: unit.fuel, amount: 200 });
+    expect(written).toEqual([["budget.reserved", 80]]);
+    const last = process().takeUp(x, { unit: unit.fuel, amount: 200 });
+    expect(written).toHaveLength(1);
+    last.settle(unit.fuel, 200);
+    expect(written.at(-1)).toEqual(["budget.charged", 80]);
+    expect(spent()).toBe(200);
+  });
 });
