@@ -136,7 +136,7 @@ export function parcelOf(made: OutgoingRequest, given: Native | undefined): Parc
   return { method, url, headers: headersOf(entries), timeout_ms: timeoutOf(given ? options(given) : null) };
 }
 
-/** Each name once, as RFC 9110, 5.3 (and RFC 9113, 8.2.3 for cookies) has it: several values are one list. */
+/** Each name once, as RFC 9110, 5.3 (and RFC 9113, 8.2.3 for cookies) has it: several values are one list, which has no empty elements (5.6.1). */
 function headersOf(entries: Entries): Json {
   const joined = new Map<string, string>();
   for (const [name, value] of entries) {
@@ -146,7 +146,7 @@ function headersOf(entries: Entries): Json {
     if (isHosts(name) || !HEADER_VALUE.test(text))
       throw new HttpFailure(code("HTTP-request-header-size", { field_name: name, field_size: null }));
     const before = joined.get(name);
-    joined.set(name, before === undefined ? text : `${before}${name === "cookie" ? "; " : ", "}${text}`);
+    joined.set(name, before && text ? `${before}${name === "cookie" ? "; " : ", "}${text}` : before || text);
   }
   const size = [...joined].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
   if (joined.size > REQUEST_HEADERS || size > REQUEST_HEADER_BYTES)
