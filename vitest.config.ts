@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { alias: [{ find: new RegExp(`^#(${rooms})/(.*)\\.js$`), replacement: `${import.meta.dirname}/$1/$2.ts` }] },
   test: {
     include: ["test/**/*.test.{ts,tsx}"],
+    setupFiles: ["test/property-seed.ts"],
     pool: "forks",
     maxWorkers: 2,
     // For what hangs only: on a machine that does much else, a test with twenty processes takes ten times as long as alone.
