@@ -64,7 +64,7 @@ export const judged: readonly Judged[] = [
   {
     query: "what happens when the power fails in the middle of a run",
     relevant: {
-      "guides/replay-and-resume.md#The machine dies": 2,
+      "guides/replay-and-fork.md#The machine dies": 2,
       "architecture.md#Replay and resume": 1,
       "reference/openings.md#Replay and resume": 1,
     },
@@ -72,7 +72,7 @@ export const judged: readonly Judged[] = [
   {
     query: "replay a run bit for bit",
     relevant: {
-      "guides/replay-and-resume.md#Was it really so?": 2,
+      "guides/replay-and-fork.md#Was it really so?": 2,
       "reference/openings.md#Replay and resume": 2,
       "architecture.md#Replay and resume": 1,
     },
