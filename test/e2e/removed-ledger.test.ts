@@ -37,6 +37,16 @@ test.each<[string, () => Promise<void>]>([
   });
 });
 
+test("who removed it on purpose is told what remembers it, and begins anew without that", async () => {
+  await rm(ledger());
+  const { stderr } = await home.rlp("runs");
+  const [, named = ""] = /^hint: .* too: (.*)$/m.exec(stderr) ?? [];
+  expect(named.split(", ")).toEqual([expect.stringContaining(join(home.path, "heads")), "pog.sqlite"]);
+  await Promise.all([rm(join(home.path, "heads"), { recursive: true }), rm(views())]);
+  expect(await home.rlp("runs")).toMatchObject({ code: 0, stdout: "[]\n" });
+  expect(await home.rlp("kb", "ingest", "examples/data")).toMatchObject({ code: 0 });
+});
+
 test("a home that never had one has none, which is no damage", async () => {
   const fresh = await freshHome();
   expect(await fresh.rlp("kb", "verify")).toMatchObject({ code: 1, stderr: expect.stringContaining("KB_NOT_FOUND") });

@@ -61,10 +61,11 @@ async function withKb<T>(options: KbOptions, action: (kb: Kb) => Promise<T> | T)
 
 async function refuseIfRemoved({ root, anchor }: LedgerOptions): Promise<null> {
   const [{ rememberedRows, whatWasRemoved }, { KbError }] = await Promise.all([import("#kb/verify.js"), import("#kb/errors.js")]);
-  const [lost] = rememberedRows(root, anchor?.headFile);
+  const all = rememberedRows(root, anchor?.headFile);
+  const [lost] = all;
   if (!lost) return null;
   throw new KbError("KB_BROKEN_CHAIN", whatWasRemoved(lost), {
     place: { file: join(root, LEDGER_FILE) },
-    hint: "`rlp kb restore` puts a backup back; to begin anew, choose another home with `--home`",
+    hint: `\`rlp kb restore\` puts a backup back. If you removed it on purpose, remove what remembers it, too: ${all.map(({ by }) => by).join(", ")}`,
   });
 }

@@ -70,6 +70,13 @@ function text({ rows, blobs, runs, head, signed, last }: VerifyReport): string {
   ].join("\n");
 }
 
+function hintOf({ rows }: VerifyReport, first: number | null): string {
+  if (rows === 0) return "`rlp kb restore` puts a backup back. If you removed it on purpose, remove what remembers it, too";
+  return first === null
+    ? "`rlp kb query` and replays go on; `rlp kb restore` puts a backup back, to be sure of it"
+    : "rows before that one are as they were written; `rlp kb restore` puts a backup from before the damage back";
+}
+
 function complain(report: VerifyReport, kbRoot: string, { out }: Context): void {
   // The first bad row says most; a missing trigger, or the like, comes behind it.
   const first = report.problems.find(({ id }) => id !== null) ?? report.problems[0];
@@ -78,10 +85,7 @@ function complain(report: VerifyReport, kbRoot: string, { out }: Context): void 
     code: "KB_BROKEN_CHAIN",
     message: first?.what ?? "the ledger is damaged",
     place: { file: kbRoot, ...(first?.id != null && { at: `row ${first.id}` }) },
-    hint:
-      first?.id == null
-        ? "`rlp kb query` and replays go on; `rlp kb restore` puts a backup back, to be sure of it"
-        : "rows before that one are as they were written; `rlp kb restore` puts a backup from before the damage back",
+    hint: hintOf(report, first?.id ?? null),
   };
   if (out.json) return out.complain(JSON.stringify(failure));
   out.complain(formatFailure(failure, out));
