@@ -14,25 +14,29 @@ import { VIEWS_FILE, viewsKind } from "./views/schema.js";
 export async function verifyKb(options: VerifyOptions & { readonly headFile?: string }): Promise<VerifyReport> {
   const { headFile, noted = [], ...rest } = options;
   // Read before the ledger: a writer beside us can only be ahead of it.
-  const elsewhere = [...noted, ...rememberedRows(options.root, headFile)];
+  const head = headFile === undefined ? null : readOutsideHead(headFile);
+  const elsewhere = [...noted, ...rememberedRows(options.root, headFile, head)];
   const report = await verifyLedger({ ...rest, noted: elsewhere }).catch((error: unknown) => {
     const [lost] = elsewhere;
     if (lost && error instanceof KbError && error.code === "KB_NOT_FOUND") return removed(lost);
     throw error;
   });
-  if (headFile === undefined || readOutsideHead(headFile) !== "unreadable") return report;
+  if (head !== "unreadable") return report;
   const problem = { id: null, what: `the note of the last row in ${headFile} cannot be read` };
   return { ...report, ok: false, problems: [...report.problems, problem].slice(0, MAX_PROBLEMS) };
 }
 
 /** The last rows that somebody else than the ledger knows of: the note in `headFile`, and the views. */
-export function rememberedRows(root: string, headFile: string | undefined): readonly Noted[] {
-  const outside = headFile === undefined ? null : readOutsideHead(headFile);
-  const note = outside && outside !== "unreadable" ? [{ ...outside, by: headFile! }] : [];
+export function rememberedRows(
+  root: string,
+  headFile: string | undefined,
+  head = headFile === undefined ? null : readOutsideHead(headFile),
+): readonly Noted[] {
+  const note = head && head !== "unreadable" ? [{ ...head, by: headFile! }] : [];
   return [...note, ...notedByViews(root)];
 }
 
-/** `KB_BROKEN_CHAIN` where the ledger is not there and row `id` was written. */
+/** What is wrong (`KB_BROKEN_CHAIN`) where the ledger is not there and row `id` was written. */
 export const whatWasRemoved = ({ id, by }: Noted): string =>
   `there is no ledger, but row ${id} of it was written (by ${by}): it was removed`;
 

@@ -22,6 +22,7 @@ import {
   type HitLimit,
   type HostFunctions,
 } from "../imports/interface.js";
+import { placeInRun } from "./place.js";
 
 export interface CallRecord {
   readonly seq: number;
@@ -55,8 +56,9 @@ export class Divergence extends RlpError<DivergenceCode> {
     got: Json;
     beyond?: boolean;
   }) {
-    const where = `node ${at.node}, attempt ${at.attempt}${at.call === null ? "" : `, call ${at.call}`}`;
-    super("REPLAY_DIVERGED", `${at.what}: expected ${brief(at.expected)}, got ${brief(at.got)}`, { place: { at: where } });
+    super("REPLAY_DIVERGED", `${at.what}: expected ${brief(at.expected)}, got ${brief(at.got)}`, {
+      place: { at: placeInRun(at.node, at.attempt, at.call) },
+    });
     this.call = at.call;
     this.beyond = at.beyond ?? false;
     this.what = at.what;

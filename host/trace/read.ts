@@ -8,6 +8,7 @@ import { isJsonObject, parseJson, type Json } from "#core/json.js";
 import { visibleLine } from "#core/visible.js";
 import { lineHash } from "#kb/ledger/row.js";
 import type { RunReader } from "../run/ledger.js";
+import { placeInRun } from "../run/place.js";
 import { TraceError } from "./error.js";
 import { agentLine, blobLine, rowsLine, sealLine, traceLimits, type AgentLine, type Seal, type Signature } from "./line.js";
 import { linesOf, MADE_BY } from "./lines.js";
@@ -221,8 +222,6 @@ function refuse(message: string): never {
 
 /** ` (node draft, attempt 1, call 2)`, as far as the event says so: a reader looks for what happened there, not for a number. */
 function placeOf({ meta }: RunEvent): string {
-  if (!("node" in meta)) return "";
-  const attempt = "attempt" in meta ? `, attempt ${meta.attempt}` : "";
-  const call = "call_seq" in meta ? `, call ${meta.call_seq}` : "";
-  return ` (node ${meta.node}${attempt}${call})`;
+  if (!("node" in meta) || meta.node === undefined) return "";
+  return ` (${placeInRun(meta.node, "attempt" in meta ? meta.attempt : null, "call_seq" in meta ? meta.call_seq : null)})`;
 }

@@ -7,7 +7,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eachLine, events, finalHash, homeWithSamples, only, problemsIn, root, type HomeFolder } from "./rlp.js";
+import { events, finalHash, findExampleAgents, homeWithSamples, killedAt, only, problemsIn, type HomeFolder } from "./rlp.js";
 import type { RunEvent } from "#core/events.js";
 import { Random } from "#openings/sim/random.js";
 
@@ -20,8 +20,7 @@ let file: string;
 beforeAll(async () => {
   home = await homeWithSamples();
   folder = await mkdtemp(join(tmpdir(), "rlp-crash-"));
-  const agents = join(root, "examples/agents");
-  await writeFile(join(home.path, "config.yaml"), `version: 1\nagents: { search_dirs: [${JSON.stringify(agents)}] }\n`);
+  await findExampleAgents(home);
   await writeFile(
     join(folder, "mails.yaml"),
     `version: 0
@@ -72,16 +71,8 @@ const outer = (all: readonly RunEvent[]): readonly RunEvent[] => all.filter(({ t
 /** Kills the process a moment after its `nth` line, which is never where it prints fewer; gives what it printed and its exit code. */
 async function killed(random: Random, nth: number, ...words: string[]): Promise<{ all: RunEvent[]; code: number | null }> {
   const child = home.start(...words);
-  const closed = once(child, "close");
-  const moment = random.below(12);
-  let printed = "";
-  await eachLine(child, (line, index) => {
-    printed += `${line}\n`;
-    if (index === nth) setTimeout(() => child.kill("SIGKILL"), moment);
-  });
-  await closed;
-  // A line that the kill cut in two was not acknowledged to anybody.
-  return { all: events(printed.slice(0, printed.lastIndexOf("}\n") + 2)), code: child.exitCode };
+  const all = await killedAt(child, nth, random.below(12));
+  return { all, code: child.exitCode };
 }
 
 async function verified(where: string): Promise<void> {
@@ -92,9 +83,8 @@ async function verified(where: string): Promise<void> {
 async function oneMailEach(): Promise<void> {
   const listed = await home.rlp("runs", "--json", "--limit", "100000");
   const traces = new Set(listed.stdout.match(/"trace_id":"trace:[0-9a-f-]{36}"/g) ?? []);
-  // What a process was killed over while it wrote it (`….partial`) is no mail: nobody sends it on.
-  const mails = (await readdir(join(home.path, "outbox"))).filter((name) => name.endsWith(".eml"));
-  expect(mails.length).toBe(traces.size);
+  const mails = await readdir(join(home.path, "outbox"));
+  expect(mails.length, mails.join(" ")).toBe(traces.size);
 }
 
 test(

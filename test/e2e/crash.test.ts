@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { eachLine, events, example, finalHash, homeWithSamples, only, problemsIn, type HomeFolder } from "./rlp.js";
+import { eachLine, events, example, finalHash, homeWithSamples, killedAt, only, problemsIn, type HomeFolder } from "./rlp.js";
 
 // Real processes, killed with SIGKILL. Where exactly a kill falls between two events is up to the machine; the simulated world
 // (test/openings/engine) covers every point between two events exactly, this test covers the real disk, pipe and processes.
@@ -20,21 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => home.remove());
 
-/** Starts the run and kills it when its `nth` line has been printed. */
-async function killedAt(nth: number): Promise<string> {
-  const child = home.start(...run);
-  let printed = "";
-  await eachLine(child, (line, index) => {
-    printed += `${line}\n`;
-    if (index === nth) child.kill("SIGKILL");
-  });
-  return printed;
-}
-
 test("killed at every event of a run: the ledger verifies, and the resumed run ends with the hash of the undisturbed one", async () => {
   let resumed = 0;
   for (let nth = 0; nth < length - 1; nth++) {
-    const before = events(await killedAt(nth));
+    const before = await killedAt(home.start(...run), nth);
     const trace = before[0]?.trace_id ?? "";
     expect(await problemsIn(home), `verify after a kill at event ${nth}`).toEqual([]);
     const resume = await home.rlp("resume", trace, "--yes", "--json");
@@ -50,7 +39,7 @@ test("killed at every event of a run: the ledger verifies, and the resumed run e
   expect(await home.rlp("kb", "verify")).toMatchObject({ code: 0 });
   // One mail for each run that got that far, and never two for one.
   const runs = (await home.rlp("runs", "--json")).stdout.match(/trace:[0-9a-f-]{36}/g) ?? [];
-  const mails = (await readdir(join(home.path, "outbox"))).filter((name) => !name.endsWith(".partial"));
+  const mails = await readdir(join(home.path, "outbox"));
   expect(mails.length).toBe(new Set(runs).size);
   expect(mails.every((name) => name.endsWith(".eml"))).toBe(true);
 }, 900_000);

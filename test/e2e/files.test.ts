@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { blake3 } from "#core/digest.js";
 import { all, fill, folder } from "../host/fs/folder.js";
-import { eachLine, events, finalHash, freshHome, only, root, type HomeFolder } from "./rlp.js";
+import { events, finalHash, freshHome, killedAt, only, root, type HomeFolder } from "./rlp.js";
 
 let home: HomeFolder;
 let place: string;
@@ -109,13 +109,7 @@ test("killed at every event from the proposal on: the report is there once and w
   const proposed = whole.findIndex(({ kind }) => kind === "action.proposed");
   for (let nth = proposed - 1; nth < whole.length - 1; nth++) {
     await rm(join(place, "reports", "r.md"), { force: true });
-    const child = home.start(...run("--yes"));
-    let printed = "";
-    await eachLine(child, (line, index) => {
-      printed += `${line}\n`;
-      if (index === nth) child.kill("SIGKILL");
-    });
-    const before = events(printed);
+    const before = await killedAt(home.start(...run("--yes")), nth);
     const resume = await home.rlp("resume", before[0]!.trace_id, "--yes", "--json");
     if (!resume.stderr.includes("RESUME_FINISHED")) {
       expect(finalHash(events(resume.stdout)), `killed at event ${nth}`).toBe(finalHash(whole));

@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunEvent } from "#core/events.js";
-import { events, example, finalHash, homeWithSamples, only, root, type HomeFolder } from "./rlp.js";
+import { events, example, finalHash, findExampleAgents, homeWithSamples, only, type HomeFolder } from "./rlp.js";
 
 let home: HomeFolder;
 let folder: string;
 beforeAll(async () => {
   home = await homeWithSamples();
   folder = await mkdtemp(join(tmpdir(), "rlp-inner-"));
-  const agents = join(root, "examples/agents");
-  await writeFile(join(home.path, "config.yaml"), `version: 1\nagents: { search_dirs: [${JSON.stringify(agents)}] }\n`);
+  await findExampleAgents(home);
 });
 afterAll(async () => {
   await home.remove();

@@ -1,7 +1,7 @@
 /** The real command line, as a person would call it: its own process, its own home. */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -89,6 +89,29 @@ export function finalHash(all: readonly RunEvent[]): string {
   const hash = only(all, "run.finished")[0]?.meta.final_hash;
   if (!hash) throw new Error("the run has not finished");
   return hash;
+}
+
+/**
+ * Kills the process when its `nth` line has been read, or `afterMs` later; never where it prints fewer. Gives what it printed, once it is
+ * gone: a line that the kill cut in two was acknowledged to nobody.
+ */
+export async function killedAt(child: ChildProcessWithoutNullStreams, nth: number, afterMs?: number): Promise<RunEvent[]> {
+  const closed = once(child, "close");
+  let printed = "";
+  await eachLine(child, (line, index) => {
+    printed += `${line}\n`;
+    if (index !== nth) return;
+    if (afterMs === undefined) child.kill("SIGKILL");
+    else setTimeout(() => child.kill("SIGKILL"), afterMs);
+  });
+  await closed;
+  return events(printed.slice(0, printed.lastIndexOf("}\n") + 2));
+}
+
+/** Lets this home's openings use the agents of the examples from anywhere. */
+export async function findExampleAgents({ path }: HomeFolder): Promise<void> {
+  const folder = JSON.stringify(join(root, "examples/agents"));
+  await writeFile(join(path, "config.yaml"), `version: 1\nagents: { search_dirs: [${folder}] }\n`);
 }
 
 /** Calls back for each line of standard output until the process ends. */

@@ -84,6 +84,15 @@ test("a message lies in the outbox as one private file; writing it twice leaves 
   expect((await stat(outbox)).mode & 0o777).toBe(0o700);
 });
 
+test("what a process was killed over goes when the message is written again, and nothing of another message does", async () => {
+  await Promise.all(["a.eml.1.partial", "ab.eml.1.partial", "a.eml.txt"].map((name) => writeFile(join(folder, name), "on")));
+  await writeToOutbox(folder, "a", Buffer.from("one"));
+  expect((await readdir(folder)).sort()).toEqual(["a.eml", "a.eml.txt", "ab.eml.1.partial"]);
+  await writeFile(join(folder, "a.eml.2.partial"), "");
+  await writeToOutbox(folder, "a", Buffer.from("one"));
+  expect((await readdir(folder)).sort()).toEqual(["a.eml", "a.eml.txt", "ab.eml.1.partial"]);
+});
+
 test("an outbox that cannot be written fails and leaves nothing behind", async () => {
   await writeFile(join(folder, "blocked"), "a file, not a folder");
   await expect(writeToOutbox(join(folder, "blocked"), "a", Buffer.from("one"))).rejects.toThrow();

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit, RlpError, type ExitCode } from "#core/errors.js";
 import type { Json } from "#core/json.js";
+import { placeInRun } from "#host/run/place.js";
 import { replayTrace } from "#host/run/replay.js";
 import type { Divergence, ReplayVerdict } from "#openings/replay/verdict.js";
 import type { Act, Context } from "../context.js";
@@ -99,12 +100,7 @@ function agreement({ attempts, calls, finalHash }: Extract<ReplayVerdict, { agre
 }
 
 function sentence({ node, attempt, call, what, expected, got }: Divergence): string {
-  const where = [
-    node === null ? "the run" : `node ${node}`,
-    ...(attempt === null ? [] : [`attempt ${attempt}`]),
-    ...(call === null ? [] : [`call ${call}`]),
-  ].join(", ");
-  return `${where}: ${names[what] ?? what} differs: expected ${shown(expected)}, got ${shown(got)}`;
+  return `${placeInRun(node, attempt, call)}: ${names[what] ?? what} differs: expected ${shown(expected)}, got ${shown(got)}`;
 }
 
 const names: Partial<Record<Divergence["what"], string>> = {
