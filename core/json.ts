@@ -219,3 +219,9 @@ const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Whether a plain object holds anything, without a list of its keys. */
+export function hasMembers(value: object): boolean {
+  for (const _ in value) return true;
+  return false;
+}

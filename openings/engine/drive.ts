@@ -134,7 +134,7 @@ class Driver {
   }
 
   release(): void {
-    // A reason of its own: without one the platform makes an exception with its stack, for every attempt.
+    // A reason of its own: without one the platform makes an exception, with its stack.
     this.#released.abort("released");
     this.#timer?.stop.abort();
   }

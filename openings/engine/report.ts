@@ -3,7 +3,7 @@
  * JSON: the ledger then writes them as they stand.
  */
 import type { RunEventDraft, RunEventOf } from "#core/events.js";
-import { canonicalJson, type JsonObject } from "#core/json.js";
+import { canonicalJson, hasMembers } from "#core/json.js";
 import { hostFailure, type Failure, type Message } from "#core/values.js";
 import { inputsHash, outputsHash } from "../journal/hash.js";
 import { elementsOf, type Load } from "./attempt.js";
@@ -110,9 +110,4 @@ export function storeOutputs(outputs: readonly Message[], values: Values): Finis
     }
     return { body, labels, port, type };
   });
-}
-
-function hasMembers(state: JsonObject): boolean {
-  for (const _ in state) return true;
-  return false;
 }

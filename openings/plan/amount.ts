@@ -2,6 +2,7 @@
  * Worst cases, as sums that know what they do not know: a fixed part and, where a `for_each` takes elements that come only with the
  * run, so much for each of them. null: nothing bounds it.
  */
+import { hasMembers } from "#core/json.js";
 
 export interface Sum {
   readonly fixed: number;
@@ -13,10 +14,7 @@ export type Amount = Sum | null;
 export const nothing: Sum = { fixed: 0, each: {} };
 export const fixed = (amount: number): Sum => ({ fixed: amount, each: {} });
 
-function isFixed({ each }: Sum): boolean {
-  for (const _ in each) return false;
-  return true;
-}
+const isFixed = ({ each }: Sum): boolean => !hasMembers(each);
 
 /** A sum over more nodes than this says nothing to anybody, and adding such up would take quadratic time: it counts as unknown. */
 const MOST_NODES = 64;
