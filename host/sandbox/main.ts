@@ -3,7 +3,7 @@ import { Transfers } from "./transfer.js";
 import type { LinkPlan } from "../component/plan.js";
 import { Attempt, type Answer } from "./inside/attempt.js";
 import { loaded, type LoadedComponent } from "./inside/loaded.js";
-import { leftBehind } from "./inside/leftovers.js";
+import { Memories } from "./inside/memories.js";
 import { openPipe } from "./inside/pipe.js";
 import { seal } from "./inside/seal.js";
 import { Turns } from "./inside/turns.js";
@@ -19,6 +19,7 @@ const turns = new Turns();
 const transfers = new Transfers();
 const components = new Map<number, Promise<LoadedComponent>>();
 const attempts = new Map<number, Attempt>();
+const memories = new Memories();
 
 seal();
 const pipe = openPipe(
@@ -53,7 +54,7 @@ function receive(message: ToSandbox): void {
       components.delete(message.component);
       return;
     case "start": {
-      const attempt = new Attempt(message, { send: pipe.send, turns, slice, valueBytes });
+      const attempt = new Attempt(message, { send: pipe.send, turns, slice, valueBytes, memories });
       attempts.set(message.attempt, attempt);
       turns.add(() => {
         void components.get(message.component)!.then(
@@ -61,7 +62,6 @@ function receive(message: ToSandbox): void {
             const end = await attempt.run(component);
             attempts.delete(message.attempt);
             pipe.send(end);
-            leftBehind(end.peakMemoryBytes);
           },
           (error: unknown) => {
             const end = attempt.fail(error);

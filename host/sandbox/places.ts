@@ -3,10 +3,16 @@ import { readFileSync } from "node:fs";
 
 export const NO_PLACE = "it was cancelled before there was a place";
 
-/** Measured safe; a process stops at about 16,000 memories, since each reserves 8 to 10 GB of 47 bits of address space. */
+/**
+ * Measured safe, with those that are kept beside them; a process stops at about 16,000 memories, since each reserves 8 to 10 GB of 47
+ * bits of address space.
+ */
 const MOST_MEMORIES = 8000;
 /** Mappings that an instance costs at most: its memory with guards, its stack, a share of its code. */
 const MAPS_PER_INSTANCE = 7;
+/** Memories without a guest that a process keeps for the next ones (inside/memories.ts), and the mappings of these. */
+export const MOST_KEPT = 32;
+const KEPT_MAPS = 3 * MOST_KEPT;
 
 export class Places {
   private left: number;
@@ -47,7 +53,7 @@ export class Places {
 
 /** Guests that one process can hold before the operating system ends it: `vm.max_map_count` aborts a process that passes it. */
 export function mostInProcess(asked: number = MOST_MEMORIES, maxMaps: number | null = systemMaps()): number {
-  const byMaps = maxMaps === null ? Infinity : Math.floor(maxMaps / MAPS_PER_INSTANCE);
+  const byMaps = maxMaps === null ? Infinity : Math.floor((maxMaps - KEPT_MAPS) / MAPS_PER_INSTANCE);
   return Math.max(1, Math.min(asked, MOST_MEMORIES, byMaps));
 }
 

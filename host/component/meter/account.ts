@@ -5,17 +5,28 @@
  * it computes or what it pays.
  */
 import { RlpError } from "#core/errors.js";
-import { engine, type WasmEngine, type WasmGlobal, type WasmImports, type WasmInstance, type WasmModule } from "./engine.js";
+import {
+  engine,
+  type WasmEngine,
+  type WasmGlobal,
+  type WasmImports,
+  type WasmInstance,
+  type WasmMemory,
+  type WasmModule,
+} from "./engine.js";
+import { memoryOf, newMemory } from "./memory.js";
 import {
   DEFAULT_SLICE,
   IMPORTS,
   LEFT_EXPORT,
+  memoryImport,
   NO_GRANT,
   PAUSE,
   REENTRY_DEPTH,
   RESERVED_MODULE,
   START_EXPORT,
   UNSUSPENDED_FUEL,
+  type MemoryLimits,
 } from "./protocol.js";
 
 /** Far from where an i32 would wrap. */
@@ -97,10 +108,20 @@ export class FuelAccount {
     return this.#spent + this.#granted - this.#left();
   }
 
-  /** Instantiates one metered core module of this agent and calls its start function, which may use `UNSUSPENDED_FUEL`. */
-  instantiate(module: WasmModule, imports: WasmImports = {}): WasmInstance {
+  /**
+   * Instantiates one metered core module of this agent and calls its start function, which may use `UNSUSPENDED_FUEL`. `memory` gives
+   * what becomes the guest's own memory (invariant 7).
+   */
+  instantiate(
+    module: WasmModule,
+    imports: WasmImports = {},
+    memory: (limits: MemoryLimits) => WasmMemory = newMemory,
+  ): WasmInstance {
     const counter: Counter = { left: null, rest: NO_GRANT };
-    const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: this.#imports(counter) }) as WasmImports;
+    const ours = this.#imports(counter);
+    const limits = memoryOf(module);
+    if (limits) ours[memoryImport(limits)] = memory(limits);
+    const linked = Object.assign(Object.create(null), imports, { [RESERVED_MODULE]: ours }) as WasmImports;
     const instance = new this.#engine.Instance(module, linked);
     counter.left = instance.exports[LEFT_EXPORT] as WasmGlobal;
     const start = instance.exports[START_EXPORT] as (() => void) | undefined;
@@ -147,7 +168,7 @@ export class FuelAccount {
     this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
   }
 
-  #imports(counter: Counter): Readonly<Record<string, unknown>> {
+  #imports(counter: Counter): Record<string, unknown> {
     return {
       [IMPORTS.fuel]: (left: number) => this.#grant(counter, left),
       [IMPORTS.pause]: new this.#engine.Suspending(() => this.#pause(counter)),

@@ -5,6 +5,9 @@
 export interface WasmGlobal {
   value: number;
 }
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
 export interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
@@ -13,8 +16,12 @@ export type WasmImports = Readonly<Record<string, Readonly<Record<string, unknow
 
 export interface WasmEngine {
   validate(bytes: Uint8Array): boolean;
-  readonly Module: new (bytes: Uint8Array) => WasmModule;
+  readonly Module: {
+    new (bytes: Uint8Array): WasmModule;
+    imports(module: WasmModule): readonly { readonly module: string; readonly name: string; readonly kind: string }[];
+  };
   readonly Instance: new (module: WasmModule, imports?: WasmImports) => WasmInstance;
+  readonly Memory: new (type: { readonly initial: number; readonly maximum: number }) => WasmMemory;
   readonly Global: new (type: { value: "i32"; mutable: true }, value: number) => WasmGlobal;
   /** JSPI: an import that suspends its caller until the promise settles. */
   readonly Suspending: new (call: () => Promise<number>) => object;

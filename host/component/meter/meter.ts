@@ -43,7 +43,7 @@ export function meterModule(bytes: Uint8Array, options: MeterOptions): Metered {
   scanCode(shape, limits);
   if (!engine.validate(bytes)) throw new MeterError("METER_MALFORMED", "this is not valid WebAssembly");
   const rewritten = rewrite(bytes, shape, settings);
-  proveMetered(rewritten.bytes, settings);
+  proveMetered(rewritten.bytes, bytes, settings);
   return {
     bytes: rewritten.bytes,
     stats: {

@@ -1,8 +1,8 @@
 /**
  * What a metered module and its host say to each other.
  *
- * `meterModule` adds five imports from the module `rlp` and the exports `rlp:left` and `rlp:start`; guests may neither import from that module nor use
- * a name that begins with `rlp:`. `FuelAccount` (account.ts) is the host's half; use it rather than these names.
+ * `meterModule` adds six imports from the module `rlp` (five where the guest has no memory of its own) and the exports `rlp:left` and
+ * `rlp:start`; guests may neither import from that module nor use a name that begins with `rlp:`. `FuelAccount` (account.ts) is the host's half; use it rather than these names.
  *
  * | name                | type                 | meaning                                                                        |
  * | ------------------- | -------------------- | ------------------------------------------------------------------------------ |
@@ -13,6 +13,7 @@
  * | import `rlp.deep`   | func ()              | the depth cap is passed: throws, always                                        |
  * | import `rlp.depth`  | global (mut i32)     | weight of the open frames, written before a call; one for all modules of an agent |
  * | import `rlp.refused` | global (mut i32)    | pages that the last `memory.grow` beyond the cap asked for, 0 where there was none; one for all modules |
+ * | import `rlp.memory:1:1024` | memory 1 1024 | in the place of one that the guest defines, with its limits; they stand in the name, since an engine does not tell those of an import |
  *
  * A component has several core modules, and each has a counter of its own (an imported counter is markedly slower). **Only one of
  * them, the holder, has fuel**; every other one stands at -1, so that the first checkpoint in it asks, and becomes the holder. Each
@@ -30,6 +31,7 @@
  *    `UNSUSPENDED_FUEL` at most (an allocation by its size more). Whatever is not inside `run` is such a stretch.
  * 5. After a throw from `fuel`, `pause` or `deep`, and after any trap, the instance is thrown away.
  * 6. A float that the host hands to a guest in memory is canonical if it is a NaN; a single float result of an import is made so here.
+ * 7. The memory is a new one, or is of exactly the initial size, all zeros, and nothing that had it before can ever run again.
  */
 
 /** The module from which metered modules import, and which guests cannot name. */
@@ -39,6 +41,13 @@ export const RESERVED_PREFIX = "rlp:";
 
 /** What is imported from `RESERVED_MODULE`. */
 export const IMPORTS = { fuel: "fuel", pause: "pause", deep: "deep", depth: "depth", refused: "refused" } as const;
+/** What the guest's own memory is imported as. */
+export const memoryImport = ({ initial, maximum }: MemoryLimits): string => `memory:${initial}:${maximum}`;
+/** In pages of 64 KiB. */
+export interface MemoryLimits {
+  readonly initial: number;
+  readonly maximum: number;
+}
 /** The exported counter. */
 export const LEFT_EXPORT = "rlp:left";
 /** The exported start function. As a start function proper it would run before the counter can be granted anything. */

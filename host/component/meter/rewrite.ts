@@ -7,12 +7,12 @@ import { LENGTH_CHARGES } from "./costs.js";
 import { layoutOf, type Layout } from "./layout.js";
 import type { MeterSettings } from "./limits.js";
 import { planBody, type BodyPlan } from "./plan.js";
-import { IMPORTS, LEFT_EXPORT, RESERVED_MODULE, START_EXPORT } from "./protocol.js";
+import { IMPORTS, LEFT_EXPORT, memoryImport, RESERVED_MODULE, START_EXPORT } from "./protocol.js";
 import type { Reader } from "./reader.js";
 import { MeterError } from "./refusal.js";
 import { ExternKind, PREAMBLE, SECTION_ORDER, SectionId, type SectionName } from "./sections.js";
 import { each, readConstant, type Shape } from "./shape.js";
-import { FUNCTION_TYPE, readLimits, readRefType, readValueType, ValueType, type FunctionType } from "./types.js";
+import { FUNCTION_TYPE, readLimits, readRefType, readValueType, ValueType, type FunctionType, type Limits } from "./types.js";
 import { Writer } from "./writer.js";
 
 export interface Rewritten {
@@ -78,7 +78,7 @@ class Rewriter {
       case "table":
         return this.#extended(name, (reader, out) => this.#table(reader, out), []);
       case "memory":
-        return this.#extended(name, (reader, out) => this.#limits(reader, out, "memory"), []);
+        return; // it is an import now
       case "global":
         return this.#extended(name, (reader, out) => this.#global(reader, out), [this.#added.counter()]);
       case "export":
@@ -140,7 +140,17 @@ class Rewriter {
       func(IMPORTS.deep, plainType),
       named(IMPORTS.depth).byte(ExternKind.global, ValueType.i32, 1),
       named(IMPORTS.refused).byte(ExternKind.global, ValueType.i32, 1),
+      ...this.#memory(),
     ];
+  }
+
+  /** The guest's own memory as an import: whoever links it says where it lies. Its index, the only one, stays. */
+  #memory(): readonly Writer[] {
+    const own = this.#shape.ownMemory;
+    if (!own) return [];
+    const maximum = this.#maximum(own, "memory");
+    const name = memoryImport({ initial: own.min, maximum });
+    return [new Writer(32).name(RESERVED_MODULE).name(name).byte(ExternKind.memory, 1).u32(own.min).u32(maximum)];
   }
 
   #import(reader: Reader, out: Writer): void {
@@ -163,12 +173,13 @@ class Rewriter {
 
   /** A maximum for everything: the cap, or what is declared if that is less. Imports too, so that both sides of a link agree. */
   #limits(reader: Reader, out: Writer, what: "memory" | "table"): void {
+    const limits = readLimits(reader, what);
+    out.byte(1).u32(limits.min).u32(this.#maximum(limits, what));
+  }
+
+  #maximum({ max }: Limits, what: "memory" | "table"): number {
     const cap = what === "memory" ? this.#settings.memoryPages : this.#settings.tableElements;
-    const { min, max } = readLimits(reader, what);
-    out
-      .byte(1)
-      .u32(min)
-      .u32(Math.min(max ?? cap, cap));
+    return Math.min(max ?? cap, cap);
   }
 
   /** The new index of a function that is reachable from elsewhere. */

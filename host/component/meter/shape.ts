@@ -28,6 +28,8 @@ export interface Shape {
   /** Type of each global, imported ones first. */
   readonly globals: readonly number[];
   readonly memories: readonly Limits[];
+  /** The one that it defines, if it does: `memories` has imported ones, too. */
+  readonly ownMemory: Limits | null;
   readonly tables: readonly Limits[];
   /** References to functions may come in from outside, or a table be changed there. */
   readonly sharesReferences: boolean;
@@ -78,7 +80,8 @@ export function readShape(bytes: Uint8Array, settings: MeterSettings): Shape {
   });
   each(sections, "function", limits.functions, (reader) => functions.push(typeAt(reader)));
   each(sections, "table", limits.tables, (reader) => tables.push(readTable(reader)));
-  each(sections, "memory", 100, (reader) => memories.push(readLimits(reader, "memory")));
+  let ownMemory: Limits | null = null;
+  each(sections, "memory", 100, (reader) => memories.push((ownMemory = readLimits(reader, "memory"))));
   each(sections, "global", limits.globals, (reader) => {
     globals.push(readGlobalType(reader));
     skipConstant(reader);
@@ -106,7 +109,19 @@ export function readShape(bytes: Uint8Array, settings: MeterSettings): Shape {
         `a table of ${min} elements at the start, at most ${settings.tableElements} are allowed`,
       );
   const bodies = functions.length - importedFunctions;
-  return { sections, types, importedFunctions, importedGlobals, functions, bodies, globals, memories, tables, sharesReferences };
+  return {
+    sections,
+    types,
+    importedFunctions,
+    importedGlobals,
+    functions,
+    bodies,
+    globals,
+    memories,
+    ownMemory,
+    tables,
+    sharesReferences,
+  };
 }
 
 function refuseReserved(reserved: boolean, what: string, at: number): void {

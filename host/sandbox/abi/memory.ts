@@ -1,10 +1,7 @@
 /** A guest's linear memory, with every access checked against its bounds. */
 import type { Encoding } from "../../component/plan.js";
+import type { WasmMemory } from "../../component/meter/engine.js";
 import { GuestTrap } from "../inside/ends.js";
-
-export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-}
 
 const decoders = {
   utf8: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),

@@ -9,6 +9,7 @@ import { Instance, type HostCall } from "./bind.js";
 import { AttemptFailed, Cancelled, GuestTrap, MemoryExceeded } from "./ends.js";
 import { clip, failed, failureOf, tooLarge, type Failed } from "./failure.js";
 import type { LoadedComponent } from "./loaded.js";
+import type { Memories } from "./memories.js";
 import { LOCAL_INTERFACES, LocalHost } from "./local.js";
 import { StandardStreams } from "./standard.js";
 import { Transcript } from "./transcript.js";
@@ -30,6 +31,7 @@ export interface AttemptWorld {
   readonly slice: number;
   /** Most bytes of JSON in a call's arguments or an attempt's outputs. */
   readonly valueBytes: number;
+  readonly memories: Memories;
 }
 export type Answer =
   | { readonly ok: Json }
@@ -149,6 +151,7 @@ export class Attempt {
         },
         this.world.valueBytes,
         new Border(this.start.limits),
+        this.world.memories,
       );
       this.checkMemory();
       end = await this.withChanges(

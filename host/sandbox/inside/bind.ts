@@ -1,15 +1,19 @@
 /** Makes an instance of a component by its plan, for one attempt: every import closed unless `run` is under way. */
 import type { FuelAccount } from "../../component/meter/account.js";
+import type { WasmMemory } from "../../component/meter/engine.js";
+import type { MemoryLimits } from "../../component/meter/protocol.js";
 import type { CoreRef, HostImport, ImportSource, LinkPlan } from "../../component/plan.js";
 import { Handles } from "../abi/handles.js";
 import type { Json } from "../abi/json.js";
 import { LiftBudget, Lifting, LiftTooLarge } from "../abi/lift.js";
 import { Lowering, type CoreValue } from "../abi/lower.js";
-import { GuestMemory, type WasmMemory } from "../abi/memory.js";
+import { GuestMemory } from "../abi/memory.js";
 import type { HostFunction } from "../abi/signature.js";
 import type { Border } from "./border.js";
 import { AttemptFailed, GuestTrap, OUTSIDE_RUN } from "./ends.js";
+import { leftBehind } from "./leftovers.js";
 import type { BoundImport, LoadedComponent } from "./loaded.js";
+import type { Memories } from "./memories.js";
 import { Resource, type Native, type WasiFunctions } from "./wasi/contract.js";
 import { wasm, type Exports } from "./wasm.js";
 
@@ -48,10 +52,25 @@ export class Instance {
   private readonly component: LoadedComponent;
   private readonly plan: LinkPlan;
   private readonly valueBytes: number;
+  private readonly memories: Memories;
+  /** What the one module that defines a memory was given for it. */
+  private own: { readonly limits: MemoryLimits; readonly memory: WasmMemory } | null = null;
+  /** Calls whose answer the guest still waits for. */
+  private waiting = 0;
+  /** Whether `run` has come to its end, and what the guest does after it. */
+  private returned = false;
   /** Whether a host call is answered now: only inside `run`, and not while the guest allocates or cleans up for us. */
   private open = false;
 
-  constructor(component: LoadedComponent, account: FuelAccount, host: Host, valueBytes: number, border: Border) {
+  constructor(
+    component: LoadedComponent,
+    account: FuelAccount,
+    host: Host,
+    valueBytes: number,
+    border: Border,
+    memories: Memories,
+  ) {
+    this.memories = memories;
     this.border = border;
     this.handles = new Handles((handles) => border.hold(handles));
     this.component = component;
@@ -59,15 +78,32 @@ export class Instance {
     this.account = account;
     this.host = host;
     this.valueBytes = valueBytes;
-    for (const { module, imports } of component.plan.instances) {
+    try {
+      this.link();
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  private link(): void {
+    for (const { module, imports } of this.plan.instances) {
       const given: Record<string, Record<string, unknown>> = Object.create(null);
       for (const { module: from, name, source } of imports) {
         given[from] ??= Object.create(null) as Record<string, unknown>;
         given[from][name] = this.source(source);
       }
-      this.exports.push(account.instantiate(component.modules.get(module)!, given).exports as Exports);
+      const instance = this.account.instantiate(this.component.modules.get(module)!, given, this.ownMemory);
+      this.exports.push(instance.exports as Exports);
     }
   }
+
+  private readonly ownMemory = (limits: MemoryLimits): WasmMemory => {
+    if (this.own) throw new TypeError("a component with two memories");
+    const memory = this.memories.take(limits);
+    this.own = { limits, memory };
+    return memory;
+  };
 
   /** Bytes of linear memory, which never shrinks: the peak. */
   get memoryBytes(): number {
@@ -105,12 +141,21 @@ export class Instance {
       const post = this.resolve(run.postReturn) as (core: unknown) => void;
       this.account.unsuspended(() => post(core));
     }
+    this.returned = true;
     return result;
   }
 
   /** The guest is gone: lets go of what it still holds. */
   end(): void {
     this.handles.end();
+    // Nothing of it is called any more: whatever would try finds no function.
+    this.exports.length = 0;
+    const { own } = this;
+    this.own = null;
+    if (!own) return;
+    // Its memory may be somebody else's only if none of its frames is left, and nobody owes it an answer that would be written there.
+    if (this.returned && this.waiting === 0) this.memories.giveBack(own.limits, own.memory);
+    else leftBehind(own.memory.buffer.byteLength);
   }
 
   private resolve(ref: CoreRef): unknown {
@@ -193,7 +238,9 @@ export class Instance {
     return new wasm.Suspending((...flat: unknown[]): Promise<CoreValue | undefined> | undefined => {
       const at = crossing.resultAt(flat);
       const args = lift(flat, at);
-      return args && this.host.remote({ interface: name, function: func, args }).then((value) => crossing.lower(value, at));
+      return (
+        args && this.awaited(this.host.remote({ interface: name, function: func, args }), (value) => crossing.lower(value, at))
+      );
     });
   }
 
@@ -224,8 +271,22 @@ export class Instance {
     return new wasm.Suspending((...flat: unknown[]): Promise<CoreValue | undefined> | CoreValue | undefined => {
       const at = crossing.resultAt(flat);
       const value = answer(lift(flat));
-      return value instanceof Promise ? value.then((settled) => crossing.lower(settled, at)) : crossing.lower(value, at);
+      return value instanceof Promise ? this.awaited(value, (settled) => crossing.lower(settled, at)) : crossing.lower(value, at);
     });
+  }
+
+  private awaited<V>(answer: Promise<V>, lower: (value: V) => CoreValue | undefined): Promise<CoreValue | undefined> {
+    this.waiting++;
+    return answer.then(
+      (value) => {
+        this.waiting--;
+        return lower(value);
+      },
+      (error: unknown) => {
+        this.waiting--;
+        throw error;
+      },
+    );
   }
 
   /** The two ways across, for one function; each charges for what it carries. */

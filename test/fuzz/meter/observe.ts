@@ -1,6 +1,8 @@
 /** Runs the modules of one generated program, plain, as the reference, or metered, and tells everything that can be seen of it. */
 import { FuelAccount, GuestLimit, type GuestLimitCode } from "#host/component/meter/account.js";
-import { engine, type WasmInstance, type WasmModule } from "#host/component/meter/engine.js";
+import { engine, type WasmInstance, type WasmMemory, type WasmModule } from "#host/component/meter/engine.js";
+import type { MemoryLimits } from "#host/component/meter/protocol.js";
+import { Memories } from "#host/sandbox/inside/memories.js";
 import type { Call } from "./generate.js";
 import { COUNT, NANS, REFUSED, type Program } from "./program.js";
 
@@ -183,12 +185,23 @@ export interface Metering {
   readonly due: () => boolean;
 }
 
+/** Each run's memories are the next one's, as in a sandbox process: that must not be seen in any of them. */
+const memories = new Memories();
+
 export async function observeMetered(link: Link, { slice, budget, due }: Metering): Promise<Counted> {
   const account = new FuelAccount({ budget, slice, due, breathe: () => Promise.resolve() });
-  return observe(
+  const taken: (readonly [MemoryLimits, WasmMemory])[] = [];
+  const take = (limits: MemoryLimits): WasmMemory => {
+    const memory = memories.take(limits);
+    taken.push([limits, memory]);
+    return memory;
+  };
+  const seen = await observe(
     link,
     { used: () => account.used, refused: () => account.refusedPages },
-    (module, imports) => account.instantiate(module, imports),
+    (module, imports) => account.instantiate(module, imports, take),
     (call, args) => account.run(() => promising(call)(...args)),
   );
+  for (const [limits, memory] of taken) memories.giveBack(limits, memory);
+  return seen;
 }

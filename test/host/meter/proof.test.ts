@@ -34,7 +34,8 @@ const SOURCE = `(module
     (call_indirect (i32.const 0))
     (local.get 1)))`;
 
-const metered = meterModule(await wat(SOURCE), OPTIONS).bytes;
+const original = await wat(SOURCE);
+const metered = meterModule(original, OPTIONS).bytes;
 const CHECK = [0x23, 3, 0x41, 0, 0x48, 0x04, 0x40, 0x10, 7, 0x0b];
 const NOP = 0x01;
 
@@ -51,9 +52,9 @@ function changed(at: number, bytes: readonly number[]): Uint8Array {
   return copy;
 }
 
-function proved(bytes: Uint8Array): string {
+function proved(bytes: Uint8Array, from = original): string {
   try {
-    proveMetered(bytes, SETTINGS);
+    proveMetered(bytes, from, SETTINGS);
     return "proved";
   } catch (error) {
     if (!(error instanceof MeterError)) throw error;
@@ -108,7 +109,15 @@ test.each<[string, () => Uint8Array, RegExp]>([
     () => changed(find([0x6c, 0x65, 0x66, 0x74, 3]) + 5, [2]),
     /exported as the counter/,
   ],
-  ["a memory without a maximum's flag", () => changed(find([5, 4, 1, 1, 1, 16]) + 5, [17]), /above its cap/],
+  ["a maximum of its memory above the cap", () => changed(find([2, 1, 1, 16]) + 3, [17]), /above its cap/],
+  ["a smaller maximum", () => changed(find([2, 1, 1, 16]) + 3, [15]), /memory is not the original's/],
+  ["more memory at first", () => changed(find([2, 1, 1, 16]) + 2, [2]), /memory is not the original's/],
+  [
+    "a name that tells another maximum",
+    () => changed(find([0x3a, 0x31, 0x36, 2, 1]) + 2, [0x35]),
+    /memory is not the original's/,
+  ],
+  ["another module's memory", () => changed(find([3, 0x72, 0x6c, 0x70, 11, 0x6d]) + 1, [0x73]), /added imports/],
   ["another import in the place of the host's", () => changed(find([0x66, 0x75, 0x65, 0x6c]), [0x67]), /added imports/],
   ["a helper that does not pay", () => changed(find([0x76, 0x41, 1, 0x6c]) + 2, [0]), /not what it should be/],
   ["the mark of the added locals gone", () => changed(find([2, 0, 0x7f, 1, 0x7f, 0x23]) + 1, [1]), /without its mark/],
@@ -126,10 +135,8 @@ test("a module that was not metered at all is not proved", async () => {
 
 describe("a start function is an export that the host calls when the counter can be read", async () => {
   // Functions once metered: fuel 0, pause 1, deep 2, $other 3, $start 4.
-  const starting = meterModule(
-    await wat("(module (func $other (param i32)) (func $start (drop (i32.const 1))) (start $start) (memory 1))"),
-    OPTIONS,
-  ).bytes;
+  const source = await wat("(module (func $other (param i32)) (func $start (drop (i32.const 1))) (start $start) (memory 1))");
+  const starting = meterModule(source, OPTIONS).bytes;
   const name = Buffer.from("rlp:start");
   const at = Buffer.from(starting).indexOf(name);
   const changedAt = (offset: number, byte: number): Uint8Array => starting.with(at + offset, byte);
@@ -141,7 +148,7 @@ describe("a start function is an export that the host calls when the counter can
 
   test("it is proved", () => {
     expect(at).toBeGreaterThan(0);
-    expect(proved(starting)).toBe("proved");
+    expect(proved(starting, source)).toBe("proved");
   });
 
   test.each<[string, () => Uint8Array, RegExp]>([
@@ -150,7 +157,7 @@ describe("a start function is an export that the host calls when the counter can
     ["the counter", () => starting.with(at + name.length, 3).with(at + name.length + 1, 2), /exported as the start function/],
     ["another reserved name", () => changedAt(name.length - 1, 0x73), /reserved name/],
     ["one that the engine starts", () => withSection(8, 1, 4), /before its counter/],
-  ])("%s is not", (_, bytes, message) => expect(proved(bytes())).toMatch(message));
+  ])("%s is not", (_, bytes, message) => expect(proved(bytes(), source)).toMatch(message));
 });
 
 test("any single byte changed in code is seen, unless it does not touch what was added", () => {
@@ -158,7 +165,8 @@ test("any single byte changed in code is seen, unless it does not touch what was
   fc.assert(
     fc.property(fc.nat(), fc.nat(), (seed, pick) => {
       const [program] = generate(Choices.seeded(seed)).programs as [Program];
-      const bytes = meterModule(encodePlain(program), { ...OPTIONS, limits: LARGE_LIMITS }).bytes;
+      const plain = encodePlain(program);
+      const bytes = meterModule(plain, { ...OPTIONS, limits: LARGE_LIMITS }).bytes;
       const left = program.globals.length + 2;
       const checks: number[] = [];
       for (let at = 0; at < bytes.length - 10; at++)
@@ -174,8 +182,35 @@ test("any single byte changed in code is seen, unless it does not touch what was
       expect(checks.length).toBeGreaterThan(0);
       const at = checks[pick % checks.length] as number;
       bytes.set(nops(10), at);
-      if (engine.validate(bytes)) expect(() => proveMetered(bytes, SETTINGS)).toThrow(MeterError);
+      if (engine.validate(bytes)) expect(() => proveMetered(bytes, plain, SETTINGS)).toThrow(MeterError);
     }),
     { numRuns: 150, seed: 7 },
   );
+});
+
+describe("the memory is the original's: imported as it was, or in the place of its own, or none", async () => {
+  const plain = async (memory: string): Promise<Uint8Array> => wat(`(module ${memory} (func (export "run")))`);
+  const own = await plain(`(memory 2 3)`);
+  const others: readonly (readonly [string, Uint8Array])[] = [
+    ["of another initial size", await plain(`(memory 1 3)`)],
+    ["of another maximum", await plain(`(memory 2 4)`)],
+    ["up to the cap", await plain(`(memory 2)`)],
+    ["another module's", await plain(`(import "env" "memory" (memory 2 3))`)],
+    ["none", await plain("")],
+  ];
+  test.each([["its own", own] as const, ...others])("%s: proved", (_, source) =>
+    expect(proved(meterModule(source, OPTIONS).bytes, source)).toBe("proved"),
+  );
+  test.each(others)("%s in the place of its own: not", (_, source) => {
+    expect(proved(meterModule(source, OPTIONS).bytes, own)).toMatch(/memory is not the original's/);
+    expect(proved(meterModule(own, OPTIONS).bytes, source)).toMatch(/memory is not the original's/);
+  });
+  test("one that the module defines by itself: not", () => {
+    const { bytes } = meterModule(others[4]![1], OPTIONS);
+    const globals = Buffer.from(bytes).indexOf(Buffer.from([6, 6, 1, 0x7f, 1]));
+    const section = [5, 4, 1, 1, 2, 3];
+    const defining = new Uint8Array([...bytes.subarray(0, globals), ...section, ...bytes.subarray(globals)]);
+    expect(engine.validate(defining)).toBe(true);
+    for (const source of [own, others[4]![1]]) expect(proved(defining, source)).toMatch(/a memory of its own/);
+  });
 });

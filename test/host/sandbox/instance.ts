@@ -5,6 +5,7 @@ import { meterModule } from "#host/component/meter/meter.js";
 import { Border } from "#host/sandbox/inside/border.js";
 import { Instance, type Host } from "#host/sandbox/inside/bind.js";
 import { loaded, type LoadedComponent } from "#host/sandbox/inside/loaded.js";
+import { Memories } from "#host/sandbox/inside/memories.js";
 import { Transcript } from "#host/sandbox/inside/transcript.js";
 import { VirtualClock } from "#host/sandbox/inside/wasi/clock.js";
 import type { WasiFunction, WasiFunctions } from "#host/sandbox/inside/wasi/contract.js";
@@ -29,13 +30,20 @@ const nobody = (): never => {
   throw new Error("nobody answers this here");
 };
 
-export function instance(component: LoadedComponent, wasi: WasiFunctions, fuel = account(), host: Partial<Host> = {}): Instance {
+export function instance(
+  component: LoadedComponent,
+  wasi: WasiFunctions,
+  fuel = account(),
+  host: Partial<Host> = {},
+  memories = new Memories(),
+): Instance {
   return new Instance(
     component,
     fuel,
     { answersHere: () => false, local: nobody, remote: nobody, met: nobody, dropped: nobody, wasi, ...host },
     VALUE_BYTES,
     new Border({ bytesIn: 1 << 30, bytesOut: 1 << 30, handles: 64 }),
+    memories,
   );
 }
 

@@ -26,7 +26,7 @@ export function proveHelpers(bytes: Uint8Array, module: ProvedModule, { memoryPa
     // if (n > cap - memory.size) refused = n
     const beyond = [Op.localGet, 0, cap, 0x3f, 0, Op.i32Sub, Op.i32GtU, Op.if, 0x40].flat();
     const note = [beyond, Op.localGet, 0, Op.globalSet, unsigned(module.refused), Op.end].flat();
-    const noted = what === "pages" && module.memory ? note : [];
+    const noted = what === "pages" && module.memory !== null ? note : [];
     // left -= (min(n, cap) >>> shift) * units
     return [0, Op.globalGet, left, least, amount, Op.i32Sub, Op.globalSet, left, check, noted, Op.localGet, 0, Op.end];
   });

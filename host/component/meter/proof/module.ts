@@ -6,6 +6,7 @@ import type { MeterSettings } from "../limits.js";
 import { IMPORTS, LEFT_EXPORT, NO_GRANT, RESERVED_MODULE, RESERVED_PREFIX, START_EXPORT } from "../protocol.js";
 import { Reader } from "../reader.js";
 import { decodeSteps, Op, type Step } from "./decode.js";
+import type { ProvedMemory } from "./memory.js";
 import { prove, unproven } from "./unproven.js";
 
 const I32 = 0x7f;
@@ -30,8 +31,8 @@ export interface ProvedModule {
   readonly left: number;
   readonly depth: number;
   readonly refused: number;
-  /** Whether it has a memory, its own or another module's. */
-  readonly memory: boolean;
+  /** It defines none: what was its own is imported, the last of all imports. */
+  readonly memory: ProvedMemory | null;
   readonly fuel: number;
   readonly pause: number;
   readonly deep: number;
@@ -76,11 +77,12 @@ function signatureOf(reader: Reader): Signature {
   return { params: list(), results: list() };
 }
 
-function proveLimits(reader: Reader, cap: number): void {
+function proveLimits(reader: Reader, cap: number): { readonly min: number; readonly max: number } {
   const at = reader.at;
   prove(reader.byte() === 1, "a memory or table without a maximum", at);
-  reader.u32();
-  prove(reader.u32() <= cap, "a maximum above its cap", at);
+  const [min, max] = [reader.u32(), reader.u32()];
+  prove(max <= cap, "a maximum above its cap", at);
+  return { min, max };
 }
 
 /** `signature` as text, to compare. */
@@ -93,7 +95,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
   const functions: Signature[] = [];
   const names: string[] = [];
   let globals = 0;
-  let memory = false;
+  let memory: ProvedMemory | null = null;
   let foreign = types.some(({ params, results }) => [...params, ...results].includes(FUNCREF));
   const typeAt = (reader: Reader): Signature => types[reader.u32()] ?? unproven("no such type", reader.at);
 
@@ -108,8 +110,8 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
       reader.byte();
       proveLimits(reader, settings.tableElements);
     } else if (kind === 2) {
-      memory = true;
-      proveLimits(reader, settings.memoryPages);
+      prove(memory === null, "several memories", reader.at);
+      memory = { module, name, ...proveLimits(reader, settings.memoryPages) };
     } else {
       const [type, mutable] = [reader.byte(), reader.byte()];
       foreign ||= type === FUNCREF;
@@ -118,12 +120,15 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     }
     if (kind === 1 || kind === 2) names.push(`${module} ${name}`);
   }
+  // Behind the others stands what was the guest's own memory: which it must be, memory.ts knows.
+  const ownMemory: ProvedMemory | null = memory?.module === RESERVED_MODULE ? memory : null;
   const added = [
     `${RESERVED_MODULE} ${IMPORTS.fuel} ${I32}>${I32}`,
     `${RESERVED_MODULE} ${IMPORTS.pause} >${I32}`,
     `${RESERVED_MODULE} ${IMPORTS.deep} >`,
     `${RESERVED_MODULE} ${IMPORTS.depth} ${I32} 1`,
     `${RESERVED_MODULE} ${IMPORTS.refused} ${I32} 1`,
+    ...(ownMemory ? [`${RESERVED_MODULE} ${ownMemory.name}`] : []),
   ];
   prove(names.slice(-added.length).join("\n") === added.join("\n"), "the added imports are not in their place");
   for (const name of names.slice(0, -added.length))
@@ -142,10 +147,7 @@ export function proveModule(bytes: Uint8Array, settings: MeterSettings): ProvedM
     reader.byte();
     proveLimits(reader, settings.tableElements);
   }
-  for (const reader of entries(contents, 5)) {
-    memory = true;
-    proveLimits(reader, settings.memoryPages);
-  }
+  prove(!contents.has(5), "a memory of its own");
 
   const own = new Set<number>([imported - 3, imported - 2, imported - 1, refuel, refuel + 1, refuel + 2, refuel + 3]);
   const escaping = new Set<number>();

@@ -9,15 +9,17 @@ import type { MeterSettings } from "../limits.js";
 import { MeterError } from "../refusal.js";
 import { proveFunction, readBody, type ProvedFunction } from "./function.js";
 import { proveHelpers } from "./helpers.js";
+import { proveMemory } from "./memory.js";
 import { proveModule, type ProvedModule } from "./module.js";
 import { calleesOf } from "./reach.js";
 import { prove } from "./unproven.js";
 
-/** Throws METER_UNPROVEN unless `bytes` is a module that is metered under `settings`. */
-export function proveMetered(bytes: Uint8Array, settings: MeterSettings): void {
+/** Throws METER_UNPROVEN unless `bytes` is a module that is metered under `settings`, with the memory of `original`. */
+export function proveMetered(bytes: Uint8Array, original: Uint8Array, settings: MeterSettings): void {
   try {
     prove(engine.validate(bytes), "it is not valid");
     const module = proveModule(bytes, settings);
+    proveMemory(module.memory, original, settings);
     proveHelpers(bytes, module, settings);
     proveFunctions(bytes, module, settings);
   } catch (error) {
