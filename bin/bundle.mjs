@@ -36,6 +36,33 @@ const others = {
 /** As the compiler writes them, and as libraries do: one a line. */
 const BUILTIN = /^import (?:\{ (.*) \}|([\w$]+)) from ["'](node:[a-z_/]+)["'];$/gm;
 
+/** Those of Node's modules that are there as soon as Node is: taking them costs nothing. */
+const THERE = new Set(["assert", "buffer", "events", "fs", "module", "path", "perf_hooks", "process", "timers", "url", "util"]);
+
+/**
+ * Node's other modules are loaded when something of them is used, not when a module that may use it is: a search needs no cipher, which
+ * takes a tenth of its time to load. What bundled code sees is an object with the same members.
+ */
+const AT_NEED = "at-need:";
+const lazy = {
+  name: "Node's modules at need",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^at-need:/ }, ({ path, importer }) => {
+      const [id, names] = path.slice(AT_NEED.length).split("?");
+      // One for each module that imports it: one for all would be a file more to load.
+      return {
+        path: `${id} of ${relative(root, importer).replaceAll("\\", "/")}`,
+        namespace: AT_NEED,
+        pluginData: { id, names: names.split(",") },
+      };
+    });
+    onLoad({ filter: /.*/, namespace: AT_NEED }, ({ pluginData: { id, names } }) => {
+      const members = names.map((name) => `get ${name}() { return globalThis.process.getBuiltinModule("${id}").${name}; }`);
+      return { contents: `module.exports = { ${members.join(", ")} };` };
+    });
+  },
+};
+
 /**
  * A module that looks for files beside itself must find them where it stood. And Node's own modules are taken as the objects that they
  * are: an `import` of one first reads each of its members, which loads all that some of them get lazily (a fifth of a command's start).
@@ -44,11 +71,14 @@ const places = {
   name: "modules keep their places",
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      const text = readFileSync(path, "utf8").replaceAll(
-        BUILTIN,
-        (_, names, whole, id) =>
-          `const ${whole ?? `{ ${names.replaceAll(" as ", ": ")} }`} = globalThis.process.getBuiltinModule("${id}");`,
-      );
+      const text = readFileSync(path, "utf8").replaceAll(BUILTIN, (_, names, whole, id) => {
+        const module = process.getBuiltinModule(id);
+        if (typeof module === "object" && !THERE.has(id.slice("node:".length))) {
+          const members = names?.split(", ").map((name) => name.split(" as ")[0]) ?? Object.keys(module);
+          return `import ${whole ? `* as ${whole}` : `{ ${names} }`} from "${AT_NEED}${id}?${members}";`;
+        }
+        return `const ${whole ?? `{ ${names.replaceAll(" as ", ": ")} }`} = globalThis.process.getBuiltinModule("${id}");`;
+      });
       if (!path.startsWith(dist)) return { contents: text };
       const folder = relative(bundleFolder, dirname(path)).replaceAll("\\", "/");
       const place = (end) => `(import.meta.dirname + ${JSON.stringify(`/${folder}${end}`)})`;
@@ -78,7 +108,7 @@ const { metafile } = await build({
   metafile: true,
   // What bundled libraries require is bundled too, or Node's own.
   banner: { js: "const require = globalThis.process.getBuiltinModule;" },
-  plugins: [others, places],
+  plugins: [lazy, others, places],
 });
 
 for (const [file, { imports }] of Object.entries(metafile.outputs))

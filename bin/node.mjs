@@ -4,10 +4,14 @@ import { createRequire } from "node:module";
 
 // An `import` of these reads each of their members, and loads all that some of them get lazily: a tenth of a command's start.
 const require = createRequire(import.meta.url);
-const { spawn, spawnSync } = require("child_process");
 const { readFileSync, realpathSync, statSync } = require("fs");
 const { join, dirname } = require("path");
 const { fileURLToPath } = require("url");
+
+/** Takes milliseconds to load, and a command that runs in this very process needs none. */
+function children() {
+  return require("child_process");
+}
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -60,7 +64,7 @@ export function localVersion() {
 export function versionOf(node) {
   // Flags meant for other Nodes would make this one refuse to start.
   const env = Object.assign({}, process.env, { NODE_OPTIONS: "" });
-  const result = spawnSync(node, ["-v"], { encoding: "utf8", timeout: 20000, env, windowsHide: true });
+  const result = children().spawnSync(node, ["-v"], { encoding: "utf8", timeout: 20000, env, windowsHide: true });
   const found = result.status === 0 && /^v(\d+\.\d+\.\d+)/.exec(result.stdout);
   return found ? found[1] : undefined;
 }
@@ -101,7 +105,7 @@ export function tooOld(name) {
  * code where that is given; otherwise this process exits with it (or dies of the same signal).
  */
 export function foreground(command, args, options, done) {
-  const child = spawn(command, args, Object.assign({ stdio: "inherit", windowsHide: true }, options));
+  const child = children().spawn(command, args, Object.assign({ stdio: "inherit", windowsHide: true }, options));
   // On a terminal Ctrl-C reaches the child by itself: the whole foreground group gets it. Twice would read as "at once!".
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   const forward = {};

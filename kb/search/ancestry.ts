@@ -2,6 +2,7 @@
 import type { TraceId } from "#core/ids.js";
 import { nodeKey, runKey } from "../documents/keys.js";
 import type { Ledger } from "../ledger/ledger.js";
+import { SEALED_KINDS } from "../ledger/seal.js";
 
 export interface Ancestry {
   /** Row of the ledger. */
@@ -14,6 +15,12 @@ export interface Ancestry {
   /** Digests of the values that the node was given. */
   readonly inputs: readonly string[];
   readonly citations: readonly string[];
+}
+
+/** Of an event's `meta`, in those kinds that have it. */
+interface Named {
+  readonly node?: string;
+  readonly citations?: readonly string[];
 }
 
 /** `rlp kb why` goes all the way; this is one look at the ledger for each hit, and one at each run. */
@@ -38,8 +45,9 @@ export function ancestries(ledger: Pick<Ledger, "row" | "runRows">): (event: num
   return (event) => {
     const row = ledger.row(event);
     if (!row) return null;
-    const { kind, ts_ms, actor, provenance, payload } = row;
-    const meta = payload.meta as { readonly node?: string; readonly citations?: readonly string[] };
+    const { kind, ts_ms, actor, provenance } = row;
+    // What is sealed names neither: a search opens no payload for nothing.
+    const meta = SEALED_KINDS.includes(kind) ? {} : (row.payload.meta as Named);
     const traceId = (row.trace_id ?? provenance.trace ?? null) as TraceId | null;
     const node = meta.node ?? provenance.node ?? null;
     return {

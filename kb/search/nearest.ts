@@ -43,22 +43,31 @@ export function byVectors(
     const may = required?.get(shelf.domain);
     if (!required || may) measured.push({ shelf, may, likeness });
   }
-  const limit = enough(measured, candidates);
   const best = new Best(most);
   const squared = square(query);
-  let room = candidates;
-  for (const strict of [true, false])
-    for (const { shelf, may, likeness } of measured)
-      for (let at = 0; at < likeness.length && room > 0; at++) {
-        const like = likeness[at]!;
-        if (strict ? like <= limit : like !== limit) continue;
-        if (!visible(shelf, may, at + 1)) continue;
-        room--;
-        const { domain } = shelf;
-        const score = rounded(cosine(query, squared, vectors.vector(domain, at + 1)));
-        if (score >= floor && score > 0) best.offer({ domain, place: at + 1, score });
-      }
+  for (const { domain, place } of likeliest(measured, candidates)) {
+    const score = rounded(cosine(query, squared, vectors.vector(domain, place)));
+    if (score >= floor && score > 0) best.offer({ domain, place, score });
+  }
   return best.sorted();
+}
+
+interface Place {
+  readonly domain: number;
+  readonly place: number;
+}
+
+/** The `wanted` that seem most like the query; of those that seem just as much as the last of them, the first ones. */
+function likeliest(measured: readonly Measured[], wanted: number): readonly Place[] {
+  const limit = enough(measured, wanted);
+  const [above, just]: [Place[], Place[]] = [[], []];
+  for (const { shelf, may, likeness } of measured)
+    for (let at = 0; at < likeness.length; at++) {
+      const like = likeness[at]!;
+      if (like < limit || (like === limit && just.length === wanted) || !visible(shelf, may, at + 1)) continue;
+      (like > limit ? above : just).push({ domain: shelf.domain, place: at + 1 });
+    }
+  return [...above, ...just.slice(0, wanted - above.length)];
 }
 
 const visible = ({ lengths }: Shelf, may: Uint8Array | undefined, place: number): boolean =>

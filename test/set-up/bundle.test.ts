@@ -86,3 +86,21 @@ test("bundling again leaves nothing of the time before", () => {
   expect(existsSync(join(root, "dist/bundled/chunk-OLD.js"))).toBe(false);
   expect(readdirSync(join(root, "dist/bundled"))).toContain("rlp.js");
 });
+
+test("Node's modules are loaded when something of them is used, and are the same then", () => {
+  write(
+    "dist/tools/rlp/main.js",
+    `import { randomBytes as random } from "node:crypto";
+import children from "node:child_process";
+    const loaded = () => ["crypto", "child_process"].map((name) => process.moduleLoadList.includes("NativeModule " + name));
+    export async function main() {
+      const before = loaded();
+      const used = [random(8).length, typeof children.spawn];
+      console.log(JSON.stringify({ before, used, after: loaded() }));
+      return 0;
+    }`,
+  );
+  expect(rlp()).toMatchObject({ before: [true, true] });
+  bundle();
+  expect(rlp()).toEqual({ before: [false, false], used: [8, "function"], after: [true, true] });
+});
