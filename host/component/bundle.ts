@@ -1,5 +1,5 @@
 /** A bundle's folder, read and held against the digests in its manifest. Nothing in it is run, parsed as a component or followed. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
@@ -15,6 +15,7 @@ import { VERSION } from "./version.js";
 import { readDeclaredTools, ToolsProblem } from "../toolbox/declared.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
+import { readAtOnce } from "./read-at-once.js";
 import { readToml, TomlProblem } from "./toml.js";
 
 export interface Bundle {
@@ -210,10 +211,7 @@ async function readNamed(dir: string, path: string, expected: Digest, most: numb
   return bytes;
 }
 
-/**
- * Up to here a file is read at once: the ways to Node's pool of threads and back take longer than all of a bundle's small files do. What
- * is larger could keep the event loop waiting for a slow disk.
- */
+/** Up to here a file is read at once. What is larger could keep the event loop waiting for a slow disk. */
 const READ_AT_ONCE = 256 << 10;
 
 const readLater = promisify(read);
@@ -254,12 +252,9 @@ async function readPlain(dir: string, path: string, most: number): Promise<Uint8
     const status = fstatSync(descriptor);
     if (!status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
     if (status.size > most) throw refuse("ADMIT_BUNDLE", `it has ${status.size} bytes, where ${most} are the limit`);
+    if (status.size <= READ_AT_ONCE) return readAtOnce(descriptor, status.size);
     const bytes = new Uint8Array(status.size);
-    const found =
-      status.size <= READ_AT_ONCE
-        ? readSync(descriptor, bytes, 0, status.size, 0)
-        : (await readLater(descriptor, bytes, 0, status.size, 0)).bytesRead;
-    return bytes.subarray(0, found);
+    return bytes.subarray(0, (await readLater(descriptor, bytes, 0, status.size, 0)).bytesRead);
   } finally {
     closeSync(descriptor);
   }

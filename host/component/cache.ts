@@ -5,8 +5,7 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { makeFolder } from "#core/folder.js";
-import { readFileSync, statSync } from "node:fs";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createBLAKE3 } from "hash-wasm";
 import * as z from "zod";
@@ -14,12 +13,11 @@ import type { Digest } from "#core/digest.js";
 import { parseJson } from "#core/json.js";
 import { INTERPRETED } from "#core/schema.js";
 import type { Admitted } from "./contract.js";
+import { readFileAtOnce } from "./read-at-once.js";
 
 const MAGIC = Buffer.from("rlp admitted 1\n");
 const MAC_BYTES = 32;
 const FILE_BYTES = 128 << 20;
-/** A small component is here sooner than the way to Node's pool of threads and back takes; a large one does not hold the event loop up. */
-const READ_AT_ONCE = 1 << 20;
 
 const count = z.int().nonnegative();
 const header = z.strictObject({
@@ -76,9 +74,9 @@ export class AdmissionCache {
   private async read(name: Digest): Promise<Buffer | undefined> {
     const file = this.file(name);
     try {
-      const { size } = statSync(file);
-      if (size > FILE_BYTES) return undefined;
-      return size <= READ_AT_ONCE ? readFileSync(file) : await readFile(file);
+      const small = readFileAtOnce(file);
+      if (small) return small;
+      return (await stat(file)).size <= FILE_BYTES ? await readFile(file) : undefined;
     } catch {
       return undefined;
     }

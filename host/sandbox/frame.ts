@@ -16,6 +16,8 @@ export const FrameKind = {
 } as const;
 
 export const FRAME_BYTES = 1 << 20;
+/** A frame up to here that comes in pieces is gathered in memory that is used again. */
+const SPARE_BYTES = 128 << 10;
 
 export class FrameViolation extends Error {
   override readonly name = "FrameViolation";
@@ -69,6 +71,8 @@ export class FrameReader {
   private readonly header = Buffer.alloc(4);
   private headerFilled = 0;
   private body: Buffer | null = null;
+  /** Where frames are gathered that come in pieces. */
+  private spare: Buffer | null = null;
   private filled = 0;
   private parts: Buffer[] = [];
   private partBytes = 0;
@@ -99,7 +103,10 @@ export class FrameReader {
           at += length;
           continue;
         }
-        this.body = Buffer.allocUnsafe(length);
+        this.body =
+          length <= SPARE_BYTES
+            ? (this.spare ??= Buffer.allocUnsafeSlow(SPARE_BYTES)).subarray(0, length)
+            : Buffer.allocUnsafe(length);
         this.filled = 0;
       }
       const taken = Math.min(this.body.length - this.filled, input.length - at);
@@ -113,7 +120,7 @@ export class FrameReader {
     }
   }
 
-  /** `frame` may be a view of a buffer that the stream uses again: what is kept is copied. */
+  /** `frame` may be a view of a buffer that is used again: what is kept is copied. */
   private frame(frame: Buffer): void {
     const kind = frame[0];
     const payload = frame.subarray(1);

@@ -79,11 +79,19 @@ function receive(message: ToSandbox): void {
 const COMPILE_AT_ONCE = 128 << 10;
 
 async function load({ plan, modules }: Extract<ToSandbox, { t: "load" }>): Promise<LoadedComponent> {
-  const compiled = await Promise.all(
-    modules.map(async ({ name, transfer, bytes }) => {
-      const code = await transfers.expect(transfer, bytes);
-      return [name, code.length <= COMPILE_AT_ONCE ? new wasm.Module(code) : await wasm.compile(code)] as const;
-    }),
-  );
+  const compiled = await Promise.all(modules.map(async (module) => [module.name, await received(module)] as const));
   return loaded(JSON.parse(plan) as LinkPlan, new Map(compiled));
+}
+
+/** The engine keeps bytes of its own: those that came are compiled where they lie. */
+function received({ transfer, bytes }: { readonly transfer: number; readonly bytes: number }): Promise<object> {
+  return new Promise((resolve, reject) => {
+    transfers.use(transfer, bytes, (code) => {
+      try {
+        resolve(code.length <= COMPILE_AT_ONCE ? new wasm.Module(code) : wasm.compile(code));
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
 }

@@ -37,9 +37,9 @@ const MEMORY_BYTES = Math.max(4 * 2 ** 30, Math.floor(totalmem() / 2));
 
 /**
  * What is loaded here was validated by the toolchain, whole; the engine does it again for a function when that is compiled, and not for all
- * of them before the first one runs.
+ * of them before the first one runs. Nor need it look whether it has compiled the same bytes before: a component is loaded once.
  */
-const LOADING_OPTIONS = ["--wasm-lazy-validation"];
+const LOADING_OPTIONS = ["--wasm-lazy-validation", "--no-wasm-native-module-cache"];
 
 /** The binder runs a few times for each agent and has to be quick then: what it meets is noted from the first call on. */
 const BINDING_OPTIONS = ["--no-lazy-feedback-allocation"];

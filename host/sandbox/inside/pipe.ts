@@ -12,6 +12,8 @@ export interface ChildPipe {
 
 const { exit } = process;
 const PIPE = 3;
+/** What is read at a time: most messages whole, and with the modules of a small component. */
+const READ_BYTES = 256 << 10;
 
 /** `waiting`: whether this process has nothing to do until something comes, which will be soon. */
 export function openPipe(
@@ -19,7 +21,9 @@ export function openPipe(
   sink: (pipe: ChildPipe) => FrameSink,
   waiting: () => boolean = () => false,
 ): ChildPipe {
-  const socket = new Socket({ fd: PIPE, readable: true, writable: true });
+  // One buffer for all that is read: a fresh one each time is memory that the system has to find for every message.
+  const onread = { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback: read };
+  const socket = new Socket({ fd: PIPE, readable: true, writable: true, onread });
   const writer = new FrameWriter(socket, () => {
     if (waiting()) watch.look();
   });
@@ -33,7 +37,10 @@ export function openPipe(
     sink(pipe),
   );
   const watch = new Watch(PIPE, (bytes) => reader.push(bytes));
-  socket.on("data", (chunk: Buffer) => reader.push(chunk));
+  function read(length: number, buffer: Uint8Array): boolean {
+    reader.push(buffer.subarray(0, length) as Buffer);
+    return true;
+  }
   socket.on("error", () => exit(0));
   socket.on("close", () => exit(0));
   socket.on("end", () => exit(0));

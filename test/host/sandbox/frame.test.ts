@@ -116,3 +116,37 @@ test("a transfer takes what was announced and no more", async () => {
   expect(() => transfers.chunk(3, new Uint8Array(1))).toThrow(/not open/);
   expect(await transfers.expect(9, 0)).toHaveLength(0);
 });
+
+test("bytes that are used at once are not copied where they come in one chunk, and gathered where they do not", () => {
+  const transfers = new Transfers();
+  const used: Uint8Array[] = [];
+  const use = (bytes: Uint8Array): void => void used.push(bytes);
+  const whole = new Uint8Array([1, 2, 3]);
+  transfers.use(1, 3, use);
+  expect(() => transfers.use(1, 3, use)).toThrow(/twice/);
+  transfers.chunk(1, whole);
+  expect(used).toHaveLength(1);
+  expect(used[0]).toBe(whole);
+  transfers.use(2, 3, use);
+  const piece = new Uint8Array([4, 5]);
+  transfers.chunk(2, piece);
+  piece.fill(0); // the buffer that it lay in is used again
+  expect(() => transfers.chunk(2, new Uint8Array(2))).toThrow(/more bytes/);
+  transfers.chunk(2, new Uint8Array([6]));
+  expect(used[1]).toEqual(new Uint8Array([4, 5, 6]));
+  transfers.use(3, 0, use);
+  expect(used[2]).toHaveLength(0);
+});
+
+test("messages that come in pieces, one behind the other, keep nothing of each other", () => {
+  const { push, messages } = reader();
+  const texts = ["a".repeat(200_000), "b".repeat(100_000), "c".repeat(100)].map((text) => JSON.stringify(text));
+  const wire = Buffer.concat(texts.flatMap((text) => messageFrames(text)));
+  const buffer = Buffer.alloc(7001); // one buffer for all that is read
+  for (let at = 0; at < wire.length; at += buffer.length) {
+    const length = wire.copy(buffer, 0, at);
+    push(buffer.subarray(0, length));
+    buffer.fill(0xff);
+  }
+  expect(messages).toEqual(texts);
+});
