@@ -13,8 +13,8 @@ export interface CoreRef {
 }
 export type ImportSource =
   | { readonly kind: "export"; readonly ref: CoreRef }
-  /** A host function; the index into the plan's `host`. */
-  | { readonly kind: "host"; readonly index: number }
+  /** A host function; the index into the plan's `host`. `toll`: fuel for the way to it, which the plan goes round (inspect/direct.ts). */
+  | { readonly kind: "host"; readonly index: number; readonly toll: number }
   /** A function that was of use at build time only: whoever calls it traps. */
   | { readonly kind: "absent"; readonly name: string }
   /** Drops a handle of a resource of the host, which is named with its home: `wasi:io/streams/output-stream`. */

@@ -2,6 +2,7 @@
 import type { LinkPlan } from "../plan.js";
 import { readComponent } from "./component.js";
 import { conform } from "./conform.js";
+import { direct } from "./direct.js";
 import { linkPlan, moduleName } from "./link.js";
 
 export interface Inspected {
@@ -16,15 +17,16 @@ export interface Inspected {
 export function inspect(bytes: Uint8Array): Inspected {
   const component = readComponent(bytes);
   const { imports, exports, world, run } = conform(component);
-  const plan = linkPlan(component, world, run);
+  const linked = linkPlan(component, world, run);
+  const modules = new Map(component.modules.map((module, index) => [moduleName(index), module]));
+  const plan = direct(linked, modules);
+  // Those that the plan goes round, and no others: what nothing instantiates is looked at like the rest.
+  const used = (given: LinkPlan, name: string): boolean => given.instances.some(({ module }) => module === name);
+  for (const name of modules.keys()) if (used(linked, name) && !used(plan, name)) modules.delete(name);
   return {
     imports,
     exports,
-    modules: component.modules.map((module, index) => ({
-      name: moduleName(index),
-      bytes: module.bytes,
-      functions: module.functions,
-    })),
+    modules: Array.from(modules, ([name, { bytes, functions }]) => ({ name, bytes, functions })),
     plan,
   };
 }

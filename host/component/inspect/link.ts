@@ -58,7 +58,7 @@ export function linkPlan(component: Component, world: World, run: LiftedFunction
     if (!sameSignature(wanted, flatSignature(typeOf(item.func), "lower")))
       throw malformed(`${item.func.interface}#${item.func.name} is imported by a core module with another core type`);
     const index = lowered.get(item);
-    return index === undefined ? { kind: "absent", name: item.func.name } : { kind: "host", index };
+    return index === undefined ? { kind: "absent", name: item.func.name } : { kind: "host", index, toll: 0 };
   };
 
   const instances = component.instances.map((instance) => ({

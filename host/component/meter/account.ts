@@ -168,6 +168,13 @@ export class FuelAccount {
     this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
   }
 
+  /** As {@link charge}, for work that was a block of the guest's: like one, it is counted also where it passes the budget. */
+  toll(amount: number): void {
+    const used = this.used + amount;
+    this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
+    this.#refuseBeyond(used);
+  }
+
   #imports(counter: Counter): Record<string, unknown> {
     return {
       [IMPORTS.fuel]: (left: number) => this.#grant(counter, left),

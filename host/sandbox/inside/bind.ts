@@ -177,7 +177,7 @@ export class Instance {
           throw new GuestTrap(`\`${source.name}\` is there only while a component is built`);
         };
       case "host":
-        return this.hostFunction(this.component.host[source.index]!);
+        return this.hostFunction(this.component.host[source.index]!, source.toll);
     }
   }
 
@@ -208,13 +208,13 @@ export class Instance {
     );
   }
 
-  private hostFunction(given: BoundImport): unknown {
-    return given.kind === "agent" ? this.agentFunction(given) : this.wasiFunction(given);
+  private hostFunction(given: BoundImport, toll: number): unknown {
+    return given.kind === "agent" ? this.agentFunction(given, toll) : this.wasiFunction(given, toll);
   }
 
-  private agentFunction(given: Extract<BoundImport, { kind: "agent" }>): unknown {
+  private agentFunction(given: Extract<BoundImport, { kind: "agent" }>, toll: number): unknown {
     const { interface: name, function: func, place, hasResult, call } = given;
-    const crossing = this.crossing(given, call);
+    const crossing = this.crossing(given, call, toll);
     const tooLarge = (error: unknown, at: number): undefined => {
       if (!(error instanceof LiftTooLarge)) throw error;
       this.host.met("call_bytes", error.used, this.valueBytes);
@@ -244,7 +244,7 @@ export class Instance {
     });
   }
 
-  private wasiFunction(given: Extract<BoundImport, { kind: "wasi" }>): unknown {
+  private wasiFunction(given: Extract<BoundImport, { kind: "wasi" }>, toll: number): unknown {
     const { place, call } = given;
     const answer = this.host.wasi.get(place);
     if (!answer)
@@ -253,7 +253,7 @@ export class Instance {
         message: `the component imports \`${place}\`, which it is not given`,
         retryable: false,
       });
-    const crossing = this.crossing(given, call);
+    const crossing = this.crossing(given, call, toll);
     const lift = (flat: unknown[]): Native[] => {
       try {
         return crossing.lift(flat);
@@ -289,14 +289,15 @@ export class Instance {
     );
   }
 
-  /** The two ways across, for one function; each charges for what it carries. */
-  private crossing<V>(given: HostImport, call: HostFunction<V>) {
+  /** The two ways across, for one function; each charges for what it carries. `toll` is paid before anything is looked at. */
+  private crossing<V>(given: HostImport, call: HostFunction<V>, toll: number) {
     let memory: GuestMemory | null = null;
     let lowering: Lowering | null = null;
     const guest = (): GuestMemory | null => (memory ??= given.memory && this.memory(given));
     return {
       /** Takes the last value where it says where the result goes. */
       resultAt: (flat: unknown[]): number => {
+        if (toll > 0) this.account.toll(toll);
         this.checkOpen();
         return call.resultInMemory ? Number(flat.pop()) >>> 0 : 0;
       },
