@@ -8,7 +8,8 @@ import type { Anchor } from "./anchor.js";
 import { inserter, unplaced, type PlacedRows } from "./insert.js";
 import { formOf, payloadStart, type PackedRows } from "./packed.js";
 import { removeBlobs } from "./remove-blobs.js";
-import { GENESIS, rowHash } from "./row.js";
+import { GENESIS } from "./row.js";
+import { recordHash } from "./row-hash.js";
 
 interface Tail {
   id: number;
@@ -19,11 +20,21 @@ interface Tail {
 /** The place behind an append's last row in its batch. */
 const endOf = ({ from, count }: PlacedAppend): number => from + count;
 
-/** A transaction that is open: where its rows go, and what is known of it already. */
-interface Transaction {
+/** Of so many runs the next `seq` is remembered from one transaction to the next. */
+const REMEMBERED_RUNS = 4096;
+
+/** Where the ledger ends. */
+interface End {
   readonly tail: Tail;
-  readonly before: number;
+  /** `data_version` of the connection, as read while nobody else could commit. */
+  readonly version: number;
+  /** Of runs that were written to. */
   readonly nextSeq: Map<string, number>;
+}
+
+/** A transaction that is open: where its rows go, and what is known of it already. */
+interface Transaction extends End {
+  readonly before: number;
   /** It holds a row with which something has come to its end. */
   ends: boolean;
 }
@@ -58,6 +69,10 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
   const readEnd = db
     .prepare<[string], number>("SELECT id FROM events WHERE trace_id = ? AND kind = 'run.finished' LIMIT 1")
     .pluck();
+  // It changes when another connection has committed something, and at no other time.
+  const dataVersion = db.prepare<[], number>("PRAGMA data_version").pluck();
+  const beginNow = db.prepare("BEGIN IMMEDIATE");
+  const commitNow = db.prepare("COMMIT");
   const insert = inserter(db);
   const insertSeal = db.prepare("INSERT INTO seals VALUES (?, ?)");
   const removeSeal = db.prepare("DELETE FROM seals WHERE blob = ?");
@@ -117,13 +132,14 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
     if (request.forget) forget(request.forget);
     for (const { digest, key } of request.seals) insertSeal.run(Buffer.from(digest, "hex"), key);
     const { from } = request;
-    const { rows, seqs, times, hashes } = placed;
+    const { rows, records, seqs, times, hashes } = placed;
     const firstId = tail.id + 1;
     let firstSeq: number | null = null;
     tail.tsMs = Math.max(request.nowMs, tail.tsMs);
     hashes.set(tail.hash, 32 * from);
     for (let row = from; row < endOf(request); row++) {
-      const [actor, kind, scope, traceId, provenance] = rows.forms[formOf(rows, row)]!;
+      const form = formOf(rows, row);
+      const [, , , traceId] = rows.forms[form]!;
       let seq: number | null = null;
       if (traceId !== null) {
         seq = nextSeq.get(traceId) ?? (readSeq.get(traceId) ?? -1) + 1;
@@ -133,29 +149,34 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
       }
       times[row] = tail.tsMs;
       const payload = rows.payloads.subarray(payloadStart(rows, row), payloadStart(rows, row + 1));
-      tail.hash = rowHash(tail.hash, ++tail.id, tail.tsMs, traceId, seq, actor, kind, scope, payload, provenance);
+      tail.hash = recordHash(records[form]!, tail.hash, ++tail.id, tail.tsMs, seq, payload);
       hashes.set(tail.hash, 32 * (row + 1));
     }
     return { answer: { firstId, firstSeq, tsMs: tail.tsMs, hashes: hashes.subarray(32 * from, 32 * (endOf(request) + 1)) } };
   }
 
   let open: Transaction | null = null;
+  /** Where this connection's last commit has ended. */
+  let left: End | null = null;
 
   /** All or nothing, since the last commit. */
   function whole<T>(work: () => T): T {
     try {
       return work();
     } catch (cause) {
-      open = null;
+      open = left = null;
       if (db.inTransaction) db.exec("ROLLBACK");
       throw cause;
     }
   }
 
   function begin(): Transaction {
-    db.exec("BEGIN IMMEDIATE");
-    const tail = tailOf();
-    return { tail, before: tail.id, nextSeq: new Map(), ends: false };
+    beginNow.run();
+    const version = dataVersion.get()!;
+    // Where nobody else has written, the ledger ends as we have left it.
+    const { tail, nextSeq } = left?.version === version ? left : { tail: tailOf(), nextSeq: new Map<string, number>() };
+    if (nextSeq.size > REMEMBERED_RUNS) nextSeq.clear();
+    return { tail, version, nextSeq, before: tail.id, ends: false };
   }
 
   function placeAll(requests: readonly PlacedAppend[], rows: PackedRows): readonly Outcome[] {
@@ -190,7 +211,8 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
           writeHead.run(tail.id, tail.hash);
           anchor?.wrote(tail, ends);
         }
-        db.exec("COMMIT");
+        commitNow.run();
+        left = open;
         open = null;
         return true;
       }),

@@ -6,12 +6,15 @@ import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
 import { formOf, payloadStart, rowCount, type PackedRows } from "./packed.js";
 import { COLUMNS } from "./row.js";
+import { recordForm, writeDigits, type RecordForm } from "./row-hash.js";
 
 /** Rows of a batch with what their place gives them, each under its place in the batch. */
 export interface PlacedRows {
   readonly rows: PackedRows;
   /** The rows' forms as JSON. */
   readonly forms: string;
+  /** The same as what is hashed of it. */
+  readonly records: readonly RecordForm[];
   /** Meaningless for rows outside of runs. */
   readonly seqs: Float64Array;
   readonly times: Float64Array;
@@ -22,7 +25,15 @@ export interface PlacedRows {
 export function unplaced(rows: PackedRows): PlacedRows {
   const count = rowCount(rows);
   const forms = JSON.stringify(rows.forms);
-  return { rows, forms, seqs: new Float64Array(count), times: new Float64Array(count), hashes: new Uint8Array(32 * (count + 1)) };
+  const records = rows.forms.map((form) => recordForm(...form));
+  return {
+    rows,
+    forms,
+    records,
+    seqs: new Float64Array(count),
+    times: new Float64Array(count),
+    hashes: new Uint8Array(32 * (count + 1)),
+  };
 }
 
 /** Decimal digits of a number on its way. No safe integer has more. */
@@ -56,11 +67,15 @@ export function inserter(db: Db): (placed: PlacedRows, from: number, to: number,
     if (count === 0) return;
     const numbers = Buffer.allocUnsafe(NUMBERS * DIGITS * count);
     let at = 0;
+    const next = (value: number): void => {
+      writeDigits(numbers, at, value, DIGITS);
+      at += DIGITS;
+    };
     for (let row = from; row < to; row++) {
-      at = writeDigits(numbers, at, payloadStart(rows, row + 1) - payloadStart(rows, row));
-      at = writeDigits(numbers, at, formOf(rows, row));
-      at = writeDigits(numbers, at, seqs[row]!);
-      at = writeDigits(numbers, at, times[row]!);
+      next(payloadStart(rows, row + 1) - payloadStart(rows, row));
+      next(formOf(rows, row));
+      next(seqs[row]!);
+      next(times[row]!);
     }
     const { changes } = insert.run({
       forms,
@@ -73,14 +88,4 @@ export function inserter(db: Db): (placed: PlacedRows, from: number, to: number,
     // Whatever SQLite makes of the statement: a row that is acknowledged is in the table.
     if (changes !== count) throw new KbError("KB_IO", `${changes} of ${count} rows went into the ledger`);
   };
-}
-
-function writeDigits(into: Buffer, at: number, value: number): number {
-  let rest = value;
-  for (let digit = at + DIGITS - 1; digit >= at; digit--) {
-    const less = Math.floor(rest / 10);
-    into[digit] = 0x30 + rest - 10 * less;
-    rest = less;
-  }
-  return at + DIGITS;
 }

@@ -1,9 +1,10 @@
 /** A row of the ledger, its hash, and its other form: the line of a run's stream. */
-import { blake3Bytes, type Digest } from "#core/digest.js";
+import type { Digest } from "#core/digest.js";
 import type { EventKind, Level, MetaOf, Provenance, RunEvent, RunKind } from "#core/events.js";
 import { canonicalJson } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { KbError } from "../errors.js";
+import { rowHash } from "./row-hash.js";
 import { sealedPayload } from "./seal.js";
 
 /** The `prev_hash` of the first row. */
@@ -142,40 +143,6 @@ export function storedRow(columns: RowColumns, open: Opener): LedgerRow {
 export function placedRow(columns: RowColumns, open: Opener): LedgerRow {
   return new StoredRow(columns, open) as unknown as LedgerRow;
 }
-
-/**
- * BLAKE3(prev_hash ‖ JCS({id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance})). Payload and provenance are
- * canonical JSON already, so the record is put together from texts, with its members in JCS order.
- */
-export function rowHash(
-  prevHash: Uint8Array,
-  id: number,
-  tsMs: number,
-  traceId: string | null,
-  seq: number | null,
-  actor: string,
-  kind: string,
-  scope: string,
-  /** Text, or its UTF-8. */
-  payload: string | Uint8Array,
-  provenance: string,
-): Uint8Array {
-  const before = `{"actor":${JSON.stringify(actor)},"id":${id},"kind":${JSON.stringify(kind)},"payload":`;
-  const after = `,"provenance":${provenance},"scope":${JSON.stringify(scope)},"seq":${seq},"trace_id":${JSON.stringify(traceId)},"ts_ms":${tsMs}}`;
-  // One buffer for all rows: at 400 bytes a row, allocating costs as much as hashing.
-  const most = 32 + 3 * (before.length + payload.length + after.length);
-  if (scratch.length < most) scratch = Buffer.allocUnsafe(2 * most);
-  scratch.set(prevHash);
-  let end = 32 + scratch.write(before, 32);
-  if (typeof payload === "string") end += scratch.write(payload, end);
-  else {
-    scratch.set(payload, end);
-    end += payload.length;
-  }
-  end += scratch.write(after, end);
-  return blake3Bytes(scratch.subarray(0, end));
-}
-let scratch = Buffer.allocUnsafe(8192);
 
 export type RunRow = LedgerRow<RunKind>;
 

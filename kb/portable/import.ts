@@ -15,7 +15,8 @@ import { makeRoot, openReadWrite, type Db } from "../files.js";
 import type { AcceptedKey } from "../ledger/check/signatures.js";
 import { openLedger, type LedgerAnchor } from "../ledger/ledger.js";
 import { SEALED_KINDS, unseal } from "../ledger/seal.js";
-import { GENESIS, rowHash } from "../ledger/row.js";
+import { GENESIS } from "../ledger/row.js";
+import { rowHash } from "../ledger/row-hash.js";
 import { LEDGER_FILE, LEDGER_SCHEMA, ledgerKind } from "../ledger/schema.js";
 import { verifyLedger, type VerifyReport } from "../ledger/verify.js";
 import {

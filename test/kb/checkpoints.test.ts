@@ -8,7 +8,7 @@ import { jsonDigest } from "#core/json.js";
 import { CHECKPOINT_ROWS, signCheckpoint, type LedgerSigner } from "#kb/ledger/checkpoint.js";
 import type { AcceptedKey } from "#kb/ledger/check/signatures.js";
 import { openLedger, type Ledger } from "#kb/ledger/ledger.js";
-import { rowHash } from "#kb/ledger/row.js";
+import { rowHash } from "#kb/ledger/row-hash.js";
 import type { VerifyReport } from "#kb/ledger/verify.js";
 import { verifyKb } from "#kb/verify.js";
 import { freshRoot, log, newRun } from "./sample.js";

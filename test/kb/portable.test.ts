@@ -104,7 +104,7 @@ test.each<[string, () => readonly string[], RegExp]>([
 });
 
 test("an event of no kind, or that does not fit its kind, is refused though its hash is right", async () => {
-  const { rowHash } = await import("#kb/ledger/row.js");
+  const { rowHash } = await import("#kb/ledger/row-hash.js");
   const { canonicalJson } = await import("#core/json.js");
   for (const [kind, meta, says] of [
     ["no.such", {}, /no event kind/],

@@ -7,7 +7,7 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { blake3 } from "#core/digest.js";
 import { KbError } from "#kb/errors.js";
 import { openLedger } from "#kb/ledger/ledger.js";
-import { rowHash } from "#kb/ledger/row.js";
+import { rowHash } from "#kb/ledger/row-hash.js";
 import { verifyLedger } from "#kb/ledger/verify.js";
 import { freshRoot, log, newRun } from "./sample.js";
 

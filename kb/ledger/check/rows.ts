@@ -2,7 +2,8 @@
 import type { Digest } from "#core/digest.js";
 import type { Db } from "../../files.js";
 import { referencedBlobs } from "../references.js";
-import { COLUMNS, isSound, rowHash, type RowColumns } from "../row.js";
+import { COLUMNS, isSound, type RowColumns } from "../row.js";
+import { rowHash } from "../row-hash.js";
 import { orDamage } from "./damage.js";
 import { MAX_PROBLEMS, type Problem, type Stretch } from "./problem.js";
 import { sealedPayload } from "../seal.js";
