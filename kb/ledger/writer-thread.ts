@@ -13,6 +13,7 @@ import { leaseKeeper } from "./leases.js";
 import type { FromWriter, LeaseRequest, Outcome, PlacedAppend, ToWriter, WriterOptions } from "./messages.js";
 import type { PackedRows } from "./packed.js";
 import { ledgerKind } from "./schema.js";
+import { Watch } from "./watch.js";
 
 /** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
 const CHECKPOINT_PAGES = 8192;
@@ -101,19 +102,26 @@ function start(): void {
     }
   }
 
-  port.on("message", (message: ToWriter) =>
-    orFail(() => {
-      if (message.type === "batch") {
-        take(message.requests, message.rows);
-        if (message.commit) return tell(true);
-        // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
-        waiting ??= setTimeout(() => orFail(() => tell(false)), OPEN_MS);
-        return;
-      }
+  /** Whether nothing is left to do until the next message comes. */
+  function handle(message: ToWriter): boolean {
+    if (message.type === "close") {
       anchor?.close();
       db.close();
       send({ type: "closed" });
       port.close();
+      return false;
+    }
+    take(message.requests, message.rows);
+    // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
+    if (message.commit) tell(true);
+    else waiting ??= setTimeout(() => orFail(() => tell(false)), OPEN_MS);
+    return message.commit;
+  }
+
+  const watch = new Watch(port);
+  port.on("message", (first: ToWriter) =>
+    orFail(() => {
+      for (let message: ToWriter | undefined = first; message && handle(message);) message = watch.look() as ToWriter | undefined;
     }),
   );
 }
