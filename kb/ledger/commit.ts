@@ -17,6 +17,8 @@ interface Tail {
   hash: Uint8Array;
 }
 
+type Besides = NonNullable<PlacedAppend["besides"]>;
+
 /** The place behind an append's last row in its batch. */
 const endOf = ({ from, count }: PlacedAppend): number => from + count;
 
@@ -96,17 +98,19 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
   }
 
   function refuse(request: PlacedAppend, rows: PackedRows): KbError | undefined {
-    for (const { digest, bytes } of request.blobs)
+    if (!request.besides) return undefined;
+    const { blobs, decides } = request.besides;
+    for (const { digest, bytes } of blobs)
       if (blake3(bytes) !== digest)
         return new KbError("KB_EVENT_INVALID", `the blob ${digest} holds other bytes than its digest says`);
-    for (const proposal of request.decides) {
+    for (const proposal of decides) {
       const earlier = readDecision.get(proposal);
       if (earlier)
         return new KbError("KB_DECIDED", `${proposal} is ${earlier[1]} already (event ${earlier[0]})`, {
           hint: "a decision is made once",
         });
     }
-    for (let row = request.from; request.decides.length > 0 && row < endOf(request); row++) {
+    for (let row = request.from; decides.length > 0 && row < endOf(request); row++) {
       const [, kind, , traceId] = rows.forms[formOf(rows, row)]!;
       const end = kind === "action.decided" && traceId !== null ? readEnd.get(traceId) : undefined;
       if (end !== undefined)
@@ -117,7 +121,7 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
     return undefined;
   }
 
-  function forget({ seals, blobs }: NonNullable<PlacedAppend["forget"]>): void {
+  function forget({ seals, blobs }: NonNullable<Besides["forget"]>): void {
     // What is deleted from now on is overwritten in its place, too.
     db.pragma("secure_delete = ON");
     for (const digest of seals) removeSeal.run(Buffer.from(digest, "hex"));
@@ -127,11 +131,15 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
     );
   }
 
+  function placeBesides({ blobs, forget: forgotten, seals }: Besides): void {
+    for (const { digest, bytes, mediaType } of blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
+    if (forgotten) forget(forgotten);
+    for (const { digest, key } of seals) insertSeal.run(Buffer.from(digest, "hex"), key);
+  }
+
   function place(request: PlacedAppend, placed: PlacedRows, tail: Tail, nextSeq: Map<string, number>): Outcome {
-    for (const { digest, bytes, mediaType } of request.blobs) insertBlob.run(Buffer.from(digest, "hex"), bytes, mediaType);
-    if (request.forget) forget(request.forget);
-    for (const { digest, key } of request.seals) insertSeal.run(Buffer.from(digest, "hex"), key);
-    const { from } = request;
+    const { from, besides } = request;
+    if (besides) placeBesides(besides);
     const { rows, records, seqs, times, hashes } = placed;
     const firstId = tail.id + 1;
     let firstSeq: number | null = null;
@@ -152,7 +160,7 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
       tail.hash = recordHash(records[form]!, tail.hash, ++tail.id, tail.tsMs, seq, payload);
       hashes.set(tail.hash, 32 * (row + 1));
     }
-    return { answer: { firstId, firstSeq, tsMs: tail.tsMs, hashes: hashes.subarray(32 * from, 32 * (endOf(request) + 1)) } };
+    return [firstId, tail.tsMs, firstSeq, hashes.subarray(32 * from, 32 * (endOf(request) + 1))];
   }
 
   let open: Transaction | null = null;
@@ -189,7 +197,7 @@ export function committer(db: Db, anchor: Anchor | null): Committer {
       gathered = to;
     };
     const outcomes = requests.map((request): Outcome => {
-      if (request.decides.length > 0) store(request.from);
+      if (request.besides && request.besides.decides.length > 0) store(request.from);
       const refusal = refuse(request, rows);
       if (!refusal) return place(request, placed, tail, nextSeq);
       store(request.from);

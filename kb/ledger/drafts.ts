@@ -69,8 +69,9 @@ export function encodeAppend(append: LedgerAppend, nowMs: number): { readonly re
   for (const { digest, bytes } of sealed) blobs.push({ digest, bytes: Uint8Array.from(bytes), mediaType: SEALED_TYPE });
   const seals = sealed.map(({ digest, key }): SealRecord => ({ digest, key: Uint8Array.from(key) }));
   for (const blob of blobs) bytes += blob.bytes.byteLength;
-  const decides = append.drafts.flatMap((draft) => (draft.kind === "action.decided" ? [draft.meta.proposal_id] : []));
-  if (new Set(decides).size < decides.length) throw invalid("one append decides a proposal twice");
+  const decides: string[] = [];
+  for (const draft of append.drafts) if (draft.kind === "action.decided") decides.push(draft.meta.proposal_id);
+  if (decides.length > 1 && new Set(decides).size < decides.length) throw invalid("one append decides a proposal twice");
   return { request: { type: "append", nowMs, rows, blobs, seals, decides, forget: append.forget ?? null }, bytes };
 }
 
@@ -79,16 +80,20 @@ function encodeDraft(draft: EventDraft, trace: RunRef | null, sealed: Sealed[]):
   const { kind, level: urgency, message, meta, actor = "host", scope = "system" } = draft;
   const ofRun = isRunKind(kind);
   if (ofRun && !trace) throw invalid(`event \`${kind}\` belongs to a run, and none is given`);
-  if (!ACTOR.test(actor)) throw invalid(`event \`${kind}\`: actor \`${actor}\` is not user, host or agent:<name>@<version>`);
-  if (!SCOPE.test(scope)) throw invalid(`event \`${kind}\`: scope \`${scope}\` is not user, system or agent:<name>`);
-  if (!level.safeParse(urgency).success || typeof message !== "string")
+  if (actor !== "host" && !ACTOR.test(actor))
+    throw invalid(`event \`${kind}\`: actor \`${actor}\` is not user, host or agent:<name>@<version>`);
+  if (scope !== "system" && !SCOPE.test(scope))
+    throw invalid(`event \`${kind}\`: scope \`${scope}\` is not user, system or agent:<name>`);
+  if (!level.options.includes(urgency) || typeof message !== "string")
     throw invalid(`event \`${kind}\` needs a level and a message`);
   try {
     checkMeta(kind, meta);
     const payload = canonicalJson(
       SEALED_KINDS.includes(kind)
         ? sealedForm(kind, urgency, message, meta, sealed)
-        : { level: urgency, message, meta, ...(ofRun && trace && { opening_id: trace.openingId }) },
+        : ofRun && trace
+          ? { level: urgency, message, meta, opening_id: trace.openingId }
+          : { level: urgency, message, meta },
     );
     const source = encodeProvenance(draft.provenance, ofRun ? null : trace);
     // Counting the bytes also makes one text of what was put together from fifty pieces, which the collector would carry about one by one

@@ -207,13 +207,12 @@ class SqliteLedger implements Ledger {
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
     const { queue, encode } = this.#writing();
     const { request, bytes } = encode(append, this.#now());
-    const { firstId, tsMs, firstSeq, hashes } = (await queue.send(request, bytes, append.haste)) as AppendAnswer;
+    const [firstId, tsMs, firstSeq, hashes] = (await queue.send(request, bytes, append.haste)) as AppendAnswer;
     let nextSeq = firstSeq ?? 0;
     return request.rows.map(([actor, kind, scope, traceId, payload, source], index) => {
       const seq = traceId === null ? null : nextSeq++;
-      const prevHash = hashes.subarray(32 * index, 32 * index + 32);
-      const hash = hashes.subarray(32 * index + 32, 32 * index + 64);
-      return placedRow([firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, prevHash, hash], this.#open);
+      const columns: RowColumns = [firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, hashes, hashes];
+      return placedRow(columns, this.#open, 32 * index);
     });
   }
 

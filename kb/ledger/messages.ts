@@ -37,14 +37,12 @@ export interface AppendRequest {
   readonly decides: readonly string[];
   readonly forget: { readonly seals: readonly string[]; readonly blobs: readonly string[] } | null;
 }
-export interface AppendAnswer {
-  readonly firstId: number;
-  readonly tsMs: number;
-  /** `seq` of the first row that belongs to the append's run; those behind it follow. Null where none does. */
-  readonly firstSeq: number | null;
-  /** `prev_hash` of the first row, then each row's hash: 32 bytes each. */
-  readonly hashes: Uint8Array;
-}
+/**
+ * A list, since there is one for each append, and names would be written and read each time. `firstSeq`: that of the first row that belongs
+ * to the append's run; those behind it follow; null where none does. `hashes`: `prev_hash` of the first row, then each row's hash, 32 bytes
+ * each.
+ */
+export type AppendAnswer = readonly [firstId: number, tsMs: number, firstSeq: number | null, hashes: Uint8Array];
 
 export interface LeaseRequest {
   readonly type: "lease";
@@ -62,7 +60,7 @@ export interface LeaseAnswer {
 
 export type Request = AppendRequest | LeaseRequest;
 export type Answer = AppendAnswer | LeaseAnswer;
-export type Outcome = { readonly answer: Answer } | { readonly error: ErrorRecord };
+export type Outcome = Answer | { readonly error: ErrorRecord };
 
 export interface WriterOptions {
   readonly file: string;
@@ -73,9 +71,11 @@ export interface WriterOptions {
 }
 
 /** An append as the thread gets it: so many rows from there on, of those that travel with the batch. */
-export interface PlacedAppend extends Omit<AppendRequest, "rows"> {
+export interface PlacedAppend extends Pick<AppendRequest, "nowMs"> {
   readonly from: number;
   readonly count: number;
+  /** Most appends are rows and nothing else. */
+  readonly besides?: Omit<AppendRequest, "type" | "nowMs" | "rows">;
 }
 
 export type ToWriter =

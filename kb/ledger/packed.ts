@@ -24,15 +24,17 @@ export function pack(rows: readonly DraftColumns[]): PackedRows {
   const columns = new Uint32Array(WIDTH * rows.length);
   let end = 0;
   let place = -1;
-  for (const [index, [actor, kind, scope, traceId, payload, provenance]] of rows.entries()) {
-    const form: RowForm = [actor, kind, scope, traceId, provenance];
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
     // Rows come in groups: most are of the form of the one before.
-    if (place < 0 || form.some((text, at) => text !== forms[place]![at])) {
+    if (place < 0 || !isOf(forms[place]!, row)) {
+      const [actor, kind, scope, traceId, , provenance] = row;
+      const form: RowForm = [actor, kind, scope, traceId, provenance];
       const key = JSON.stringify(form);
       place = places.get(key) ?? forms.push(form) - 1;
       places.set(key, place);
     }
-    end += Buffer.byteLength(payload);
+    end += Buffer.byteLength(row[4]);
     columns[WIDTH * index] = place;
     columns[WIDTH * index + 1] = end;
   }
@@ -42,6 +44,10 @@ export function pack(rows: readonly DraftColumns[]): PackedRows {
   let at = 0;
   for (const [, , , , payload] of rows) at += writer.write(payload, at);
   return { forms, columns, payloads };
+}
+
+function isOf([actor, kind, scope, traceId, provenance]: RowForm, row: DraftColumns): boolean {
+  return actor === row[0] && kind === row[1] && scope === row[2] && traceId === row[3] && provenance === row[5];
 }
 
 export const rowCount = ({ columns }: PackedRows): number => columns.length / WIDTH;

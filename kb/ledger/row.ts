@@ -71,12 +71,14 @@ class StoredRow {
   readonly scope: string;
   readonly #columns: RowColumns;
   readonly #open: Opener;
+  readonly #at: number | null;
   #payload: unknown;
   #forgotten = false;
   #provenance: unknown;
 
-  constructor(columns: RowColumns, open: Opener) {
+  constructor(columns: RowColumns, open: Opener, at: number | null) {
     this.#open = open;
+    this.#at = at;
     [this.id, this.ts_ms, this.trace_id, this.seq, this.actor, this.kind, this.scope] = columns;
     this.#columns = columns;
   }
@@ -97,10 +99,10 @@ class StoredRow {
     return (this.#provenance ??= parseColumn(this.id, "provenance", this.#columns[8]));
   }
   get prev_hash(): string {
-    return hex(this.#columns[9]);
+    return hex(this.#columns[9], this.#at ?? 0);
   }
   get hash(): string {
-    return hex(this.#columns[10]);
+    return hex(this.#columns[10], this.#at === null ? 0 : this.#at + HASH_BYTES);
   }
   toJSON(): object {
     const { id, ts_ms, trace_id, seq, actor, kind, scope, payload, provenance, prev_hash, hash } = this;
@@ -119,7 +121,8 @@ function parseColumn(id: number, column: string, text: string): unknown {
   }
 }
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+const HASH_BYTES = 32;
+const hex = (bytes: Uint8Array, at = 0): string => Buffer.from(bytes.buffer, bytes.byteOffset + at, HASH_BYTES).toString("hex");
 
 /** Whether the columns have the types that they were stored with: those of a damaged page can hold anything. */
 export function isSound(columns: readonly unknown[]): columns is RowColumns {
@@ -139,9 +142,12 @@ export function storedRow(columns: RowColumns, open: Opener): LedgerRow {
   return placedRow(columns, open);
 }
 
-/** A row whose columns are known to be a row's. */
-export function placedRow(columns: RowColumns, open: Opener): LedgerRow {
-  return new StoredRow(columns, open) as unknown as LedgerRow;
+/**
+ * A row whose columns are known to be a row's. `at`: where in the bytes of both hashes its `prev_hash` begins, with its hash behind it, where
+ * the rows of an append share them; null where they are its own.
+ */
+export function placedRow(columns: RowColumns, open: Opener, at: number | null = null): LedgerRow {
+  return new StoredRow(columns, open, at) as unknown as LedgerRow;
 }
 
 export type RunRow = LedgerRow<RunKind>;

@@ -66,16 +66,16 @@ function start(): void {
   function take(requests: readonly (PlacedAppend | LeaseRequest)[], rows: PackedRows): void {
     for (let i = 0; i < requests.length;) {
       const request = requests[i]!;
-      if (request.type === "append") {
+      if (!("type" in request)) {
         const appends: PlacedAppend[] = [];
-        for (let next = requests[i]; next?.type === "append"; next = requests[++i]) appends.push(next);
+        for (let next = requests[i]; next && !("type" in next); next = requests[++i]) appends.push(next);
         outcomes.push(...ledger.place(appends, rows));
         continue;
       }
       i++;
       commit();
       try {
-        outcomes.push({ answer: lease(request) });
+        outcomes.push(lease(request));
       } catch (cause) {
         if (!(cause instanceof KbError)) throw cause;
         outcomes.push({ error: toRecord(cause) });

@@ -175,11 +175,12 @@ export class Writer {
     const moved: ArrayBuffer[] = [];
     const requests = posted.map(({ request }): PlacedAppend | LeaseRequest => {
       if (request.type === "lease") return request;
-      const { type, nowMs, rows, blobs, seals, decides, forget } = request;
-      const from = drafts.length;
+      const { nowMs, rows, blobs, seals, decides, forget } = request;
+      const placed = { from: drafts.length, count: rows.length, nowMs };
       for (const row of rows) drafts.push(row);
+      if (blobs.length + seals.length + decides.length === 0 && !forget) return placed;
       for (const { bytes } of blobs) moved.push(bytes.buffer as ArrayBuffer);
-      return { type, nowMs, blobs, seals, decides, forget, from, count: rows.length };
+      return { ...placed, besides: { blobs, seals, decides, forget } };
     });
     const rows = pack(drafts);
     this.#tell({ type: "batch", requests, rows, commit }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
@@ -221,6 +222,6 @@ export class Writer {
 }
 
 function settle(waiting: Waiting, outcome: Outcome): void {
-  if ("answer" in outcome) waiting.resolve(outcome.answer);
-  else waiting.reject(fromRecord(outcome.error));
+  if ("error" in outcome) waiting.reject(fromRecord(outcome.error));
+  else waiting.resolve(outcome);
 }
