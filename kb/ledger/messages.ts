@@ -85,6 +85,8 @@ export type ToWriter =
       readonly rows: PackedRows;
       /** Whether it is to be durable now, with all that came before it, or may wait for what comes next. */
       readonly commit: boolean;
+      /** Somebody waits for that commit, and may append again when it is told. */
+      readonly awaited: boolean;
     }
   | { readonly type: "close" };
 export type FromWriter =

@@ -102,7 +102,7 @@ function start(): void {
     }
   }
 
-  /** Whether nothing is left to do until the next message comes. */
+  /** Whether nothing is left to do until the next message comes, and that may be soon. */
   function handle(message: ToWriter): boolean {
     if (message.type === "close") {
       anchor?.close();
@@ -115,7 +115,7 @@ function start(): void {
     // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
     if (message.commit) tell(true);
     else waiting ??= setTimeout(() => orFail(() => tell(false)), OPEN_MS);
-    return message.commit;
+    return message.commit && message.awaited;
   }
 
   const watch = new Watch(port);

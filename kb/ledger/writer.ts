@@ -165,6 +165,7 @@ export class Writer {
     const posted = this.#queue.splice(0, count);
     for (const waiting of posted) this.#underWay.push(waiting);
     this.#queuedBytes -= bytes;
+    const awaited = commit && this.#awaited;
     if (commit) {
       this.#committing = true;
       this.#awaited &&= this.#queue.length > 0;
@@ -183,7 +184,7 @@ export class Writer {
       return { ...placed, besides: { blobs, seals, decides, forget } };
     });
     const rows = pack(drafts);
-    this.#tell({ type: "batch", requests, rows, commit }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
+    this.#tell({ type: "batch", requests, rows, commit, awaited }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
   }
 
   #tell(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
