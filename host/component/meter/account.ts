@@ -165,13 +165,13 @@ export class FuelAccount {
   charge(amount: number): void {
     const used = this.used + amount;
     this.#refuseBeyond(used);
-    this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
+    this.#regrant(used, this.#leftAfter(amount));
   }
 
   /** As {@link charge}, for work that was a block of the guest's: like one, it is counted also where it passes the budget. */
   toll(amount: number): void {
     const used = this.used + amount;
-    this.#regrant(used, Math.max(this.#left() - amount, NO_GRANT));
+    this.#regrant(used, this.#leftAfter(amount));
     this.#refuseBeyond(used);
   }
 
@@ -185,6 +185,15 @@ export class FuelAccount {
       [IMPORTS.depth]: this.#depth,
       [IMPORTS.refused]: this.#refused,
     };
+  }
+
+  /** Nothing where a pause is due: then the checkpoint behind the call of the host asks for a grant. A guest may call without end, too. */
+  #leftAfter(amount: number): number {
+    return this.#pausing() ? NO_GRANT : Math.max(this.#left() - amount, NO_GRANT);
+  }
+
+  #pausing(): boolean {
+    return this.#where === "run" && (this.#options.due?.() ?? true);
   }
 
   #left(): number {
@@ -225,7 +234,7 @@ export class FuelAccount {
     const stop = this.#options.stop?.();
     if (stop) throw stop;
     this.#refuseBeyond(used);
-    if (this.#where === "run" && (this.#options.due?.() ?? true)) return PAUSE;
+    if (this.#pausing()) return PAUSE;
     return this.#next();
   }
 

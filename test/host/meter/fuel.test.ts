@@ -190,6 +190,31 @@ test("the host charges for its own work, up to the budget", async () => {
   await expect(run(5_000)).rejects.toBeInstanceOf(GuestLimit);
 });
 
+test("a guest that only calls the host pauses as soon as that is due, and pays the same", async () => {
+  const used: number[] = [];
+  for (const pay of ["charge", "toll"] as const)
+    for (const due of [false, true]) {
+      let [calls, pauses] = [0, 0];
+      const account = new FuelAccount({
+        budget: 1e9,
+        breathe: async () => void pauses++,
+        // Each fifth time that it is asked.
+        due: () => due && calls % 5 === 4,
+      });
+      const env = { work: () => (calls++, account[pay](100)) };
+      const instance = await load(
+        `(module (import "env" "work" (func $work)) (func (export "run") (local i32)
+          (loop (call $work) (br_if 0 (i32.lt_s (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 50))))))`,
+        account,
+        { env },
+      );
+      await account.run(() => promising(instance.exports["run"])());
+      used.push(account.used);
+      expect(pauses).toBe(due ? 10 : 0);
+    }
+  expect(new Set(used).size).toBe(1);
+});
+
 test("several modules of one agent share one budget exactly, with every slice", async () => {
   const inner = `(module (func (export "step") (param i32) (result i32) (local i32)
     (loop (br_if 0 (i32.lt_s (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0)))) (local.get 1))
