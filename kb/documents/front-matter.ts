@@ -1,10 +1,11 @@
 /** The block of YAML at the head of many Markdown files. What it says is believed only as far as it fits; it never fails a document. */
 import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import { isJsonObject } from "#core/json.js";
 
 /** Loaded with the first block: most documents have none, and whoever only searches reads none. */
-let yaml: Pick<typeof import("yaml"), "parse"> | undefined;
-const load = createRequire(import.meta.url);
+let yaml: Pick<typeof Yaml, "parse"> | undefined;
+const require = createRequire(import.meta.url);
 
 export interface FrontMatter {
   readonly title?: string;
@@ -20,7 +21,7 @@ export function frontMatter(text: string): { readonly matter: FrontMatter; reado
   const block = /^---[ \t]*\n([\s\S]*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)/.exec(text.slice(0, LIMIT));
   if (!block) return { matter: {}, body: text };
   const body = text.slice(block[0].length);
-  yaml ??= load("yaml") as typeof import("yaml");
+  yaml ??= require("yaml") as typeof Yaml;
   let value: unknown;
   try {
     value = yaml.parse(block[1]!, { maxAliasCount: 0, schema: "failsafe" });
