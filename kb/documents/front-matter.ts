@@ -3,8 +3,7 @@ import { createRequire } from "node:module";
 import type * as Yaml from "yaml";
 import { isJsonObject } from "#core/json.js";
 
-/** Loaded with the first block: most documents have none, and whoever only searches reads none. */
-let yaml: Pick<typeof Yaml, "parse"> | undefined;
+/** For YAML, with the first block: most documents have none, and whoever only searches reads none. */
 const require = createRequire(import.meta.url);
 
 export interface FrontMatter {
@@ -21,10 +20,10 @@ export function frontMatter(text: string): { readonly matter: FrontMatter; reado
   const block = /^---[ \t]*\n([\s\S]*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)/.exec(text.slice(0, LIMIT));
   if (!block) return { matter: {}, body: text };
   const body = text.slice(block[0].length);
-  yaml ??= require("yaml") as typeof Yaml;
+  const { parse } = require("yaml") as typeof Yaml;
   let value: unknown;
   try {
-    value = yaml.parse(block[1]!, { maxAliasCount: 0, schema: "failsafe" });
+    value = parse(block[1]!, { maxAliasCount: 0, schema: "failsafe" });
   } catch {
     return { matter: {}, body };
   }
