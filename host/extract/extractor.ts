@@ -11,7 +11,7 @@ import type { Extracted, ExtractText, ParsedFormat } from "#kb/ingest/extract.js
 import { FrameReader, FrameWriter } from "../sandbox/frame.js";
 import { isolation } from "../sandbox/isolation/ladder.js";
 import type { Isolation } from "../sandbox/isolation/rung.js";
-import { codeRoot, spawnConfined, type Confined } from "../sandbox/spawn.js";
+import { childCode, codeRoot, spawnConfined, type Confined } from "../sandbox/spawn.js";
 import { Transfers } from "../sandbox/transfer.js";
 import { TEXT_BYTES } from "./limits.js";
 import { fromParser, type ExtractRequest } from "./messages.js";
@@ -84,7 +84,7 @@ class Parser {
   }
 
   private constructor(format: ParsedFormat, cage: Isolation, { timeoutMs = TIMEOUT_MS, heapMib = HEAP_MIB }: ExtractorOptions) {
-    const { dist, packageFile } = codeRoot();
+    const { dist } = codeRoot();
     this.#format = format;
     this.#timeoutMs = timeoutMs;
     this.#process = spawnConfined({
@@ -93,10 +93,8 @@ class Parser {
       entry: join(dist, "host", "extract", "main.js"),
       args: [format],
       readable: [
-        packageFile,
+        ...childCode(),
         join(dist, "host", "extract"),
-        join(dist, "host", "sandbox"),
-        join(dist, "core", "errors.js"),
         join(dist, "kb", "documents", "media-types.js"),
         ...packages[format].map(folderOf),
       ],

@@ -16,7 +16,7 @@ import { LoadedComponents } from "./loaded.js";
 import { fromSandbox, MESSAGE_BYTES, messageLimits, VALUE_BYTES, type FromSandbox, type ToSandbox } from "./messages.js";
 import { isolation } from "./isolation/ladder.js";
 import type { Isolation } from "./isolation/rung.js";
-import { codeRoot, spawnConfined, type Confined } from "./spawn.js";
+import { childCode, codeRoot, spawnConfined, type Confined } from "./spawn.js";
 
 /** What a child may send: generous for honest work, finite for the rest. */
 const RATES = { bytesPerSecond: 512 << 20, framesPerSecond: 400_000 };
@@ -164,16 +164,14 @@ class Child {
   constructor(options: SandboxOptions, cage: Isolation) {
     this.watchdogMs = options.watchdogMs ?? 5000;
     this.components = new LoadedComponents(options.keeping);
-    const { dist, packageFile } = codeRoot();
+    const { dist } = codeRoot();
     const entry = options.entry ?? join(dist, "host", "sandbox", "main.js");
     this.confined = spawnConfined({
       isolation: cage,
       entry,
-      // Its own code, the table of our interfaces, the account of fuel, the bounds of files and requests, and what says that these are ES modules.
+      // Its own code, the table of our interfaces, the account of fuel, and the bounds of files and requests.
       readable: [
-        packageFile,
-        join(dist, "core", "errors.js"),
-        join(dist, "host", "sandbox"),
+        ...childCode(),
         ...["interfaces.js", "snapshot.js", "wit.js", "type.js", "wasi", "flat.js", "remembered.js", "meter"].map((name) =>
           join(dist, "host", "component", name),
         ),

@@ -13,6 +13,12 @@ export function codeRoot(here: string = import.meta.dirname): { readonly dist: s
   return { dist, packageFile: join(dist, "..", "package.json") };
 }
 
+/** What each child reads whatever it is for: what says that these are ES modules, its end of the pipe, and what that is made of. */
+export function childCode(): readonly string[] {
+  const { dist, packageFile } = codeRoot();
+  return [packageFile, join(dist, "host", "sandbox"), ...["errors.js", "lookout.js"].map((name) => join(dist, "core", name))];
+}
+
 export interface Confined {
   readonly child: ChildProcess;
   /** File descriptor 3 of the child. */

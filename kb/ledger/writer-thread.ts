@@ -4,7 +4,8 @@
  * transaction that stays open for a few milliseconds: when somebody does wait, the disk is all that is left to wait for.
  */
 import { statSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { Lookout } from "#core/lookout.js";
 import { KbError, storageError, toRecord } from "../errors.js";
 import { openReadWrite } from "../files.js";
 import { Anchor } from "./anchor.js";
@@ -13,13 +14,18 @@ import { leaseKeeper } from "./leases.js";
 import type { FromWriter, LeaseRequest, Outcome, PlacedAppend, ToWriter, WriterOptions } from "./messages.js";
 import type { PackedRows } from "./packed.js";
 import { ledgerKind } from "./schema.js";
-import { Watch } from "./watch.js";
 
 /** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
 const CHECKPOINT_PAGES = 8192;
 
 /** How long a transaction stays open for what comes next, in milliseconds: other processes wait for it. */
 const OPEN_MS = 10;
+
+/**
+ * How long the thread looks for the next batch before it sleeps, in milliseconds: what some twenty writers take to be told and to append
+ * again where the clock is slow, twice over.
+ */
+const LOOK_MS = 1;
 
 const port = parentPort!;
 const options = workerData as WriterOptions;
@@ -118,10 +124,10 @@ function start(): void {
     return message.commit && message.awaited;
   }
 
-  const watch = new Watch(port);
+  const next = new Lookout(LOOK_MS, () => receiveMessageOnPort(port)?.message as ToWriter | undefined);
   port.on("message", (first: ToWriter) =>
     orFail(() => {
-      for (let message: ToWriter | undefined = first; message && handle(message);) message = watch.look() as ToWriter | undefined;
+      for (let message: ToWriter | undefined = first; message && handle(message);) message = next.look();
     }),
   );
 }
