@@ -1,4 +1,4 @@
-/** Starts a Node that can do nothing but compute: permission model, empty environment, one pipe, and the cage that the machine gives. */
+/** Starts a Node that can do nothing but compute: permission model, nothing of our environment, one pipe, and the cage that the machine gives. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -33,6 +33,13 @@ export interface Confined {
   /** `how` with the line in which it said what was wrong, where it wrote one to standard output or error. */
   readonly lastWords: (how: string) => string;
 }
+
+/**
+ * All of a child's environment: the C library asks for memory in large pages, where there are any. A page that is touched for the first
+ * time costs some hundred nanoseconds, and a dozen microseconds on a machine whose kernel runs on another one's; a module that is loaded
+ * and run takes forty of them (docs/decisions/032). Other C libraries do not know the word.
+ */
+const LARGE_PAGES = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
 /** How much of a child's standard output and error is kept; the rest is read, so that it never blocks, and dropped. */
 const KEPT = 2048;
@@ -70,7 +77,7 @@ export function spawnConfined(options: {
   const stdio = ["ignore", "pipe", "pipe", "pipe", ...(filter ? (["pipe"] as const) : [])] as const;
   // A group of its own (where there are groups) also keeps the terminal's Ctrl-C away from what must first be asked to stop.
   const grouped = process.platform !== "win32";
-  const child = spawn(file, args, { env: {}, stdio: [...stdio], windowsHide: true, detached: grouped });
+  const child = spawn(file, args, { env: LARGE_PAGES, stdio: [...stdio], windowsHide: true, detached: grouped });
   // Before anything else: an error that nobody listens for would end this process.
   const gone = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`it could not be started: ${error.message}`));

@@ -1,14 +1,20 @@
-/** Folders in which the loader of the system finds what a Node binary is linked with. */
+/** Where the loader of the system finds what a Node binary is linked with, and what the C library looks up before it takes memory. */
 import { lstatSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 const USUAL = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"];
 
+/**
+ * Whether the system gives large pages, and how large: two words for everybody to read. Without them the C library does not ask for any
+ * (`LARGE_PAGES` in spawn.ts).
+ */
+const PAGES = ["enabled", "hpage_pmd_size"].map((name) => `/sys/kernel/mm/transparent_hugepage/${name}`);
+
 let found: readonly string[] | undefined;
 
 /** The usual ones that are there, and whatever else this very process (a Node, too) has loaded shared libraries from. */
 export function libraryFolders(): readonly string[] {
-  return (found ??= [...USUAL.filter(exists), ...elsewhere()]);
+  return (found ??= [...[...USUAL, ...PAGES].filter(exists), ...elsewhere()]);
 }
 
 function elsewhere(): readonly string[] {

@@ -1,6 +1,6 @@
 /** What code that has taken over a sandbox process can do, on each rung, and how the ladder is climbed. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +72,20 @@ const HOSTILE = (): string => `
   answer.end(JSON.stringify({ managed, env: Object.keys(process.env) }), () => process.exit(0));
 `;
 
+/** By who asks, of a C library that knows how to. */
+const GIVES_LARGE_PAGES = ((): boolean => {
+  const { glibcVersionRuntime = "0.0" } = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header;
+  const [major = 0, minor = 0] = glibcVersionRuntime.split(".").map(Number);
+  const mode = "/sys/kernel/mm/transparent_hugepage/enabled";
+  return (major > 2 || minor >= 35) && existsSync(mode) && readFileSync(mode, "utf8").includes("[madvise]");
+})();
+
+/** A process and all that came of it, the innermost last. */
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return [pid, ...(children === "" ? [] : children.split(" ").flatMap((child) => descendants(Number(child))))];
+}
+
 let scripts = 0;
 function script(text: string): string {
   const file = join(code, `script${scripts++}.mjs`);
@@ -126,8 +140,25 @@ for (const { rung, isolation } of rungs)
       const signals = ["signal another process", "signal who started it"];
       const open = { bubblewrap: [], namespaces: network.slice(1), permission: [...network, ...signals] }[rung];
       expect(managed).toEqual(open);
-      expect(env.filter((name) => name !== "PWD")).toEqual([]);
+      expect(env.filter((name) => name !== "PWD")).toEqual(["GLIBC_TUNABLES"]);
       expect(readdirSync(dir).sort()).toEqual([code.slice(dir.length + 1), "home", "secret.txt"]);
+    });
+
+    test.skipIf(!GIVES_LARGE_PAGES)("the memory of the C library comes in large pages", async () => {
+      const { child, end } = spawnConfined({
+        isolation: cage,
+        entry: script(`import net from "node:net"; new net.Socket({ fd: 3 }).write("here");`),
+        readable: [code],
+        memoryBytes: 4 * 2 ** 30,
+      });
+      try {
+        await new Promise((resolve) => child.stdio[3]?.once("data", resolve));
+        const innermost = descendants(child.pid!).at(-1)!;
+        const heap = readFileSync(`/proc/${innermost}/smaps`, "utf8").split("[heap]")[1]!;
+        expect(/^VmFlags:(.*)$/m.exec(heap)?.[1]?.trim().split(" ")).toContain("hg");
+      } finally {
+        end();
+      }
     });
 
     test.skipIf(!isolation?.name.includes("limits"))("memory outside of the heap is bounded by the kernel", async () => {
