@@ -6,7 +6,7 @@ import { nearest } from "#core/nearest.js";
 import { canonicalJson } from "#core/json.js";
 import type { AgentInterface, Grant } from "#openings/agent.js";
 import { differences, limitsOf, lower, recordedLimits, type Ceilings, type Limits, type Lowered } from "../limits/effective.js";
-import { admit } from "../component/admit.js";
+import { admit, admitHeld } from "../component/admit.js";
 import { AdmissionError } from "../component/error.js";
 import { readBundle } from "../component/bundle.js";
 import type { ToolchainOptions } from "../component/toolchain/run.js";
@@ -264,9 +264,8 @@ export class Catalog {
     const asked = limitsOf(bundle.face.limits);
     const limits = recorded ? recordedLimits(recorded) : this.under(asked);
     const lowered = differences(asked, limits);
-    const component = await admit(bundle.component.bytes, {
-      // The bundle's files were held against the digests in its manifest.
-      digest: bundle.face.digest,
+    // The bundle's files were held against the digests in its manifest.
+    const component = await admitHeld(bundle.face.digest, bundle.component.read, {
       path: bundle.component.path,
       memoryMib: limits.memory_mib,
       toolchain: this.toolchain(),

@@ -16,8 +16,6 @@ import { translate, type ToolchainOptions } from "./toolchain/run.js";
 export interface AdmitOptions {
   /** What the manifest says. Nothing whose digest differs gets any further. */
   readonly expectedDigest?: Digest;
-  /** Of these bytes, where whoever read them has computed it already. */
-  readonly digest?: Digest;
   /** For messages, where `source` is bytes. */
   readonly path?: string;
   /** Both, or every admission is a cold one. */
@@ -33,12 +31,27 @@ export interface AdmitOptions {
 export const DEFAULT_MEMORY_MIB = 64;
 const PAGES_PER_MIB = 16;
 
+/** Gives the component's bytes to whoever cannot do without them. */
+type Reading = () => Promise<Uint8Array>;
+
 /** Throws `AdmissionError`. `source` is the component's bytes or the path of its file. */
 export async function admit(source: Uint8Array | string, options: AdmitOptions = {}): Promise<Admitted> {
   const path = typeof source === "string" ? source : options.path;
   const bytes = typeof source === "string" ? await readComponent(source) : source;
+  return placed(path, async () => {
+    if (bytes.length > limits.bytes) throw tooLarge(bytes.length);
+    return admitDigest(expected(blake3(bytes), options.expectedDigest), () => Promise.resolve(bytes), options);
+  });
+}
+
+/** As {@link admit}, of what somebody has read, held against this digest and not kept: `read` does all of that again. */
+export const admitHeld = (digest: Digest, read: Reading, options: AdmitOptions): Promise<Admitted> =>
+  placed(options.path, () => admitDigest(digest, read, options));
+
+/** Whatever goes wrong, it is with this file. */
+async function placed(path: string | undefined, work: () => Promise<Admitted>): Promise<Admitted> {
   try {
-    return await admitBytes(bytes, options);
+    return await work();
   } catch (error) {
     if (!(error instanceof AdmissionError) || path === undefined || error.place?.file !== undefined) throw error;
     throw new AdmissionError(error.code, error.message, {
@@ -49,17 +62,14 @@ export async function admit(source: Uint8Array | string, options: AdmitOptions =
   }
 }
 
-async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Admitted> {
-  if (bytes.length > limits.bytes) throw tooLarge(bytes.length);
-  const digest = options.digest ?? blake3(bytes);
-  if (options.expectedDigest !== undefined && options.expectedDigest !== digest)
-    throw new AdmissionError(
-      "ADMIT_DIGEST",
-      `the component's digest is ${digest}, and the manifest names ${options.expectedDigest}`,
-      {
-        hint: "the file was changed after the manifest was written: rebuild the agent (`rlp agent build`), or install the bundle again",
-      },
-    );
+function expected(digest: Digest, wanted: Digest | undefined): Digest {
+  if (wanted === undefined || wanted === digest) return digest;
+  throw new AdmissionError("ADMIT_DIGEST", `the component's digest is ${digest}, and the manifest names ${wanted}`, {
+    hint: "the file was changed after the manifest was written: rebuild the agent (`rlp agent build`), or install the bundle again",
+  });
+}
+
+async function admitDigest(digest: Digest, read: Reading, options: AdmitOptions): Promise<Admitted> {
   const memoryPages = (options.memoryMib ?? DEFAULT_MEMORY_MIB) * PAGES_PER_MIB;
   const cache =
     options.cacheDir !== undefined && options.homeKey ? new AdmissionCache(options.cacheDir, options.homeKey) : undefined;
@@ -67,6 +77,7 @@ async function admitBytes(bytes: Uint8Array, options: AdmitOptions): Promise<Adm
   const known = await cache?.load(name, digest);
   if (known) return known;
 
+  const bytes = await read();
   const { imports, exports, plan, large, modules, functions, fuelTable } = await translate(bytes, memoryPages, options.toolchain);
   const admitted: Admitted = {
     digest,

@@ -1,5 +1,5 @@
 /** A bundle's folder, read and held against the digests in its manifest. Nothing in it is run, parsed as a component or followed. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, read, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
@@ -15,7 +15,7 @@ import { VERSION } from "./version.js";
 import { readDeclaredTools, ToolsProblem } from "../toolbox/declared.js";
 import { AdmissionError } from "./error.js";
 import { limits as componentLimits } from "./inspect/limits.js";
-import { readAtOnce } from "./read-at-once.js";
+import { glanceAt } from "./read-at-once.js";
 import { readToml, TomlProblem } from "./toml.js";
 
 export interface Bundle {
@@ -25,7 +25,8 @@ export interface Bundle {
   /** All of the agent's face but what its component imports, which admission finds out. */
   readonly face: Omit<AgentInterface, "imports">;
   readonly world: "agent" | "command";
-  readonly component: { readonly path: string; readonly bytes: Uint8Array };
+  /** `read` gives its bytes, held against the digest once more: who finds it in the cache has no use for them. */
+  readonly component: { readonly path: string; readonly read: () => Promise<Uint8Array> };
   /** What it asks for, as it stands in the file; `path` as the manifest has it. */
   readonly policy: { readonly path: string; readonly bytes: Uint8Array };
   /** The other files that the manifest names, by the names of their tables. */
@@ -92,15 +93,19 @@ const manifest = z.strictObject({
 /** Throws `AdmissionError` (`ADMIT_BUNDLE`, `ADMIT_DIGEST`, `ADMIT_UNREADABLE`) or the policy's own `PolicyError`. */
 export async function readBundle(dir: string): Promise<Bundle> {
   const manifestFile = join(dir, MANIFEST);
-  const manifestBytes = await readPlain(dir, MANIFEST, FILE_BYTES);
+  const manifestBytes = await readPlain(dir, MANIFEST, FILE_BYTES, copied);
   const given = parseManifest(manifestBytes, manifestFile);
   const { agent, caps } = given;
 
   const artifacts = new Map<string, { path: string; bytes: Uint8Array }>();
   for (const [name, file] of Object.entries(given.artifacts ?? {}))
-    artifacts.set(name, { path: file.path, bytes: await readNamed(dir, file.path, file.blake3, FILE_BYTES) });
-  const policy = await readNamed(dir, caps.file, caps.blake3, FILE_BYTES);
-  const component = await readNamed(dir, agent.entry.path, agent.entry.blake3, componentLimits.bytes);
+    artifacts.set(name, {
+      path: file.path,
+      bytes: await held({ dir, path: file.path, expected: file.blake3, most: FILE_BYTES }, copied),
+    });
+  const policy = await held({ dir, path: caps.file, expected: caps.blake3, most: FILE_BYTES }, copied);
+  const entry = { dir, path: agent.entry.path, expected: agent.entry.blake3, most: componentLimits.bytes };
+  await held(entry, () => {});
 
   return {
     dir,
@@ -120,7 +125,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
       schemas: portSchemas(dir, artifacts),
       ...toolsOf(dir, artifacts),
     },
-    component: { path: join(dir, agent.entry.path), bytes: component },
+    component: { path: join(dir, agent.entry.path), read: () => held(entry, copied) },
     policy: { path: caps.file, bytes: policy },
     artifacts,
   };
@@ -191,24 +196,37 @@ function portSchemas(dir: string, artifacts: Bundle["artifacts"]): Record<string
   return schemas;
 }
 
-/** None where there is no such folder. */
+/** None where there is no such folder, which is most of the time: an error that is thrown and caught costs more than a look. */
 function filesIn(dir: string): readonly string[] {
   try {
-    return readdirSync(dir);
+    return existsSync(dir) ? readdirSync(dir) : [];
   } catch {
     return [];
   }
 }
 
-async function readNamed(dir: string, path: string, expected: Digest, most: number): Promise<Uint8Array> {
-  const bytes = await readPlain(dir, path, most);
-  const found = blake3(bytes);
-  if (found !== expected)
+/** A file of a bundle with the digest that its manifest names. */
+interface NamedFile {
+  readonly dir: string;
+  readonly path: string;
+  readonly expected: Digest;
+  readonly most: number;
+}
+
+/** What is made of the bytes of a file, which are valid until something else is read. */
+type Take<T> = (bytes: Uint8Array) => T;
+const copied: Take<Uint8Array> = (bytes) => Buffer.from(bytes);
+
+/** Throws `ADMIT_DIGEST` where the file is not the one that the manifest names. */
+function held<T>({ dir, path, expected, most }: NamedFile, take: Take<T>): Promise<T> {
+  return readPlain(dir, path, most, (bytes) => {
+    const found = blake3(bytes);
+    if (found === expected) return take(bytes);
     throw new AdmissionError("ADMIT_DIGEST", `the file's digest is ${found}, and the manifest names ${expected}`, {
       place: { file: join(dir, path) },
       hint: "it was changed after the manifest was written: rebuild the agent (`rlp agent build`), or install the bundle again",
     });
-  return bytes;
+  });
 }
 
 /** Up to here a file is read at once. What is larger could keep the event loop waiting for a slow disk. */
@@ -216,13 +234,18 @@ const READ_AT_ONCE = 256 << 10;
 
 const readLater = promisify(read);
 
+/** Parts at the end of a path that nobody has to look at before it is opened: a system that can be told so opens no link there. */
+const UNSEEN = constants.O_NOFOLLOW === undefined ? 0 : 1;
+
 /** A regular file inside the bundle, reached through no link and no `..`. */
-async function readPlain(dir: string, path: string, most: number): Promise<Uint8Array> {
+async function readPlain<T>(dir: string, path: string, most: number, take: Take<T>): Promise<T> {
   const file = join(dir, path);
   const refuse = (code: "ADMIT_BUNDLE" | "ADMIT_UNREADABLE", what: string): RlpError =>
     new AdmissionError(code, what, { place: { file } });
+  const linked = (): RlpError => refuse("ADMIT_BUNDLE", "a bundle may hold no links");
   const unreadable = (cause: unknown): RlpError => {
     const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ELOOP") return linked();
     return refuse("ADMIT_UNREADABLE", code === "ENOENT" || code === "ENOTDIR" ? "there is no such file" : message);
   };
   const parts = path.split("/");
@@ -238,11 +261,8 @@ async function readPlain(dir: string, path: string, most: number): Promise<Uint8
     });
   let descriptor;
   try {
-    for (let depth = 1; depth <= parts.length; depth++) {
-      const status = lstatSync(join(dir, ...parts.slice(0, depth)));
-      if (status.isSymbolicLink()) throw refuse("ADMIT_BUNDLE", "a bundle may hold no links");
-      if (depth === parts.length && !status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
-    }
+    for (let depth = 1; depth <= parts.length - UNSEEN; depth++)
+      if (lstatSync(join(dir, ...parts.slice(0, depth))).isSymbolicLink()) throw linked();
     // Without O_NONBLOCK, opening a named pipe that took the file's place meanwhile would wait for somebody to write into it.
     descriptor = openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
@@ -252,9 +272,9 @@ async function readPlain(dir: string, path: string, most: number): Promise<Uint8
     const status = fstatSync(descriptor);
     if (!status.isFile()) throw refuse("ADMIT_UNREADABLE", "it is not a regular file");
     if (status.size > most) throw refuse("ADMIT_BUNDLE", `it has ${status.size} bytes, where ${most} are the limit`);
-    if (status.size <= READ_AT_ONCE) return readAtOnce(descriptor, status.size);
+    if (status.size <= READ_AT_ONCE) return take(glanceAt(descriptor, status.size));
     const bytes = new Uint8Array(status.size);
-    return bytes.subarray(0, (await readLater(descriptor, bytes, 0, status.size, 0)).bytesRead);
+    return take(bytes.subarray(0, (await readLater(descriptor, bytes, 0, status.size, 0)).bytesRead));
   } finally {
     closeSync(descriptor);
   }

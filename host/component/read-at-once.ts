@@ -11,10 +11,13 @@ export const AT_ONCE_BYTES = 1 << 20;
 
 const scratch = Buffer.allocUnsafeSlow(AT_ONCE_BYTES);
 
-/** The first `size` bytes of an open file; fewer where it has become shorter. */
-export function readAtOnce(descriptor: number, size: number): Buffer {
-  return Buffer.from(scratch.subarray(0, readSync(descriptor, scratch, 0, size, 0)));
+/** The first `size` bytes of an open file; fewer where it has become shorter. Valid until something else is read: what is kept is copied. */
+export function glanceAt(descriptor: number, size: number): Buffer {
+  return scratch.subarray(0, readSync(descriptor, scratch, 0, size, 0));
 }
+
+/** As {@link glanceAt}, to be kept. */
+const readAtOnce = (descriptor: number, size: number): Buffer => Buffer.from(glanceAt(descriptor, size));
 
 /** A whole file; undefined where it is too large. */
 export function readFileAtOnce(file: string): Buffer | undefined {

@@ -18,6 +18,7 @@ export class TomlProblem extends Error {
 
 /** Larger files are neither a manifest nor a policy. */
 const BYTES = 256 * 1024;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Deeper tables mean nothing to anyone. */
 const DEPTH = 32;
 
@@ -25,7 +26,7 @@ export function readToml<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T
   if (bytes.length > BYTES) throw new TomlProblem(`the file is larger than ${BYTES} bytes`, { file });
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     throw new TomlProblem("the file is not UTF-8 text", { file });
   }

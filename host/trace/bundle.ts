@@ -18,7 +18,7 @@ export async function bundleIn(dir: string, name: string): Promise<OutgoingAgent
   const signature = signatureFile(dir);
   const files = new Map([
     [MANIFEST, bundle.manifest],
-    [inside(dir, bundle.component.path), bundle.component.bytes],
+    [inside(dir, bundle.component.path), await bundle.component.read()],
     [bundle.policy.path, bundle.policy.bytes],
     ...[...bundle.artifacts.values()].map(({ path, bytes }) => [path, bytes] as const),
     ...(existsSync(signature) ? [[inside(dir, signature), readPlain(signature, SIGNATURE_BYTES)] as const] : []),

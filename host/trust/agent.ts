@@ -35,8 +35,8 @@ export function needsCage(name: string, dir: string, trust: AgentTrust, { lacks,
  * what it may. Whoever reads the real time is alone: with it one could watch the others.
  */
 export function domainOf(standing: Standing, digest: Digest, grant: Grant): string {
-  const itself = jsonDigest({ component: digest, grant: grant as unknown as Json });
-  if (grant.time === "real") return `real-time:${itself}`;
+  const itself = (): Digest => jsonDigest({ component: digest, grant: grant as unknown as Json });
+  if (grant.time === "real") return `real-time:${itself()}`;
   if (standing.kind === "bundled") return BUNDLED;
-  return standing.kind === "signed" ? `key:${standing.key}` : `stranger:${itself}`;
+  return standing.kind === "signed" ? `key:${standing.key}` : `stranger:${itself()}`;
 }

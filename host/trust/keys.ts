@@ -80,8 +80,7 @@ export function publicKey(base64: string): { readonly key: KeyObject; readonly i
 /** All known keys, by name. Throws `TRUST_LIST` for a list that cannot be read whole, `TRUST_FILE` for one that others could have written. */
 export function listKeys(keysDir: string): readonly KnownKey[] {
   const file = join(keysDir, LIST);
-  checkPrivateFolder(keysDir);
-  const bytes = readPrivate({ file, most: FILE_BYTES, secret: false });
+  const bytes = checkPrivateFolder(keysDir) ? readPrivate({ file, most: FILE_BYTES, secret: false }) : null;
   if (bytes === null) return [];
   try {
     const { keys } = known.parse(parseJson(bytes.toString("utf8")));

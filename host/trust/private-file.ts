@@ -39,13 +39,14 @@ export function readPrivate({ file, most, secret }: PrivateFile): Buffer | null 
   }
 }
 
-/** A folder for its owner alone; nothing where there is none. Throws `TRUST_FILE`. */
-export function checkPrivateFolder(dir: string): void {
+/** A folder for its owner alone. Says whether there is one. Throws `TRUST_FILE`. */
+export function checkPrivateFolder(dir: string): boolean {
   const status = lstatSync(dir, { throwIfNoEntry: false });
-  if (!status) return;
+  if (!status) return false;
   if (status.isSymbolicLink()) throw refusal(dir, "it is a link", "put the folder itself there");
   if (!status.isDirectory()) throw refusal(dir, "it is no folder", "move it away");
   checkOwner(dir, status, true);
+  return true;
 }
 
 /** Windows keeps lists of its own. */

@@ -83,7 +83,7 @@ test("a program finds what its bundle names, files by their text, and its own da
   // 3 + 1 + 4 + 3 bytes with their zeros: 0x41 + 11.
   expect(await shown(folder)).toBe("it||a\nb|ä|keptL");
   const { component, artifacts } = await readBundle(folder);
-  expect(component.bytes.length).toBeGreaterThan(1000);
+  expect((await component.read()).length).toBeGreaterThan(1000);
   expect([...artifacts.values()].map(({ path }) => path)).toEqual(["src/main.py"]);
 });
 

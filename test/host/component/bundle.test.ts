@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { limitsOf } from "#host/limits/effective.js";
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -96,7 +97,7 @@ test("a bundle gives the agent's face, its component and its other files", async
     schemas: { "report.v1": { type: "object" } },
     tools: [{ id: "grep", description: "", inputSchema: null }],
   });
-  expect(Buffer.from(bundle.component.bytes).toString()).toBe(WASM);
+  expect(Buffer.from(await bundle.component.read()).toString()).toBe(WASM);
   expect([...bundle.artifacts.keys()]).toEqual(["schema", "tools"]);
 });
 
@@ -109,6 +110,13 @@ test.each(["agent.wasm", "policy.caps", "schemas/report.v1.json", "tools.json"])
     expect((error as Error).message).toContain(blake3("changed"));
   },
 );
+
+test("a component that is changed after its bundle was read is refused to whoever reads it then", async () => {
+  const folder = write();
+  const { component } = await readBundle(folder);
+  writeFileSync(join(folder, "agent.wasm"), "changed");
+  await expect(component.read()).rejects.toMatchObject({ code: "ADMIT_DIGEST", place: { file: join(folder, "agent.wasm") } });
+});
 
 test.each(["agent.wasm", "policy.caps", "tools.json", "manifest.toml"])("a missing %s is refused with its path", async (name) => {
   const bundle = write();
@@ -158,6 +166,16 @@ test.each(["../secret", "/etc/passwd", "a/../../secret", "./agent.wasm", "schema
     });
   },
 );
+
+test.skipIf(process.platform === "win32")("what is no regular file is refused and not waited for", async () => {
+  for (const make of [(path: string) => mkdirSync(path), (path: string) => execFileSync("mkfifo", [path])]) {
+    const bundle = write();
+    rmSync(join(bundle, "agent.wasm"));
+    make(join(bundle, "agent.wasm"));
+    await expect(readBundle(bundle)).rejects.toMatchObject({ code: "ADMIT_UNREADABLE", message: "it is not a regular file" });
+    rmSync(bundle, { recursive: true });
+  }
+});
 
 test("links are refused: of a file, of a folder on the way, of the manifest", async () => {
   for (const name of ["agent.wasm", "manifest.toml", "schemas"]) {
