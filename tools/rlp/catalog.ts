@@ -230,26 +230,38 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
   },
 ];
 
-/** Options with a value that may stand before the command. */
+/** Options with a value that may stand before the command, and those without one. */
 const VALUED = ["--home", "--config"];
+const FLAGS = ["--json", "--no-color", "-q", "--quiet", "-v", "--verbose", "--debug"];
+
+/** The command that a command line names. */
+export interface Named {
+  readonly words: readonly string[];
+  readonly entry: CommandEntry | null;
+  /** Nothing but such options stands before its last word: so commander, too, will come to this command and no other. */
+  readonly certain: boolean;
+}
 
 /** The command that `argv` names, by walking over the options before and between its words. */
-export function findCommand(argv: readonly string[]): { readonly words: readonly string[]; readonly entry: CommandEntry | null } {
+export function findCommand(argv: readonly string[]): Named {
   let entries: readonly (CommandEntry | CommandFamily)[] = catalog;
   const words: string[] = [];
   let entry: CommandEntry | null = null;
+  let [strange, certain] = [false, true];
   for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
     const word = argv[i] ?? "";
     if (word.startsWith("-")) {
       if (VALUED.includes(word)) i++;
+      else if (!FLAGS.includes(word)) strange = true;
       continue;
     }
     const found = entries.find(({ name }) => name === word);
     if (!found) break;
     words.push(word);
+    certain &&= !strange;
     if ("load" in found) entry = found;
     if (!found.commands) break;
     entries = found.commands;
   }
-  return { words, entry };
+  return { words, entry, certain };
 }

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], world: World = realWorld(), 
   });
   const debug = flagged("--debug");
   const line = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
-  const { words, entry } = findCommand(line);
+  const { words, entry, certain } = findCommand(line);
 
   let exit: number = Exit.ok;
   const act: Act =
@@ -56,7 +56,7 @@ export async function main(argv: readonly string[], world: World = realWorld(), 
       err: (text: string) => early.complain(text),
       columns: early.columns,
     };
-    const program = await buildProgram(entry, act, write);
+    const program = await buildProgram(entry, certain && entry !== null, act, write);
     await program.parseAsync([...line], { from: "user" });
   } catch (error) {
     const told = error instanceof CommanderError ? usageError(error, words) : error;

@@ -1,27 +1,38 @@
-/** The command line as commander sees it: all commands by name and summary, one of them whole. */
-import { Command, Option, type CommanderError } from "commander";
+/** The command line as commander sees it: one command whole, and as many of the others, by name and summary, as it may have to name. */
+import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "#core/errors.js";
 import { catalog, type CommandEntry } from "./catalog.js";
 import type { Act, GlobalFlags } from "./context.js";
 import { usage } from "./failure.js";
 import { packageVersion } from "./version.js";
 
-/** Builds the program for one call: `chosen` is the only command whose code is loaded. */
-export async function buildProgram(chosen: CommandEntry | null, act: Act, write: Writers): Promise<Command> {
+/**
+ * Builds the program for one call: `chosen` is the only command whose code is loaded. `alone`: it is certain that it is the one, so
+ * nothing is said of the commands beside it and they are left out, which is most of the work.
+ */
+export async function buildProgram(chosen: CommandEntry | null, alone: boolean, act: Act, write: Writers): Promise<Command> {
   const program = new Command("rlp");
   program
     .description("Runs AI agents that nobody has to trust: sandboxed components, typed graphs, one log, exact replay.")
-    .version(packageVersion().version, "-V, --version", "print the version")
+    .option("-V, --version", "print the version")
     .helpCommand(false)
     .addHelpText("after", "\n`rlp <command> --help` explains a command, with an example.");
+  // Commander's own `version()` wants it beforehand, which is a file to read.
+  program.on("option:version", () => {
+    write.out(packageVersion().version);
+    throw new CommanderError(0, "commander.version", "");
+  });
   prepare(program, write);
   for (const entry of catalog) {
+    const above = chosen !== null && entry.commands?.includes(chosen) === true;
+    if (alone && entry !== chosen && !above) continue;
     const command = program.command(entry.name).summary(entry.summary).description(sentence(entry.summary));
     if (entry.group) command.helpGroup(entry.group);
     prepare(command, write);
     if (!("load" in entry)) command.usage("<command> [options]");
     else if (entry === chosen) (await entry.load()).define(command, act);
     for (const child of entry.commands ?? []) {
+      if (alone && above && child !== chosen) continue;
       const inner = command.helpCommand(false).command(child.name).summary(child.summary).description(sentence(child.summary));
       prepare(inner, write);
       if (child === chosen) (await child.load()).define(inner, act);

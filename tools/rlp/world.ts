@@ -5,8 +5,13 @@ export function realWorld(): World {
   return {
     env: process.env,
     cwd: process.cwd(),
-    stdin: process.stdin,
-    prompt: process.stderr,
+    // Looked at when something is asked: Node loads fifteen modules to read a file or /dev/null.
+    get stdin() {
+      return process.stdin;
+    },
+    get prompt() {
+      return process.stderr;
+    },
     now: Date.now,
     onInterrupt(listener) {
       process.on("SIGINT", listener);

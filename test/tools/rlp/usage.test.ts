@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { catalog } from "../../../tools/rlp/catalog.js";
+import { catalog, findCommand } from "../../../tools/rlp/catalog.js";
+import { buildProgram } from "../../../tools/rlp/program.js";
 import { width } from "../../../tools/rlp/terminal/width.js";
 import { inFolder, rlp } from "./call.js";
 
@@ -27,8 +28,22 @@ test.each(commands.map((words) => [words.join(" "), words] as const))(
     const [help = ""] = stdout.split(/\nExamples?:\n/);
     for (const line of help.split("\n")) expect(width(line)).toBeLessThanOrEqual(80);
     expect((await rlp(["help", ...words])).stdout).toBe((await rlp([...words, "-h"])).stdout);
+    expect((await rlp(["--home=x", ...words, "-h"])).stdout).toBe((await rlp([...words, "-h"])).stdout);
   },
 );
+
+test("a command that is certainly meant has no others beside it", async () => {
+  const program = async (...line: readonly string[]) => {
+    const { entry, certain } = findCommand(line);
+    const write = { out: () => {}, err: () => {}, columns: 80 };
+    const { commands } = await buildProgram(entry, certain && entry !== null, () => async () => {}, write);
+    return commands.map((command) => [command.name(), command.commands.map((inner) => inner.name())]);
+  };
+  expect(await program("--home", "x", "kb", "--json", "search", "--odd")).toEqual([["kb", ["search"]]]);
+  expect(await program("trace")).toEqual([["trace", ["export", "import", "verify"]]]);
+  for (const line of [[], ["kb"], ["--odd", "kb", "search"], ["kb", "--odd", "search"], ["--home=x", "runs"]])
+    expect((await program(...line)).length).toBe(catalog.length);
+});
 
 test("rlp --help lists every command with what it does", async () => {
   const { code, stdout } = await rlp(["--help"], { columns: 80 });
