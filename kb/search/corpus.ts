@@ -82,24 +82,26 @@ export function corpora(db: Db): Corpora {
     return low;
   }
 
-  /** Words of the first `count` chunks, whatever became of them since: that never changes, so it is read once. */
+  /** Words of the first `count` chunks, whatever became of them since: that never changes, so it is read once, and not to be written to. */
   function lengthsOf(domain: number, count: number): Uint16Array {
     const known = allLengths.get(domain) ?? new Uint16Array(1);
-    if (known.length > count) return known.slice(0, count + 1);
+    if (known.length > count) return known.subarray(0, count + 1);
     const all = new Uint16Array(count + 1);
     all.set(known);
     readLengths(domain, known.length, all);
     allLengths.set(domain, all);
-    return all.slice();
+    return all;
   }
 
   function shelf(domain: number, name: string, filter: Filter): Shelf {
     const { watermark: w, kind, agent, confirmed, since, until } = filter;
     const count = seen(domain, w);
-    const lengths = lengthsOf(domain, count);
+    let lengths = lengthsOf(domain, count);
     const bounds = { first: domain * DOMAIN_ROWS, last: domain * DOMAIN_ROWS + count, w };
-    const hide = (places: string | undefined): void => {
-      for (const place of JSON.parse(places ?? "[]") as number[]) lengths[place] = 0;
+    const hide = (found: string | undefined): void => {
+      const places = JSON.parse(found ?? "[]") as number[];
+      if (places.length > 0) lengths = lengths.slice();
+      for (const place of places) lengths[place] = 0;
     };
     hide(retired.get(bounds));
     // Reads each row: so only where it can find something.
@@ -118,9 +120,11 @@ export function corpora(db: Db): Corpora {
       const shelves = wanted.map(({ id, name }) => shelf(id, name, filter)).filter(({ lengths }) => lengths.length > 1);
       let [count, total] = [0, 0];
       for (const { lengths } of shelves)
-        for (let place = 1; place < lengths.length; place++) {
-          total += lengths[place]!;
-          if (lengths[place]! > 0) count++;
+        // Each look into an array counts here, and a typed array's `length` is one: a process that searches once compiles nothing.
+        for (let place = 1, end = lengths.length; place < end; place++) {
+          const length = lengths[place]!;
+          total += length;
+          if (length > 0) count++;
         }
       const corpus = { shelves, count, meanLength: total / Math.max(1, count) };
       if (made.size >= 8) made.delete(made.keys().next().value!);

@@ -49,9 +49,12 @@ export function byWords(
     if (required && !may) return;
     const all = scores[index]!;
     for (const places of scored[index]!)
-      for (let at = 0; at < places.length; at++) {
+      for (let at = 0, end = places.length, { floor } = best; at < end; at++) {
         const place = places[at]!;
-        if (all[place]! + 1e-6 >= best.floor && (!may || may[place])) best.offer({ domain, place, score: rounded(all[place]!) });
+        const score = all[place]!;
+        if (score + 1e-6 < floor || (may && !may[place])) continue;
+        best.offer({ domain, place, score: rounded(score) });
+        floor = best.floor;
       }
   });
   return best.sorted();
@@ -61,7 +64,7 @@ function idfOf(lists: readonly Postings[], { shelves, count }: Corpus): number {
   let documents = 0;
   lists.forEach(({ places }, index) => {
     const { lengths } = shelves[index]!;
-    for (let at = 0; at < places.length; at++) if (lengths[places[at]!]! > 0) documents++;
+    for (let at = 0, end = places.length; at < end; at++) if (lengths[places[at]!]! > 0) documents++;
   });
   return documents === 0 ? 0 : Math.log(1 + (count - documents + 0.5) / (documents + 0.5));
 }
@@ -74,15 +77,17 @@ function add(
   meanLength: number,
   scores: Float64Array,
 ): Uint32Array {
-  const fresh = new Uint32Array(places.length);
+  const end = places.length;
+  const fresh = new Uint32Array(end);
   let count = 0;
-  for (let index = 0; index < places.length; index++) {
+  for (let index = 0; index < end; index++) {
     const place = places[index]!;
     const length = lengths[place]!;
     if (!(length > 0)) continue;
     const frequency = halves[index]! / 2;
-    if (scores[place] === 0) fresh[count++] = place;
-    scores[place]! += (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength));
+    const score = scores[place]!;
+    if (score === 0) fresh[count++] = place;
+    scores[place] = score + (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength));
   }
   return fresh.subarray(0, count);
 }
@@ -96,19 +101,26 @@ function within({ text, match }: Term, space: string, postings: PostingReader): 
   const term = space + text;
   if (match === "word") return postings.exactly(term);
   if (match === "gram") return postings.beginning(term);
-  // A longer word counts half.
-  const all = postings.beginning(term);
-  const exact = postings.exactly(term);
-  if (exact.places.length === all.places.length && exact.halves.every((half, index) => half === all.halves[index])) return all;
-  let at = 0;
-  return {
-    places: all.places,
-    halves: all.halves.map((half, index) => {
-      while (at < exact.places.length && exact.places[at]! < all.places[index]!) at++;
-      const same = exact.places[at] === all.places[index] ? exact.halves[at]! : 0;
-      return Math.ceil((half + same) / 2);
-    }),
-  };
+  return halved(postings.exactly(term), postings.longer(term));
+}
+
+/** A longer word counts half, rounded up to half a match. */
+function halved(exact: Postings, longer: Postings): Postings {
+  const [own, other] = [exact.places.length, longer.places.length];
+  if (other === 0) return exact;
+  const places = new Uint32Array(own + other);
+  const halves = new Uint8Array(own + other);
+  let count = 0;
+  for (let e = 0, l = 0; e < own || l < other; count++) {
+    const here = e < own ? exact.places[e]! : Infinity;
+    const there = l < other ? longer.places[l]! : Infinity;
+    const place = here < there ? here : there;
+    const whole = here === place ? exact.halves[e++]! : 0;
+    const part = there === place ? longer.halves[l++]! : 0;
+    places[count] = place;
+    halves[count] = Math.ceil((Math.min(255, whole + part) + whole) / 2);
+  }
+  return { places: places.subarray(0, count), halves: halves.subarray(0, count) };
 }
 
 function union(a: Postings, b: Postings): Postings {

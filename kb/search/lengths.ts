@@ -8,11 +8,6 @@ import type { Db } from "../files.js";
 const BLOCK = 4096;
 const LONGEST = 0xffff;
 
-interface Block {
-  readonly block: number;
-  readonly words: Uint8Array;
-}
-
 export interface LengthWriter {
   /** Of the chunk that comes next in its domain. `place` is its place there, from 1. */
   add(domain: number, place: number, words: number): void;
@@ -54,14 +49,19 @@ export function lengthWriter(db: Db): LengthWriter {
  * copied as they are: every machine that runs this keeps its lower byte first.
  */
 export function lengthReader(db: Db): (domain: number, from: number, into: Uint16Array<ArrayBuffer>) => void {
-  const select = db.prepare<[number, number], Block>(
-    "SELECT block, words FROM chunk_words WHERE domain = ? AND block >= ? ORDER BY block",
-  );
+  // Counted, not `domain = ?`: to see where a domain ends, SQLite reads each row whole, and then once more for who wants it.
+  const select = db
+    .prepare<[number, number, number], [domain: number, block: number, words: Uint8Array]>(
+      "SELECT domain, block, words FROM chunk_words WHERE (domain, block) >= (?, ?) ORDER BY domain, block LIMIT ?",
+    )
+    .raw();
   return (domain, from, into) => {
     const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-    for (const { block, words } of select.iterate(domain, Math.floor((from - 1) / BLOCK))) {
+    const first = Math.floor((from - 1) / BLOCK);
+    const blocks = Math.ceil((into.length - 1) / BLOCK) - first;
+    for (const [of, block, words] of select.iterate(domain, first, blocks)) {
       const at = 2 * (block * BLOCK + 1);
-      if (at >= bytes.length) break;
+      if (of !== domain || at >= bytes.length) break;
       bytes.set(words.subarray(0, bytes.length - at), at);
     }
   };

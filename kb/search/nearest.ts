@@ -62,7 +62,7 @@ function likeliest(measured: readonly Measured[], wanted: number): readonly Plac
   const limit = enough(measured, wanted);
   const [above, just]: [Place[], Place[]] = [[], []];
   for (const { shelf, may, likeness } of measured)
-    for (let at = 0; at < likeness.length; at++) {
+    for (let at = 0, end = likeness.length; at < end; at++) {
       const like = likeness[at]!;
       if (like < limit || (like === limit && just.length === wanted) || !visible(shelf, may, at + 1)) continue;
       (like > limit ? above : just).push({ domain: shelf.domain, place: at + 1 });
@@ -78,7 +78,7 @@ function enough(measured: readonly Measured[], wanted: number): number {
   const counts = new Uint32Array(65_536);
   for (const { shelf, may, likeness } of measured) {
     const { lengths } = shelf;
-    for (let at = 0; at < likeness.length; at++)
+    for (let at = 0, end = likeness.length; at < end; at++)
       if (lengths[at + 1]! > 0 && (!may || may[at + 1] === 1)) counts[likeness[at]!]!++;
   }
   let total = 0;

@@ -22,6 +22,8 @@ export interface PostingReader {
   exactly(term: string): Postings;
   /** Of all terms that begin so. */
   beginning(term: string): Postings;
+  /** Of all terms that begin so and go on. */
+  longer(term: string): Postings;
   /** Places of the chunks in which the tokens follow one another. */
   phrase(tokens: readonly string[], open: boolean): Uint32Array;
   /** After anything was indexed. */
@@ -60,6 +62,8 @@ export function postingReader(db: Db): PostingReader {
   return {
     exactly: (term) => keep(term, () => equal.get(term)),
     beginning: (term) => keep(`${term}*`, () => between.get(term, `${term}\u{10ffff}`)),
+    // No token has a character as low as that. `term > ?` would go through all of the term's own places to leave them out.
+    longer: (term) => keep(`${term}+`, () => between.get(`${term}\u0001`, `${term}\u{10ffff}`)),
     phrase: (tokens, open) => {
       const quoted = `"${tokens.join(" ")}"${open ? " *" : ""}`;
       return Uint32Array.from(JSON.parse(matching.get(quoted) ?? "[]") as number[]).sort();
@@ -73,26 +77,25 @@ export function postingReader(db: Db): PostingReader {
 
 /** The list has one entry a match; of one term it is ascending, of several it is not. */
 function pack(matches: number[]): Postings {
-  if (matches.length === 0) return none;
-  let all: ArrayLike<number> = matches;
-  for (let at = 1; at < matches.length; at++)
-    if (matches[at - 1]! > matches[at]!) {
-      all = Uint32Array.from(matches).sort();
-      break;
-    }
-  let count = 0;
-  for (let at = 0, before = -1; at < all.length; at++) {
-    const place = all[at]! >>> 1;
-    if (place !== before) count++;
-    before = place;
-  }
-  const places = new Uint32Array(count);
-  const halves = new Uint8Array(count);
-  for (let at = 0, last = -1; at < all.length; at++) {
-    const match = all[at]!;
+  const { length } = matches;
+  if (length === 0) return none;
+  const places = new Uint32Array(length);
+  const halves = new Uint8Array(length);
+  let last = -1;
+  // One pass with few looks into arrays: a process that searches once runs it before anything is compiled.
+  for (let at = 0, before = -1, sum = 0; at < length; at++) {
+    const match = matches[at]!;
     const place = match >>> 1;
-    if (last < 0 || places[last] !== place) places[++last] = place;
-    halves[last] = Math.min(255, halves[last]! + 2 * (match & 1 ? 1 : HEAD_WEIGHT));
+    if (place < before) return pack([...Uint32Array.from(matches).sort()]);
+    const weight = match & 1 ? 2 : 2 * HEAD_WEIGHT;
+    if (place === before) sum += weight;
+    else {
+      places[++last] = before = place;
+      sum = weight;
+    }
+    halves[last] = sum < 255 ? sum : 255;
   }
-  return { places, halves };
+  // What is kept should not be mostly air.
+  const part = last + 1 < length / 2 ? "slice" : "subarray";
+  return { places: places[part](0, last + 1), halves: halves[part](0, last + 1) };
 }

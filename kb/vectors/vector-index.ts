@@ -63,9 +63,12 @@ export class VectorIndex {
         `SELECT d.title, t.heading, t.text FROM chunk_texts t JOIN chunk_versions c ON c.row = t.row JOIN document_versions d ON d.row = c.document
          WHERE t.row >= CAST(:first AS INTEGER) AND t.row <= CAST(:last AS INTEGER) ORDER BY t.row`,
       ),
-      blocks: db.prepare<[number, number], { block: number; codes: Uint8Array }>(
-        "SELECT block, codes FROM vector_codes WHERE domain = ? AND block >= ? ORDER BY block",
-      ),
+      // Counted, not `domain = ?`: to see where a domain ends, SQLite reads each row whole, and then once more for who wants it.
+      blocks: db
+        .prepare<[number, number, number], [domain: number, block: number, codes: Uint8Array]>(
+          "SELECT domain, block, codes FROM vector_codes WHERE (domain, block) >= (?, ?) ORDER BY domain, block LIMIT ?",
+        )
+        .raw(),
       done: db.prepare<[number], number>("SELECT done FROM vector_progress WHERE domain = ?").pluck(),
       vector: db.prepare<[number], Uint8Array>("SELECT vector FROM vectors WHERE row = CAST(? AS INTEGER)").pluck(),
     };
@@ -135,12 +138,13 @@ export class VectorIndex {
     if (done < count) return undefined;
     if (!this.#codes.has(domain)) {
       this.#codes.set(domain, null);
-      return likenessOf(query, this.#blocks(domain, 0), count);
+      return likenessOf(query, this.#blocks(domain, 0, count), count);
     }
     const codes = this.#codes.get(domain) ?? new Codes(dimension);
     this.#codes.set(domain, codes);
     if (done > codes.count)
-      for (const block of this.#blocks(domain, Math.floor(codes.count / BLOCK_ROWS))) codes.put(block.first, block.codes, done);
+      for (const block of this.#blocks(domain, Math.floor(codes.count / BLOCK_ROWS), done))
+        codes.put(block.first, block.codes, done);
     return codes.likeness(query, count);
   }
   vector(domain: number, place: number): Int8Array {
@@ -148,9 +152,13 @@ export class VectorIndex {
     return bytes ? new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) : new Int8Array(0);
   }
 
-  /** Each block's memory is given back when the next one is asked for: the collector would do so only when all of them are read. */
-  *#blocks(domain: number, from: number): Iterable<CodeBlock> {
-    for (const { block, codes } of this.#select.blocks.iterate(domain, from)) {
+  /**
+   * From block `from` on, those that `count` vectors are in. Each block's memory is given back when the next one is asked for: the collector
+   * would do so only when all of them are read.
+   */
+  *#blocks(domain: number, from: number, count: number): Iterable<CodeBlock> {
+    for (const [of, block, codes] of this.#select.blocks.iterate(domain, from, Math.ceil(count / BLOCK_ROWS) - from)) {
+      if (of !== domain) return;
       yield { first: block * BLOCK_ROWS, codes };
       if (codes.byteLength === codes.buffer.byteLength) (codes.buffer as ArrayBuffer).transfer(0);
     }
@@ -185,9 +193,9 @@ export class VectorIndex {
   #append(domain: number, done: number, added: readonly Int8Array[], group: number): void {
     const first = Math.floor(done / BLOCK_ROWS);
     const start = done - first * BLOCK_ROWS;
-    const begun = this.#select.blocks.get(domain, first);
+    const [of, block, begun] = this.#select.blocks.get(domain, first, 1) ?? [];
     const codes = new Uint8Array(Math.ceil((start + added.length) / GROUP) * group);
-    if (begun?.block === first) codes.set(begun.codes);
+    if (begun && of === domain && block === first) codes.set(begun);
     added.forEach((vector, index) => putCode(codes, start + index, vector));
     const put = this.#db.prepare("INSERT OR REPLACE INTO vector_codes VALUES (?, ?, ?)");
     const size = (BLOCK_ROWS / GROUP) * group;

@@ -6,7 +6,10 @@ import { readAsk } from "#kb/search/ask.js";
 import { emailKey } from "#kb/documents/keys.js";
 import { ingest } from "#kb/ingest/ingest.js";
 import type { Kb } from "#kb/kb.js";
+import { byWords } from "#kb/search/keywords.js";
+import type { Postings } from "#kb/search/postings.js";
 import { snippet } from "#kb/search/snippet.js";
+import { spaceOf } from "#kb/search/tokens.js";
 import { contact, freshKb, note, put } from "./sample.js";
 
 const titles = (kb: Kb, query: string, options = {}) => kb.views.search(query, options).map((hit) => hit.title);
@@ -254,4 +257,30 @@ test.each<[string, string, string]>([
   const marked = snippet(text, readAsk(query).terms);
   expect(marked).toContain(contains);
   expect(marked.length).toBeLessThan(300);
+});
+
+test("a word that goes on counts half, beside the word itself or without it", () => {
+  const lengths = Uint16Array.of(0, 10, 10, 10, 10);
+  const list = (places: readonly number[], halves: readonly number[]): Postings => ({
+    places: Uint32Array.from(places),
+    halves: Uint8Array.from(halves),
+  });
+  const none = list([], []);
+  const space = spaceOf(1);
+  const postings = {
+    exactly: (term: string) => (term === `${space.words}plan` ? list([1, 3, 4], [2, 2, 254]) : none),
+    longer: (term: string) => (term === `${space.words}plan` ? list([2, 3, 4], [2, 4, 254]) : none),
+    beginning: () => none,
+    phrase: () => new Uint32Array(0),
+    forget: () => {},
+  };
+  const corpus = { shelves: [{ domain: 1, space, lengths }], count: 4, meanLength: 10 };
+  const idf = Math.log(1 + 0.5 / 4.5);
+  const score = (matches: number) => Math.round(((idf * matches * 2.2) / (matches + 1.2)) * 1e6) / 1e6;
+  expect(byWords(readAsk("plan"), { corpus, postings, required: null, addresses: true, most: 9 })).toEqual([
+    { domain: 1, place: 4, score: score(127.5) },
+    { domain: 1, place: 3, score: score(2) },
+    { domain: 1, place: 1, score: score(1) },
+    { domain: 1, place: 2, score: score(0.5) },
+  ]);
 });

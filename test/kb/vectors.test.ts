@@ -14,7 +14,8 @@ import { hashedEmbedder } from "#kb/vectors/hashed.js";
 import { cosine, GROUP, groupBytes, pack, putCode, square, tablesOf } from "#kb/vectors/pack.js";
 import { SCAN_BYTES } from "#kb/vectors/scan-bytes.js";
 import { tokensOf } from "#kb/search/tokens.js";
-import { VIEWS_FILE } from "#kb/views/schema.js";
+import { VectorIndex } from "#kb/vectors/vector-index.js";
+import { VIEWS_FILE, viewsKind } from "#kb/views/schema.js";
 import { freshKb, freshRoot, note, put } from "./sample.js";
 
 const vectorOf = (size: number) =>
@@ -340,4 +341,26 @@ test("the built-in vectors are the same for ever: stored ones must stay comparab
   ]);
   const other = Float32Array.from({ length: 300 }, (_, at) => Math.sin(at));
   expect(blake3(new Uint8Array(pack(other).buffer)).slice(0, 16)).toBe("cd7d376e9443aa17");
+});
+
+test.skipIf(process.platform !== "linux")("codes are read once, and those of other domains not at all", () => {
+  const db = new Database(join(freshRoot(), VIEWS_FILE));
+  db.exec(viewsKind.create);
+  const blocks = 40;
+  const bytes = 16 * groupBytes(384);
+  db.prepare("UPDATE vector_state SET embedder = 'x', dimension = 384").run();
+  for (const domain of [1, 2]) {
+    for (let block = 0; block < blocks; block++)
+      db.prepare("INSERT INTO vector_codes VALUES (?, ?, ?)").run(domain, block, Buffer.alloc(bytes, domain + block));
+    db.prepare("INSERT INTO vector_progress VALUES (?, ?)").run(domain, blocks * 512);
+  }
+  db.close();
+  // Some blocks more, to find where the domain begins.
+  const read = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+  const fresh = new Database(db.name, { readonly: true });
+  const index = new VectorIndex(fresh);
+  const before = read();
+  expect(index.likeness(1, new Int8Array(384).fill(1), blocks * 512)).toHaveLength(blocks * 512);
+  expect((read() - before) / (blocks * bytes)).toBeLessThan(1.3);
+  fresh.close();
 });
