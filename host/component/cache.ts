@@ -3,7 +3,7 @@
  * key over the file's name and everything behind the MAC, so a file that was changed, cut, moved or written by somebody else is
  * not there. The bytes that were checked are the bytes that are used: nothing is read twice.
  */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
 import { makeFolder } from "#core/folder.js";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { parseJson } from "#core/json.js";
 import { INTERPRETED } from "#core/schema.js";
 import type { Admitted } from "./contract.js";
 import { readFileAtOnce } from "./read-at-once.js";
+import { remembered } from "./remembered.js";
 
 const MAGIC = Buffer.from("rlp admitted 2\n");
 const MAC_BYTES = 32;
@@ -27,6 +28,8 @@ const header = z.strictObject({
   large: z.boolean(),
   stats: z.strictObject({ bytes: count, meteredBytes: count, functions: count, fuelTable: count }),
 });
+
+const prepared = remembered((key: Uint8Array) => createSecretKey(key));
 
 export class AdmissionCache {
   private readonly dir: string;
@@ -78,7 +81,7 @@ export class AdmissionCache {
 
   /** Not BLAKE3, as digests are: processors have instructions for this one, and Node the code that uses them. */
   private mac(name: Digest, body: Uint8Array): Uint8Array {
-    return createHmac("sha256", this.key).update(`${name}\n`).update(body).digest();
+    return createHmac("sha256", prepared(this.key)).update(`${name}\n`).update(body).digest();
   }
 }
 

@@ -56,6 +56,7 @@ const BASELINE_OPTIONS = ["--liftoff-only"];
 const CLOSED = "the sandbox was closed";
 
 const messagePace = new Pace();
+const utf8 = new TextDecoder();
 
 /** How often the watchdog looks within its time. */
 const LOOKS = 5;
@@ -272,7 +273,7 @@ class Child {
     this.send({
       t: "load",
       component: id,
-      plan: new TextDecoder().decode(component.plan),
+      plan: utf8.decode(component.plan),
       modules: modules.map(({ name, bytes, transfer }) => ({ name, bytes, transfer })),
     });
     if (!this.dead) for (const { transfer, content } of modules) this.writer.bytes(transfer, content);
