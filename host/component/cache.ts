@@ -7,10 +7,7 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from "node:
 import { makeFolder } from "#core/folder.js";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
 import type { Digest } from "#core/digest.js";
-import { parseJson } from "#core/json.js";
-import { INTERPRETED } from "#core/schema.js";
 import type { Admitted } from "./contract.js";
 import { readFileAtOnce } from "./read-at-once.js";
 import { remembered } from "./remembered.js";
@@ -19,15 +16,11 @@ const MAGIC = Buffer.from("rlp admitted 2\n");
 const MAC_BYTES = 32;
 const FILE_BYTES = 128 << 20;
 
-const count = z.int().nonnegative();
-const header = z.strictObject({
-  imports: z.array(z.string()),
-  exports: z.array(z.string()),
-  plan: count,
-  modules: z.array(z.strictObject({ name: z.string(), bytes: count })),
-  large: z.boolean(),
-  stats: z.strictObject({ bytes: count, meteredBytes: count, functions: count, fuelTable: count }),
-});
+/** What stands before the plan and the modules; these by their lengths. */
+type Header = Pick<Admitted, "imports" | "exports" | "large" | "stats"> & {
+  readonly plan: number;
+  readonly modules: readonly { readonly name: string; readonly bytes: number }[];
+};
 
 const prepared = remembered((key: Uint8Array) => createSecretKey(key));
 
@@ -101,7 +94,7 @@ function encode({ imports, exports, plan, large, modules, stats }: Admitted): Bu
   return Buffer.concat([length, head, plan, ...modules.map(({ bytes }) => bytes)]);
 }
 
-/** The body is authentic: what does not fit was written by another version and counts as nothing. */
+/** The body is authentic, and by the name of its file it was written by this very version: it is believed. Else it counts as nothing. */
 function decode(body: Buffer, names: Pick<Admitted, "admission" | "digest">): Admitted | undefined {
   let at = 0;
   const take = (length: number): Buffer => {
@@ -110,7 +103,7 @@ function decode(body: Buffer, names: Pick<Admitted, "admission" | "digest">): Ad
     return body.subarray(at - length, at);
   };
   try {
-    const head = header.parse(parseJson(take(take(4).readUInt32BE(0)).toString("utf8")), INTERPRETED);
+    const head = JSON.parse(take(take(4).readUInt32BE(0)).toString("utf8")) as Header;
     const plan = take(head.plan);
     const modules = head.modules.map(({ name, bytes }) => ({ name, bytes: take(bytes) }));
     if (at !== body.length) return undefined;

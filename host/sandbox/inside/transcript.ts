@@ -2,7 +2,7 @@
  * One digest over everything that is answered inside the sandbox process, in order, with the fuel at which it was asked. Those answers
  * follow from the seed and the fuel; so a replay can tell that they were the same without anything having been recorded.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { Resource, type Native } from "./wasi/contract.js";
 
 /** What comes next, so that no two sequences of values give the same bytes. */
@@ -12,8 +12,12 @@ const TAG = { call: 1, null: 2, false: 3, true: 4, number: 5, bigint: 6, text: 7
 const GATHERED = 1024;
 const ENTRY = 9;
 
+/** Of the transcript of an attempt for which nothing was answered here. */
+const OF_NOTHING = createHash("sha256").digest("hex");
+
 export class Transcript {
-  private readonly hash = createHash("sha256");
+  /** Made when there is something to hash, which for many attempts there never is. */
+  private hash: Hash | null = null;
   private readonly fuel: () => number;
   /** Made when it is first needed: thousands of attempts wait without ever asking for anything. */
   private gathered: Buffer | null = null;
@@ -69,7 +73,7 @@ export class Transcript {
   /** SHA-256 of all of it, 64 hexadecimal digits. Ends the transcript. */
   digest(): string {
     this.flush();
-    return this.hash.digest("hex");
+    return this.hash?.digest("hex") ?? OF_NOTHING;
   }
 
   private text(text: string): void {
@@ -86,7 +90,7 @@ export class Transcript {
 
   private bytes(bytes: Uint8Array): void {
     if (this.filled + bytes.length > GATHERED) this.flush();
-    if (bytes.length > GATHERED) this.hash.update(bytes);
+    if (bytes.length > GATHERED) this.update(bytes);
     else {
       this.gathered!.set(bytes, this.filled);
       this.filled += bytes.length;
@@ -102,7 +106,12 @@ export class Transcript {
   }
 
   private flush(): void {
-    if (this.gathered && this.filled > 0) this.hash.update(this.gathered.subarray(0, this.filled));
+    if (this.gathered && this.filled > 0) this.update(this.gathered.subarray(0, this.filled));
     this.filled = 0;
+  }
+
+  private update(bytes: Uint8Array): void {
+    this.hash ??= createHash("sha256");
+    this.hash.update(bytes);
   }
 }
