@@ -1,10 +1,10 @@
 // Part of the build: `dist/bundled`, in which a tool and the libraries that every start needs are a few files. Loading hundreds of
 // modules costs more than running them. Whatever runs as a thread or a process of its own still comes from the single files.
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { build } from "esbuild";
-import { bundleFolder, bundles } from "./bundled.mjs";
+import { build, transform } from "esbuild";
+import { bundleFolder, bundles, compiledFolder } from "./bundled.mjs";
 import { root } from "./node.mjs";
 
 const dist = join(root, "dist");
@@ -21,6 +21,8 @@ const LIBRARIES = new Set([
   "yaml",
   "zod",
 ]);
+
+const TARGET = "node24";
 
 const others = {
   name: "other packages stay outside",
@@ -90,7 +92,7 @@ const places = {
   },
 };
 
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: Object.fromEntries(Object.keys(bundles).map((tool) => [tool, join("dist", "tools", tool, "main.js")])),
   outdir: bundleFolder,
@@ -102,12 +104,11 @@ const { metafile } = await build({
   format: "esm",
   // ECMAScript modules where a library has them: of those, what nobody uses stays out.
   mainFields: ["module", "main"],
-  target: "node24",
+  target: TARGET,
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-  // What bundled libraries require is bundled too, or Node's own.
-  banner: { js: "const require = globalThis.process.getBuiltinModule;" },
+  write: false,
   plugins: [lazy, others, places],
 });
 
@@ -115,5 +116,45 @@ for (const [file, { imports }] of Object.entries(metafile.outputs))
   for (const { path, kind } of imports)
     if (kind === "require-call" && !isBuiltin(path)) throw new Error(`${file} requires ${path}, which is not bundled`);
 
-const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+mkdirSync(bundleFolder, { recursive: true });
+rmSync(compiledFolder, { recursive: true, force: true });
+const made = new Set();
+for (const { path, text } of outputFiles) {
+  const name = pieceOf(basename(path));
+  const { imports } = metafile.outputs[relative(root, path).replaceAll("\\", "/")];
+  writeFileSync(join(bundleFolder, name), await asPiece(text, imports));
+  made.add(name);
+}
 for (const name of readdirSync(bundleFolder)) if (!made.has(name)) rmSync(join(bundleFolder, name), { recursive: true });
+
+function pieceOf(name) {
+  return name.replace(/\.js$/, ".cjs");
+}
+
+/**
+ * A module as a function, for pieces.mjs to call: a script's code can be kept with all that ran of it, a module's cannot. Splitting wants
+ * modules, so they are made first.
+ */
+async function asPiece(text, imports) {
+  const { code } = await transform(text, {
+    format: "cjs",
+    platform: "node",
+    target: TARGET,
+    logLevel: "warning",
+    define: {
+      "import.meta.dirname": "__here.dirname",
+      "import.meta.filename": "__here.filename",
+      "import.meta.url": "__here.url",
+      "import.meta.resolve": "__here.resolve",
+      "import.meta.main": "false",
+    },
+  });
+  const linked = imports.reduce((linked, { path, kind, external }) => {
+    const from = external ? path : `./${basename(path)}`;
+    const to = external ? path : pieceOf(from);
+    return kind === "dynamic-import"
+      ? linked.replaceAll(`import("${from}")`, `__later("${to}")`)
+      : linked.replaceAll(`require("${from}")`, `require("${to}")`);
+  }, code);
+  return `(function (module, require, __later, __here) {\n"use strict";\n${linked}})`;
+}

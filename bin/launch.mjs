@@ -1,7 +1,8 @@
 // What `rlp`, `agtop` and `runloopd` have in common: the right Node, the compile cache, one clear line when something is missing.
 import { createRequire } from "node:module";
-import { programOf } from "./bundled.mjs";
+import { compiledFolder, programOf } from "./bundled.mjs";
 import { findNode, foreground, root, tooOld } from "./node.mjs";
+import { runPieces } from "./pieces.mjs";
 
 const require = createRequire(import.meta.url);
 const { existsSync } = require("fs");
@@ -28,17 +29,20 @@ export function launch(name, tool, script, args, mainArgs) {
     process.exitCode = 1;
   });
 
-  return import(pathToFileURL(programOf(tool)).href)
+  let keep;
+  return loaded(programOf(tool))
     .then(function (tools) {
-      return tools.main(mainArgs);
+      keep = tools.keep;
+      return tools.exports.main(mainArgs);
     })
     .then(function (code) {
       ended = true;
       process.exitCode = code;
+      if (keep) keep();
     })
     .catch(function (error) {
       const debug = args.indexOf("--debug") !== -1 && error && error.stack;
-      if (error && error.code === "ERR_MODULE_NOT_FOUND" && !debug)
+      if (error && /^(ERR_)?MODULE_NOT_FOUND$/.test(error.code) && !debug)
         return fail(name + " is not whole (" + firstLine(error.message) + "): run `npm start` in " + root + "\n");
       process.stderr.write(
         "error[INTERNAL]: " + (debug || firstLine(error && error.message ? error.message : String(error))) + "\n",
@@ -47,6 +51,17 @@ export function launch(name, tool, script, args, mainArgs) {
       process.exitCode = 1;
       return undefined;
     });
+}
+
+/** What the program exports, and for a bundle, what keeps its compiled code. */
+function loaded(program) {
+  if (program.endsWith(".cjs"))
+    return Promise.resolve().then(function () {
+      return runPieces(program, join(compiledFolder, process.version + "-" + process.arch));
+    });
+  return import(pathToFileURL(program).href).then(function (exports) {
+    return { exports };
+  });
 }
 
 function firstLine(text) {

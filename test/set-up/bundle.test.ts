@@ -6,8 +6,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -81,10 +83,11 @@ test("the bundle runs without the files it was made from; what was compiled afte
 });
 
 test("bundling again leaves nothing of the time before", () => {
-  write("dist/bundled/chunk-OLD.js", "");
+  const old = ["dist/bundled/chunk-OLD.cjs", "dist/.pieces/v1-x64/chunk-OLD.cjs-1-1"];
+  for (const file of old) write(file, "");
   bundle();
-  expect(existsSync(join(root, "dist/bundled/chunk-OLD.js"))).toBe(false);
-  expect(readdirSync(join(root, "dist/bundled"))).toContain("rlp.js");
+  for (const file of old) expect(existsSync(join(root, file))).toBe(false);
+  expect(readdirSync(join(root, "dist/bundled"))).toContain("rlp.cjs");
 });
 
 test("Node's modules are loaded when something of them is used, and are the same then", () => {
@@ -103,4 +106,69 @@ import children from "node:child_process";
   expect(rlp()).toMatchObject({ before: [true, true] });
   bundle();
   expect(rlp()).toEqual({ before: [false, false], used: [8, "function"], after: [true, true] });
+});
+
+test("what a command has compiled is kept for the next one, with what others add to it", () => {
+  write(
+    "dist/tools/rlp/main.js",
+    `function first() { return "first"; }
+    function second() { return "second"; }
+    export async function main([which]) {
+      const { later } = await import("./commands/later.js");
+      console.log(JSON.stringify({ said: which === "second" ? second() + later : first() }));
+      return 0;
+    }`,
+  );
+  write("dist/tools/rlp/commands/later.js", "export const later = (() => ' and later')();");
+  bundle();
+  const kept = join(root, "dist/.pieces", `${process.version}-${process.arch}`);
+  const run = (which: string): unknown => JSON.parse(node(join(root, "bin/rlp.mjs"), which));
+  expect(run("first")).toEqual({ said: "first" });
+  const of = (piece: string): readonly string[] => readdirSync(kept).filter((name) => name.startsWith(`${piece}-`));
+  const [name = "", ...others] = of("rlp.cjs");
+  expect(others).toEqual([]);
+  expect(readdirSync(kept)).toHaveLength(readdirSync(join(root, "dist/bundled")).length);
+  const size = (): number => statSync(join(kept, name)).size;
+  const once = size();
+  expect(run("second")).toEqual({ said: "second and later" });
+  expect(size()).toBe(once); // nothing was loaded that was not kept
+  rmSync(
+    join(
+      kept,
+      readdirSync(kept).find((file) => file.startsWith("later-"))!,
+    ),
+  );
+  expect(run("second")).toEqual({ said: "second and later" });
+  expect(size()).toBeGreaterThan(once);
+});
+
+test("compiled code of another text with the same name and length is not used", () => {
+  const said = (text: string): void => {
+    const file = join(root, "dist/bundled/rlp.cjs");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/"said-."/, JSON.stringify(text)));
+  };
+  write(
+    "dist/tools/rlp/main.js",
+    'export async function main() { console.log(JSON.stringify({ said: (() => "said-1")() })); return 0; }',
+  );
+  bundle();
+  expect([rlp(), rlp()]).toEqual([{ said: "said-1" }, { said: "said-1" }]);
+  said("said-2");
+  expect(rlp()).toEqual({ said: "said-2" });
+});
+
+test("a bundle without one of its pieces says what to do; without a place to keep compiled code it runs", () => {
+  bundle();
+  write("dist/.pieces", "a file, not a folder");
+  expect(rlp()).toMatchObject({ argv: ["x"] });
+  rmSync(
+    join(
+      root,
+      "dist/bundled",
+      readdirSync(join(root, "dist/bundled")).find((file) => file.startsWith("lazy-"))!,
+    ),
+  );
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "bin/rlp.mjs"), "x"], { encoding: "utf8" });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^rlp is not whole \(cannot find .*lazy-.*\.cjs\): run `npm start` in /);
 });

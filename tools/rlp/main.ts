@@ -70,4 +70,4 @@ function endOfOptions(argv: readonly string[]): number {
   return end < 0 ? argv.length : end;
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) void main(process.argv.slice(2)).then((code) => (process.exitCode = code));
