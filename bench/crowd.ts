@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newOpeningId, newTraceId, type NodeId } from "#core/ids.js";
-import { jsonDigest, type Json } from "#core/json.js";
+import type { Json } from "#core/json.js";
 import type { RunEvent } from "#core/events.js";
 import { sharedTypes } from "#host/catalog/types.js";
 import type { HostFunction } from "#host/imports/interface.js";
@@ -18,7 +18,7 @@ import { startSandbox } from "#host/sandbox/process.js";
 import { openLedger } from "#kb/ledger/ledger.js";
 import { buildGraph } from "#openings/engine/graph.js";
 import { driveRun } from "#openings/engine/drive.js";
-import { openingAsJson } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
 import { outputsHash } from "#openings/journal/hash.js";
 import { component, writeBundle } from "./guests.js";
 import { benchHost } from "./home.js";
@@ -103,13 +103,13 @@ export async function openCrowd(scratch: string, crowd: Crowd): Promise<CrowdHou
           if (event.kind === "node.finished") ended.push(event);
         },
       });
-      journal.keep(openingAsJson(opening));
+      journal.keepDocument(openingDocument(opening));
       const outcome = await driveRun({
         graph: buildGraph(opening, (node) => of(node.agent).face.inputs),
         run: {
           begin: {
             opening_name: opening.name,
-            opening: jsonDigest(openingAsJson(opening)),
+            opening: openingDocument(opening).digest,
             params: {},
             seed: SEED,
             epoch_ms: EPOCH_MS,

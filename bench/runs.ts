@@ -11,7 +11,7 @@ import type { Ledger } from "#kb/ledger/ledger.js";
 import { driveRun } from "#openings/engine/drive.js";
 import { buildGraph, type Graph } from "#openings/engine/graph.js";
 import type { AttemptEnd, Executor } from "#openings/engine/world.js";
-import { openingAsJson } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
 import { outputsHash } from "#openings/journal/hash.js";
 import type { Runnable } from "./graphs.js";
 
@@ -43,7 +43,7 @@ export async function engineAlone(ledger: Ledger, graph: Graph): Promise<void> {
   const journal = new LedgerJournal(runLedger(ledger), { traceId: newTraceId(), openingId: newOpeningId() });
   const begin: MetaOf<"run.started"> = {
     opening_name: opening.name,
-    opening: journal.keep(openingAsJson(opening)),
+    opening: journal.keepDocument(openingDocument(opening)),
     params: {},
     seed: 7,
     epoch_ms: 1_700_000_000_000,

@@ -117,6 +117,3 @@ export function usedName({ agent, variant, opening }: Pick<OpeningNode, "agent" 
 export function agentNodes(opening: Opening): readonly OpeningNode[] {
   return opening.nodes.filter((node) => !node.opening);
 }
-
-/** An opening is stored as JSON: this is the identity, typed. */
-export const openingAsJson = (opening: Opening): Json => opening as unknown as Json;

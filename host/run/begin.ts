@@ -1,8 +1,9 @@
 /** The first event of a run: all that it depends on, whatever the configuration says by the time somebody looks. */
 import type { MetaOf } from "#core/events.js";
-import { jsonDigest, type Json } from "#core/json.js";
+import type { Json } from "#core/json.js";
 import { recordedBudgets } from "#openings/engine/select.js";
-import { agentNodes, openingAsJson, usedName, type Opening } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
+import { agentNodes, usedName, type Opening } from "#openings/ir.js";
 import { FUEL_TABLE_VERSION } from "../component/meter/protocol.js";
 import { limitsOf } from "../limits/effective.js";
 import { VERSION } from "../host.js";
@@ -31,7 +32,7 @@ export function beginOf({ opening, cast, seed, epochMs, watermark, isolation }: 
   );
   return {
     opening_name: opening.name,
-    opening: jsonDigest(openingAsJson(opening)),
+    opening: openingDocument(opening).digest,
     params: { ...opening.params },
     seed,
     epoch_ms: epochMs,

@@ -6,7 +6,8 @@ import { buildGraph } from "#openings/engine/graph.js";
 import { innerSeed, parentOf, runInner } from "#openings/engine/inner-run.js";
 import { storeOutputs } from "#openings/engine/report.js";
 import type { AttemptEnd, AttemptSpec, Journal } from "#openings/engine/world.js";
-import { openingAsJson, type Opening } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
+import type { Opening } from "#openings/ir.js";
 import { openRun } from "#openings/journal/open.js";
 import type { BudgetParent, RunBudgets } from "../broker/run-budgets.js";
 import { beginOf, type Begin } from "./begin.js";
@@ -72,7 +73,7 @@ export class InnerRuns {
       parent: { budgets: this.options.budgets, node: spec.node, journal: outerJournal },
       originOf: innerOrigin(begun, graph, innerTraceId),
     };
-    if (!history) journal.keep(openingAsJson(opening));
+    if (!history) journal.keepDocument(openingDocument(opening));
     const drive = {
       graph,
       run: history

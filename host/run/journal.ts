@@ -4,6 +4,7 @@ import type { RunEvent, RunEventDraft } from "#core/events.js";
 import { canonicalJson, type Json } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { INLINE_BYTES, type StoredValue } from "#core/values.js";
+import type { OpeningDocument } from "#openings/document.js";
 import type { Haste, Journal } from "#openings/engine/world.js";
 import { blobValue, type Blob, type RunLedger } from "./ledger.js";
 
@@ -69,11 +70,18 @@ export class LedgerJournal implements Journal {
   }
 
   storeBytes(bytes: Uint8Array, mediaType: string): Digest {
-    const digest = blake3(bytes);
-    const blob = { digest, bytes, mediaType };
+    return this.stage({ digest: blake3(bytes), bytes, mediaType });
+  }
+
+  /** As {@link keep}, of what has its canonical JSON and its digest already. */
+  keepDocument({ digest, bytes }: OpeningDocument): Digest {
+    return this.stage({ digest, bytes, mediaType: "application/json" });
+  }
+
+  private stage(blob: Blob): Digest {
     this.pending.push(blob);
-    this.unsaved.set(digest, blob);
-    return digest;
+    this.unsaved.set(blob.digest, blob);
+    return blob.digest;
   }
 
   load(stored: StoredValue): Json {

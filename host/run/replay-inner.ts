@@ -3,7 +3,8 @@ import { innerTraceId, type NodeId } from "#core/ids.js";
 import { jsonDigest, type Json } from "#core/json.js";
 import type { Load } from "#openings/engine/attempt.js";
 import { endOfInner, innerSeed, parentOf } from "#openings/engine/inner-run.js";
-import { openingAsJson, type Opening } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
+import type { Opening } from "#openings/ir.js";
 import type { Replayed, ReplaySpec } from "#openings/replay/executor.js";
 import { Diverged, type ReplayVerdict } from "#openings/replay/verdict.js";
 import { historyOf, type History } from "./history.js";
@@ -50,7 +51,7 @@ function mustBeOf(spec: ReplaySpec, opening: Opening, outer: History, inner: His
     (meta.parent ?? null) as Json,
   ];
   const should: Json = [
-    jsonDigest(openingAsJson(opening)),
+    openingDocument(opening).digest,
     innerSeed(spec),
     spec.epochMs,
     outer.started.meta.kb_watermark,

@@ -3,7 +3,8 @@ import type { MetaOf } from "#core/events.js";
 import { innerTraceId, type OpeningId, type TraceId } from "#core/ids.js";
 import { driveRun, type Drive, type RunOutcome } from "#openings/engine/drive.js";
 import type { Clock } from "#openings/engine/world.js";
-import { openingAsJson, type Opening } from "#openings/ir.js";
+import { openingDocument } from "#openings/document.js";
+import type { Opening } from "#openings/ir.js";
 import type { OpenedRun } from "#openings/journal/open.js";
 import type { Kb } from "#kb/kb.js";
 import { rowToRunEvent } from "#kb/ledger/row.js";
@@ -68,7 +69,7 @@ export async function drive(host: Host, spec: SessionSpec, options: RunOptions):
       nextSeq: spec.nextSeq,
       ...(options.onEvent && { onEvent: options.onEvent }),
     });
-    if ("begin" in spec.run) journal.keep(openingAsJson(spec.opening));
+    if ("begin" in spec.run) journal.keepDocument(openingDocument(spec.opening));
     if (spec.source) journal.storeBytes(spec.source, "application/yaml");
     const stage: Stage = { host, options, kb, key, isolation: isolation.name, epochMs: spec.epochMs };
     const graph = buildGraph(

@@ -4,13 +4,14 @@
  */
 import type { Digest } from "#core/digest.js";
 import type { MetaOf, RunEvent } from "#core/events.js";
-import { canonicalJson, jsonDigest, type Json } from "#core/json.js";
+import { canonicalJson, type Json } from "#core/json.js";
 import { joinLabels, type Message, type StoredValue } from "#core/values.js";
 import { buildSpec, gatherInputs, invocationInputs, type Delivered, type Load } from "../engine/attempt.js";
 import { invocation, invocationOf, type Graph, type GraphNode } from "../engine/graph.js";
 import { recordedBudgets } from "../engine/select.js";
 import { failureMessage, type NodeState } from "../engine/state.js";
-import { openingAsJson, usedName } from "../ir.js";
+import { openingDocument } from "../document.js";
+import { usedName } from "../ir.js";
 import { HistoryError } from "../journal/error.js";
 import { checkSequence } from "../journal/open.js";
 import { Recordings, type AttemptRecord } from "../journal/recorded.js";
@@ -113,7 +114,7 @@ function sameNodes(graph: Graph, recordings: Recordings): void {
 }
 
 function checkOpening(graph: Graph, begun: MetaOf<"run.started">): void {
-  const opening = jsonDigest(openingAsJson(graph.opening));
+  const opening = openingDocument(graph.opening).digest;
   if (opening !== begun.opening) throw new Diverged({ ...nowhere, what: "opening", expected: begun.opening, got: opening });
   const { name, params, policy } = graph.opening;
   const [said, stands] = [

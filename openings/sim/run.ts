@@ -1,5 +1,4 @@
 /** A whole run in the simulated world, with the runs inside of it: begun, or taken up from what a dead process left on its disk. */
-import type { Digest } from "#core/digest.js";
 import type { MetaOf } from "#core/events.js";
 import { innerTraceId, type TraceId } from "#core/ids.js";
 import { jsonDigest, type Json } from "#core/json.js";
@@ -10,7 +9,8 @@ import { endOfInner, innerSeed, parentOf, runInner } from "../engine/inner-run.j
 import { storeOutputs } from "../engine/report.js";
 import { recordedBudgets } from "../engine/select.js";
 import type { AttemptEnd, AttemptSpec, Journal } from "../engine/world.js";
-import { openingAsJson, type Opening, type OpeningNode } from "../ir.js";
+import { openingDocument } from "../document.js";
+import type { Opening, OpeningNode } from "../ir.js";
 import { openRun } from "../journal/open.js";
 import type { Replayed, ReplayExecutor } from "../replay/executor.js";
 import { replayRun } from "../replay/replay.js";
@@ -153,7 +153,7 @@ const EPOCH_MS = 1_700_000_000_000;
 export function beginning(opening: Opening, seed: number): MetaOf<"run.started"> {
   return {
     opening_name: opening.name,
-    opening: digestOf(opening),
+    opening: openingDocument(opening).digest,
     params: opening.params,
     seed,
     epoch_ms: EPOCH_MS,
@@ -163,14 +163,6 @@ export function beginning(opening: Opening, seed: number): MetaOf<"run.started">
     budgets: recordedBudgets(opening.policy),
     host: { rlp: "sim", node: "sim", isolation: "none", fuel_table: 1 },
   };
-}
-
-const digests = new WeakMap<Opening, Digest>();
-
-function digestOf(opening: Opening): Digest {
-  let digest = digests.get(opening);
-  if (!digest) digests.set(opening, (digest = jsonDigest(openingAsJson(opening))));
-  return digest;
 }
 
 export type Replaying = Pick<SimRun, "graph" | "portsOf" | "agents" | "fuelOf">;
