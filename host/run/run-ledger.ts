@@ -18,7 +18,8 @@ export function runLedger(ledger: Ledger): RunLedger {
     },
     async append(trace, drafts, blobs, haste = "now") {
       try {
-        return (await ledger.append({ trace, drafts, blobs, haste })).map(writtenEvent);
+        const rows = await ledger.append({ trace, drafts, blobs, haste });
+        return rows.map((row, index) => writtenEvent(row, drafts[index]!, trace.openingId));
       } catch (error) {
         // Somebody else was quicker: the decision that stands is the one that counts.
         const [only, ...more] = drafts;

@@ -1,6 +1,6 @@
 /** A row of the ledger, its hash, and its other form: the line of a run's stream. */
 import type { Digest } from "#core/digest.js";
-import type { EventKind, Level, MetaOf, Provenance, RunEvent, RunKind } from "#core/events.js";
+import type { EventDraft, EventKind, Level, MetaOf, Provenance, RunEvent, RunKind } from "#core/events.js";
 import { canonicalJson } from "#core/json.js";
 import type { OpeningId, TraceId } from "#core/ids.js";
 import { KbError } from "../errors.js";
@@ -172,10 +172,10 @@ export function rowToRunEvent(row: LedgerRow): RunEvent {
 }
 
 /**
- * As {@link rowToRunEvent}, of a row that this process has written itself. What stands in its JSON is parsed when somebody looks at it: of
- * most events of a run nobody does.
+ * As {@link rowToRunEvent}, of a row that this process has written itself, out of `draft` in the run's opening. The rest stands in the row's
+ * JSON, which is parsed when somebody looks at it: of most events of a run nobody does.
  */
-export function writtenEvent(row: LedgerRow): RunEvent {
+export function writtenEvent(row: LedgerRow, { level, message }: EventDraft, opening_id: OpeningId): RunEvent {
   const { trace_id, seq } = row;
   if (trace_id === null || seq === null) return rowToRunEvent(row);
   return {
@@ -183,17 +183,11 @@ export function writtenEvent(row: LedgerRow): RunEvent {
     seq,
     ts_ms: row.ts_ms,
     trace_id,
-    get opening_id() {
-      return row.payload.opening_id;
-    },
+    opening_id,
     run_id: trace_id,
     kind: row.kind,
-    get level() {
-      return row.payload.level;
-    },
-    get message() {
-      return row.payload.message;
-    },
+    level,
+    message,
     get meta() {
       return row.payload.meta;
     },
