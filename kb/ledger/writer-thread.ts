@@ -5,6 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { SqliteError } from "better-sqlite3";
 import { Lookout } from "#core/lookout.js";
 import { KbError, storageError, toRecord } from "../errors.js";
 import { openReadWrite } from "../files.js";
@@ -18,8 +19,19 @@ import { ledgerKind } from "./schema.js";
 /** Pages in the log before it is copied into the database: 32 MiB, so that a burst is not interrupted every few batches. */
 const CHECKPOINT_PAGES = 8192;
 
-/** How long a transaction stays open for what comes next, in milliseconds: other processes wait for it. */
+/**
+ * What is appended is not read again: of the tables only their ends are in use, and a page that has been used before is quicker than one
+ * that is new. A transaction that has more keeps it, and does not write it to the log before its time.
+ */
+const CACHE_KIB = 2048;
+
+/** How long a transaction stays open for what comes next, in milliseconds, and how much it holds at most: other processes wait for it. */
 const OPEN_MS = 10;
+const MOST_BYTES = 8 << 20;
+
+/** Pages in the log that are worth copying, and after how many milliseconds without a commit. */
+const TIDY_PAGES = 500;
+const TIDY_MS = 10;
 
 /**
  * How long the thread looks for the next batch before it sleeps, in milliseconds: what some twenty writers take to be told and to append
@@ -43,6 +55,8 @@ function start(): void {
   db.pragma(`busy_timeout = ${options.busyMs}`);
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   db.pragma(`journal_size_limit = ${64 << 20}`);
+  db.pragma(`cache_size = -${CACHE_KIB}`);
+  db.pragma("cache_spill = OFF");
   if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
   const anchor = options.anchor && new Anchor(db, options.anchor);
   const ledger = committer(db, anchor);
@@ -57,6 +71,21 @@ function start(): void {
       hint: "put it back, or start again with an empty home; nothing more is written to the old file",
     });
   }
+
+  /**
+   * What the log holds is copied into the database while nobody waits, so that it begins anew before it has grown: to write where a file
+   * has been written before takes the disk half of what it takes where the file ends. What fails here is left for the next time, as after a
+   * commit.
+   */
+  const tidying = setTimeout(() => {
+    if (db.inTransaction) return;
+    try {
+      const [log] = db.pragma("wal_checkpoint(NOOP)") as readonly { readonly log: number; readonly checkpointed: number }[];
+      if (log && log.log - log.checkpointed >= TIDY_PAGES) db.pragma("wal_checkpoint(PASSIVE)");
+    } catch (cause) {
+      if (!(cause instanceof SqliteError)) throw cause;
+    }
+  }, TIDY_MS);
 
   /** Of what was placed, in order; told once it is durable. */
   let outcomes: Outcome[] = [];
@@ -89,13 +118,24 @@ function start(): void {
     }
   }
 
-  function tell(asked: boolean): void {
+  /** So many batches ask for the commit that is to come, and whether somebody waits for it. */
+  let asking = 0;
+  let awaited = false;
+  /** When the first of what was placed and not told came, and its bytes. */
+  let since = 0;
+  let bytes = 0;
+
+  function tell(): void {
     clearTimeout(waiting);
     waiting = undefined;
     commit();
     const told = outcomes;
+    const answered = asking;
     outcomes = [];
-    send({ type: "done", outcomes: told, asked });
+    asking = bytes = 0;
+    awaited = false;
+    send({ type: "done", outcomes: told, answered });
+    tidying.refresh();
   }
 
   function orFail(work: () => void): void {
@@ -103,33 +143,45 @@ function start(): void {
       work();
     } catch (cause) {
       clearTimeout(waiting);
+      clearTimeout(tidying);
       db.close();
       fail(cause);
     }
   }
 
-  /** Whether nothing is left to do until the next message comes, and that may be soon. */
-  function handle(message: ToWriter): boolean {
-    if (message.type === "close") {
-      anchor?.close();
-      db.close();
-      send({ type: "closed" });
-      port.close();
-      return false;
-    }
-    take(message.requests, message.rows);
-    // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
-    if (message.commit) tell(true);
-    else waiting ??= setTimeout(() => orFail(() => tell(false)), OPEN_MS);
-    return message.commit && message.awaited;
+  function close(): void {
+    clearTimeout(tidying);
+    anchor?.close();
+    db.close();
+    send({ type: "closed" });
+    port.close();
   }
 
-  const next = new Lookout(LOOK_MS, () => receiveMessageOnPort(port)?.message as ToWriter | undefined);
-  port.on("message", (first: ToWriter) =>
-    orFail(() => {
-      for (let message: ToWriter | undefined = first; message && handle(message);) message = next.look();
-    }),
-  );
+  const received = (): ToWriter | undefined => receiveMessageOnPort(port)?.message as ToWriter | undefined;
+  const next = new Lookout(LOOK_MS, received);
+
+  function work(first: ToWriter): void {
+    for (let message: ToWriter | undefined = first; message;) {
+      if (message.type === "close") return close();
+      if (outcomes.length === 0) since = performance.now();
+      take(message.requests, message.rows);
+      bytes += message.rows.payloads.length;
+      if (message.commit) asking++;
+      awaited ||= message.awaited;
+      // What has come meanwhile shares the commit.
+      message = bytes < MOST_BYTES && performance.now() - since < OPEN_MS ? received() : undefined;
+      if (message?.type === "batch") continue;
+      if (asking === 0) {
+        // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
+        waiting ??= setTimeout(() => orFail(tell), OPEN_MS);
+        return;
+      }
+      const more = awaited;
+      tell();
+      if (more) message ??= next.look();
+    }
+  }
+  port.on("message", (message: ToWriter) => orFail(() => work(message)));
 }
 
 try {

@@ -1,8 +1,9 @@
 /**
  * The ledger's side of the writer thread.
  *
- * 1. One commit is under way at a time; what arrives meanwhile goes with the next. What nobody waits for goes ahead of its commit, so
- *    that its rows are placed while more of them are made. Requests keep their order, whatever their haste.
+ * 1. What arrives in one turn of the event loop is asked for together, and what is little waits for the commit that is under way: it goes
+ *    with the next. What is more goes ahead, so that the thread places its rows while more of them are made, or while the disk works.
+ *    Requests keep their order, whatever their haste.
  * 2. A promise resolves only after the commit that holds its rows was synced.
  * 3. After a failure of storage nothing more is written: everything that waits, and everything that comes later, is rejected
  *    with that failure. So no event is durable whose predecessor was refused by the disk.
@@ -56,14 +57,16 @@ export class Writer {
   #queue: Waiting[] = [];
   /** With the thread, and not known to be durable. */
   #underWay: Waiting[] = [];
-  /** The thread was asked to commit, and has not answered. */
-  #committing = false;
+  /** Of the oldest of these: the thread was asked to commit them. */
+  #asked = 0;
+  /** How many commits the thread was asked for, and has not answered. */
+  #committing = 0;
   /** Of all that waits. */
   #bytes = 0;
   #queuedBytes = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether somebody waits for something in the queue. */
+  /** Whether somebody waits for something that the thread was not asked to commit. */
   #awaited = false;
   #failure: KbError | undefined;
   #closing: (() => void) | undefined;
@@ -86,25 +89,26 @@ export class Writer {
       this.#bytes += bytes;
       this.#queuedBytes += bytes;
       this.#awaited ||= haste === "now";
-      if (!this.#committing) this.#schedule();
+      this.#schedule();
     });
   }
 
   #schedule(): void {
+    if (this.#queuedBytes > AHEAD_BYTES) this.#post(false);
     if (this.#scheduled) return;
-    if (this.#awaited || this.#bytes > SOON_BYTES) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#scheduled = true;
-      // After the current turn of the event loop, so that all that is appended in it shares one commit.
-      setImmediate(() => this.#post(true));
+    if (!this.#awaited && this.#bytes <= SOON_BYTES) {
+      this.#timer ??= setTimeout(() => this.#post(true), SOON_MS);
       return;
     }
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (!this.#scheduled && !this.#committing) this.#post(true);
-    }, SOON_MS);
-    if (this.#queuedBytes > AHEAD_BYTES) this.#post(false);
+    if (this.#committing > 0 && !this.#isAhead()) return;
+    this.#scheduled = true;
+    // After the current turn of the event loop, so that all that is appended in it shares one commit.
+    setImmediate(() => this.#post(true));
+  }
+
+  /** Whether the thread holds what it was not asked to commit. */
+  #isAhead(): boolean {
+    return this.#underWay.length > this.#asked;
   }
 
   /** Resolves when the queue is short again. Whoever produces events without awaiting each append awaits this now and then. */
@@ -116,9 +120,9 @@ export class Writer {
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    if (this.#queue.length > 0 || !this.#committing) {
-      this.#awaited = this.#queue.length + this.#underWay.length > 0;
-      if (this.#awaited && !this.#committing) this.#schedule();
+    if (this.#queue.length > 0 || this.#isAhead()) {
+      this.#awaited = true;
+      this.#schedule();
     }
     if (this.#queue.length + this.#underWay.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     if (this.#failure) throw this.#failure;
@@ -157,24 +161,34 @@ export class Writer {
   }
 
   #post(commit: boolean): void {
-    if (commit) this.#scheduled = false;
-    if (this.#failure || this.#queue.length + this.#underWay.length === 0) return;
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#queue.length && count < BATCH_REQUESTS && bytes < BATCH_BYTES) bytes += this.#queue[count++]!.bytes;
-    const posted = this.#queue.splice(0, count);
-    for (const waiting of posted) this.#underWay.push(waiting);
-    this.#queuedBytes -= bytes;
-    const awaited = commit && this.#awaited;
     if (commit) {
-      this.#committing = true;
-      this.#awaited &&= this.#queue.length > 0;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#scheduled = false;
     }
+    if (this.#failure || (this.#queue.length === 0 && !this.#isAhead())) return;
+    const awaited = commit && this.#awaited;
+    do {
+      let bytes = 0;
+      let count = 0;
+      while (count < this.#queue.length && count < BATCH_REQUESTS && bytes < BATCH_BYTES) bytes += this.#queue[count++]!.bytes;
+      const posted = this.#queue.splice(0, count);
+      for (const waiting of posted) this.#underWay.push(waiting);
+      this.#queuedBytes -= bytes;
+      this.#postBatch(posted, { commit: commit && this.#queue.length === 0, awaited });
+    } while (this.#queue.length > 0);
+    if (!commit) return;
+    this.#asked = this.#underWay.length;
+    this.#committing++;
+    this.#awaited = false;
+  }
+
+  #postBatch(batch: readonly Waiting[], how: { readonly commit: boolean; readonly awaited: boolean }): void {
     this.start().ref();
     const drafts: DraftColumns[] = [];
     // Blobs are copies of ours (see encodeAppend): they move to the thread instead of being copied again, and so do the rows.
     const moved: ArrayBuffer[] = [];
-    const requests = posted.map(({ request }): PlacedAppend | LeaseRequest => {
+    const requests = batch.map(({ request }): PlacedAppend | LeaseRequest => {
       if (request.type === "lease") return request;
       const { nowMs, rows, blobs, seals, decides, forget } = request;
       const placed = { from: drafts.length, count: rows.length, nowMs };
@@ -184,7 +198,7 @@ export class Writer {
       return { ...placed, besides: { blobs, seals, decides, forget } };
     });
     const rows = pack(drafts);
-    this.#tell({ type: "batch", requests, rows, commit, awaited }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
+    this.#tell({ type: "batch", requests, rows, ...how }, [...moved, rows.columns.buffer, rows.payloads.buffer]);
   }
 
   #tell(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
@@ -195,15 +209,14 @@ export class Writer {
     if (message.type === "failed") return this.#fail(fromRecord(message.error));
     if (message.type === "closed") return this.#closing?.();
     const done = this.#underWay.splice(0, message.outcomes.length);
-    if (message.asked) this.#committing = false;
+    this.#asked = Math.max(0, this.#asked - done.length);
+    this.#committing -= message.answered;
     for (const waiting of done) this.#bytes -= waiting.bytes;
     done.forEach((waiting, index) => settle(waiting, message.outcomes[index]!));
     if (this.#bytes <= HIGH_WATER_BYTES) for (const resolve of this.#room.splice(0)) resolve();
-    if (this.#queue.length > 0) {
-      // The promises settled above run first: what they append goes with this batch.
-      if (!this.#committing) this.#schedule();
-      return;
-    }
+    // The promises settled above run first: what they append goes with this batch.
+    if (this.#queue.length > 0 || (this.#awaited && this.#isAhead())) this.#schedule();
+    if (this.#queue.length > 0) return;
     if (this.#underWay.length > 0) return;
     this.#worker?.unref();
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -215,6 +228,8 @@ export class Writer {
     for (const waiting of [...this.#underWay, ...this.#queue]) waiting.reject(error);
     this.#underWay = [];
     this.#queue = [];
+    this.#asked = 0;
+    this.#committing = 0;
     this.#bytes = 0;
     this.#queuedBytes = 0;
     clearTimeout(this.#timer);

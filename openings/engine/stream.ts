@@ -10,6 +10,9 @@ import { isHeld } from "./select.js";
 import type { RunState } from "./state.js";
 import type { Clock, Haste, Journal } from "./world.js";
 
+/** So many events go to the journal at a time: its thread works while more of them are made. */
+const AHEAD = 32;
+
 export class Stream {
   readonly #pending = new Set<Promise<unknown>>();
   #batch: RunEventDraft[] = [];
@@ -32,6 +35,7 @@ export class Stream {
   write(drafts: readonly RunEventDraft[]): void {
     this.#fold(drafts);
     for (const draft of drafts) this.#batch.push(draft);
+    if (this.#batch.length >= AHEAD) this.flush();
   }
 
   #fold(drafts: readonly RunEventDraft[]): void {
@@ -46,8 +50,11 @@ export class Stream {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];
-    // Nobody awaits this one by itself: a failure is kept, and found by the loop.
-    this.#watch(this.journal.append(batch, haste)).catch(() => undefined);
+    for (let from = 0; from < batch.length; from += AHEAD) {
+      const some = batch.length <= AHEAD ? batch : batch.slice(from, from + AHEAD);
+      // Nobody awaits this one by itself: a failure is kept, and found by the loop.
+      this.#watch(this.journal.append(some, haste)).catch(() => undefined);
+    }
   }
 
   /** Resolves when all that was written is durable. */

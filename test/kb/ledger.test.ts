@@ -77,6 +77,81 @@ test("what goes ahead of its commit is answered when it is durable and not befor
   expect((await verifyLedger({ root: ledger.root })).problems).toEqual([]);
 });
 
+test("what comes while the disk works goes ahead, in order, and each is answered when it is durable", async () => {
+  const root = freshRoot();
+  const ledger = await openLedger({ root });
+  const reader = await openLedger({ root, readonly: true });
+  onTestFinished(async () => (await ledger.close(), await reader.close()));
+  const [one, other] = [newRun(), newRun()];
+  const answered: number[] = [];
+  const pending: Promise<unknown>[] = [];
+  // One by one and by the hundred, in one turn and in many, with and without haste, a lease in between.
+  const sizes = [1, 400, 1, 1, 90, 2000, 1, 30, 30, 30, 30, 700, 1];
+  let sent = 0;
+  for (const [index, size] of [...sizes, ...sizes].entries()) {
+    const first = sent;
+    const run = index % 3 === 0 ? one : other;
+    const drafts = Array.from({ length: size }, (_, row) => log(`${first + row}`));
+    sent += size;
+    const haste = index % 4 === 1 ? "soon" : "now";
+    pending.push(
+      ledger.append({ trace: run, drafts, haste }).then((rows) => {
+        answered.push(first);
+        expect(rows.map((row) => row.payload.message)).toEqual(drafts.map(({ message }) => message));
+        expect(reader.watermark()).toBeGreaterThanOrEqual(rows.at(-1)!.id);
+        expect(reader.row(rows.at(-1)!.id)?.hash).toBe(rows.at(-1)!.hash);
+      }),
+    );
+    if (index === 9) pending.push(ledger.acquireLease(one.traceId, { owner: "test" }).then((lease) => lease.release()));
+    if (index % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(pending);
+  expect(answered).toEqual(answered.toSorted((a, b) => a - b));
+  expect(ledger.rows(1, sent + 1).map((row) => row.payload.message)).toEqual(Array.from({ length: sent }, (_, row) => `${row}`));
+  expect((await verifyLedger({ root })).problems).toEqual([]);
+});
+
+test("a burst that nobody waits for in between is one commit, or few", async () => {
+  const ledger = await freshLedger();
+  const db = new Database(ledger.file, { readonly: true });
+  onTestFinished(() => void db.close());
+  const run = newRun();
+  await ledger.append({ trace: run, drafts: [log("first")] });
+  let commits = 0;
+  let version = db.pragma("data_version", { simple: true });
+  const all = Promise.all(Array.from({ length: 2000 }, (_, row) => ledger.append({ trace: run, drafts: [log(`${row}`)] })));
+  for (let waiting = true; waiting;) {
+    waiting = await Promise.race([all.then(() => false), new Promise<true>((resolve) => setImmediate(() => resolve(true)))]);
+    const now = db.pragma("data_version", { simple: true });
+    if (now !== version) commits++;
+    version = now;
+  }
+  expect(commits).toBeGreaterThan(0);
+  expect(commits).toBeLessThan(40);
+});
+
+test("the log is copied while nobody writes, and does not grow from burst to burst", async () => {
+  const ledger = await freshLedger();
+  const db = new Database(ledger.file, { readonly: true });
+  onTestFinished(() => void db.close());
+  const run = newRun();
+  const drafts = Array.from({ length: 1000 }, (_, row) => log("x".repeat(2000) + row));
+  const sizes: number[] = [];
+  for (let burst = 0; burst < 5; burst++) {
+    await ledger.append({ trace: run, drafts });
+    await expect.poll(() => logOf(db), { timeout: 60_000, interval: 20 }).toMatchObject({ rest: 0 });
+    sizes.push(statSync(`${ledger.file}-wal`).size);
+  }
+  expect(sizes[0]).toBeGreaterThan(500 * 4096);
+  expect(sizes.at(-1)).toBeLessThan(2 * sizes[0]!);
+});
+
+/** Pages in the log, and how many of them stand nowhere else. */
+function logOf(db: Database.Database): { readonly pages: number; readonly rest: number } {
+  const [{ log: pages, checkpointed }] = db.pragma("wal_checkpoint(NOOP)") as [{ log: number; checkpointed: number }];
+  return { pages, rest: pages - checkpointed };
+}
+
 test("a process that is busy keeps nobody out: what it sent ahead is committed without it", async () => {
   const ledger = await freshLedger();
   const run = newRun();
@@ -117,12 +192,15 @@ test("row and line convert without loss", async () => {
 test("an event that was just written is the one that is read back, member by member and as a line", async () => {
   const ledger = await freshLedger();
   const run = newRun();
-  const [row] = await ledger.append({ trace: run, drafts: [log("a", { b: 1, a: "ü" })] });
+  const draft = log("a", { b: 1, a: "ü" });
+  const [row] = await ledger.append({ trace: run, drafts: [draft] });
   const [read] = ledger.runEvents(run.traceId);
-  expect(writtenEvent(row!)).toEqual(read);
-  expect(line(writtenEvent(row!))).toBe(line(read!));
-  const [record] = await ledger.append({ trace: run, drafts: [contact("Ann", "ann@example.com")] });
-  expect(() => writtenEvent(record!)).toThrow(/belongs to no run/);
+  const written = writtenEvent(row!, draft, run.openingId);
+  expect(written).toEqual(read);
+  expect(line(written)).toBe(line(read!));
+  const about = contact("Ann", "ann@example.com");
+  const [record] = await ledger.append({ trace: run, drafts: [about] });
+  expect(() => writtenEvent(record!, about, run.openingId)).toThrow(/belongs to no run/);
 });
 
 test("the ledger's time never goes back, whatever the clock does", async () => {
