@@ -61,7 +61,10 @@ export function runPieces(file, cache) {
   }
 
   function keep() {
-    if (fresh) for (const { script, kept } of scripts) write(kept, script.createCachedData());
+    if (fresh)
+      scripts.every(function ({ script, kept }) {
+        return write(kept, script.createCachedData());
+      });
   }
   return { exports: piece(basename(file)), keep };
 }
@@ -100,24 +103,46 @@ function opened(path) {
   }
 }
 
+/** The engine compares lengths and believes the rest, so what a disk has damaged would end the process: a sum stands behind the code. */
+const SUM_BYTES = 4;
+
 function readable(file) {
+  let bytes;
   try {
-    return readFileSync(file);
+    bytes = readFileSync(file);
   } catch {
     return undefined;
   }
+  const end = bytes.length - SUM_BYTES;
+  return end > 0 && bytes.readInt32LE(end) === sumOf(bytes, end) ? bytes.subarray(0, end) : undefined;
 }
 
-/** All of it or nothing: the engine compares the length, and believes the rest. */
-function write(file, bytes) {
+/** Against damage, not against intent: who can write here can write the program. */
+function sumOf(bytes, end) {
+  const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const words = new Int32Array(buffer, byteOffset, end >> 2);
+  let sum = end;
+  for (let at = 0; at < words.length; at++) sum = Math.imul(sum ^ words[at], 0x9e3779b1) ^ (sum >>> 15);
+  for (let at = words.length << 2; at < end; at++) sum = Math.imul(sum ^ bytes[at], 0x9e3779b1) ^ (sum >>> 15);
+  return sum;
+}
+
+/** All of it or nothing; whether it was written. */
+function write(file, code) {
   const draft = file + "." + process.pid;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(draft, bytes, { mode: 0o600 });
+    const bytes = Buffer.alloc(code.length + SUM_BYTES);
+    code.copy(bytes);
+    bytes.writeInt32LE(sumOf(bytes, code.length), code.length);
+    // For everybody who can run the program.
+    writeFileSync(draft, bytes, { mode: 0o644 });
     renameSync(draft, file);
+    return true;
   } catch {
     // A copy that belongs to somebody else, a full disk: then it is compiled each time.
     remove(draft);
+    return false;
   }
 }
 

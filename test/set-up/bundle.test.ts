@@ -157,6 +157,35 @@ test("compiled code of another text with the same name and length is not used", 
   expect(rlp()).toEqual({ said: "said-2" });
 });
 
+test("compiled code that the disk has damaged is not run but made again", () => {
+  bundle();
+  const said = rlp();
+  const kept = join(root, "dist/.pieces", `${process.version}-${process.arch}`);
+  const file = join(
+    kept,
+    readdirSync(kept).find((name) => name.startsWith("rlp.cjs-"))!,
+  );
+  const good = readFileSync(file);
+  const damages: readonly ((bytes: Buffer) => Buffer)[] = [
+    (bytes) => bytes.fill(0, 512, 1024),
+    (bytes) => bytes.fill(0xff, bytes.length >> 1),
+    (bytes) => bytes.subarray(0, bytes.length - 8),
+    (bytes) => Buffer.concat([bytes, bytes]),
+    (bytes) => bytes.subarray(0, 3),
+    () => Buffer.alloc(0),
+    ...Array.from({ length: 12 }, (_, nth) => (bytes: Buffer) => {
+      const at = Math.floor(((nth + 0.5) / 12) * bytes.length);
+      bytes[at]! ^= 1 << (nth % 8);
+      return bytes;
+    }),
+  ];
+  for (const damage of damages) {
+    writeFileSync(file, damage(Buffer.from(good)));
+    expect(rlp()).toEqual(said);
+    expect(readFileSync(file).length).toBe(good.length);
+  }
+});
+
 test("a bundle without one of its pieces says what to do; without a place to keep compiled code it runs", () => {
   bundle();
   write("dist/.pieces", "a file, not a folder");
