@@ -2,7 +2,8 @@
  * BLAKE3 by hash-wasm's code, made in one step. The package itself makes its instance on another thread and hands over a promise: whatever
  * imports it waits for that first, and most commands hash nothing.
  */
-import { BLAKE3_BYTES } from "./blake3-bytes.js";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -24,6 +25,14 @@ const DIGEST = 32;
 
 let module: object | undefined;
 
+/** The package's own WebAssembly, out of the text that it stands in (base64 of `\0asm`, and what follows). */
+function moduleBytes(): Uint8Array {
+  const file = createRequire(import.meta.url).resolve("hash-wasm/dist/blake3.umd.min.js");
+  const [, base64] = /"(AGFzbQ[\w+/]+=*)"/.exec(readFileSync(file, "latin1")) ?? [];
+  if (base64 === undefined) throw new Error(`${file} holds no WebAssembly`);
+  return Buffer.from(base64, "base64");
+}
+
 /** One value at a time: `start`, then `add` as often as there is something, then `end`. */
 export class Blake3 {
   readonly #exports: Exports;
@@ -31,7 +40,7 @@ export class Blake3 {
   readonly #window: Uint8Array;
 
   constructor() {
-    module ??= new wasm.Module(Buffer.from(BLAKE3_BYTES, "base64"));
+    module ??= new wasm.Module(moduleBytes());
     this.#exports = new wasm.Instance(module).exports;
     this.#window = new Uint8Array(this.#exports.memory.buffer, this.#exports.Hash_GetBuffer(), WINDOW);
   }
