@@ -159,6 +159,8 @@ function start(): void {
 
   const received = (): ToWriter | undefined => receiveMessageOnPort(port)?.message as ToWriter | undefined;
   const next = new Lookout(LOOK_MS, received);
+  /** While a transaction is open, and whoever fills it is at work. */
+  const more = new Lookout(LOOK_MS, received);
 
   function work(first: ToWriter): void {
     for (let message: ToWriter | undefined = first; message;) {
@@ -168,17 +170,18 @@ function start(): void {
       bytes += message.rows.payloads.length;
       if (message.commit) asking++;
       awaited ||= message.awaited;
-      // What has come meanwhile shares the commit.
-      message = bytes < MOST_BYTES && performance.now() - since < OPEN_MS ? received() : undefined;
+      // What has come meanwhile shares the commit, and where nobody has asked for it yet, what comes in a moment.
+      const full = bytes >= MOST_BYTES || performance.now() - since >= OPEN_MS;
+      message = full ? undefined : (received() ?? (asking === 0 ? more.look() : undefined));
       if (message?.type === "batch") continue;
       if (asking === 0) {
         // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
         waiting ??= setTimeout(() => orFail(tell), OPEN_MS);
         return;
       }
-      const more = awaited;
+      const soon = awaited;
       tell();
-      if (more) message ??= next.look();
+      if (soon) message ??= next.look();
     }
   }
   port.on("message", (message: ToWriter) => orFail(() => work(message)));
