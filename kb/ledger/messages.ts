@@ -90,8 +90,8 @@ export type ToWriter =
     }
   | { readonly type: "close" };
 export type FromWriter =
-  /** Of the oldest requests that have none yet; all of them durable. `answered`: so many batches asked for that. */
-  | { readonly type: "done"; readonly outcomes: readonly Outcome[]; readonly answered: number }
+  /** Of the oldest requests that have none yet; all of them durable. */
+  | { readonly type: "done"; readonly outcomes: readonly Outcome[] }
   /** Nothing can be written from now on; everything that waits fails with this. */
   | { readonly type: "failed"; readonly error: ErrorRecord }
   | { readonly type: "closed" };

@@ -118,8 +118,8 @@ function start(): void {
     }
   }
 
-  /** So many batches ask for the commit that is to come, and whether somebody waits for it. */
-  let asking = 0;
+  /** Whether somebody has asked for the commit that is to come, and whether somebody waits for it. */
+  let asked = false;
   let awaited = false;
   /** When the first of what was placed and not told came, and its bytes. */
   let since = 0;
@@ -129,12 +129,10 @@ function start(): void {
     clearTimeout(waiting);
     waiting = undefined;
     commit();
-    const told = outcomes;
-    const answered = asking;
+    send({ type: "done", outcomes });
     outcomes = [];
-    asking = bytes = 0;
-    awaited = false;
-    send({ type: "done", outcomes: told, answered });
+    bytes = 0;
+    asked = awaited = false;
     tidying.refresh();
   }
 
@@ -168,13 +166,13 @@ function start(): void {
       if (outcomes.length === 0) since = performance.now();
       take(message.requests, message.rows);
       bytes += message.rows.payloads.length;
-      if (message.commit) asking++;
+      asked ||= message.commit;
       awaited ||= message.awaited;
       // What has come meanwhile shares the commit, and where nobody has asked for it yet, what comes in a moment.
       const full = bytes >= MOST_BYTES || performance.now() - since >= OPEN_MS;
-      message = full ? undefined : (received() ?? (asking === 0 ? more.look() : undefined));
+      message = full ? undefined : (received() ?? (asked ? undefined : more.look()));
       if (message?.type === "batch") continue;
-      if (asking === 0) {
+      if (!asked) {
         // The lock is not held for longer, whatever becomes of the one who was to ask for the commit.
         waiting ??= setTimeout(() => orFail(tell), OPEN_MS);
         return;

@@ -57,10 +57,8 @@ export class Writer {
   #queue: Waiting[] = [];
   /** With the thread, and not known to be durable. */
   #underWay: Waiting[] = [];
-  /** Of the oldest of these: the thread was asked to commit them. */
+  /** So many of them, the oldest: the thread was asked to commit these. */
   #asked = 0;
-  /** How many commits the thread was asked for, and has not answered. */
-  #committing = 0;
   /** Of all that waits. */
   #bytes = 0;
   #queuedBytes = 0;
@@ -100,7 +98,7 @@ export class Writer {
       this.#timer ??= setTimeout(() => this.#post(true), SOON_MS);
       return;
     }
-    if (this.#committing > 0 && !this.#isAhead()) return;
+    if (this.#asked > 0 && !this.#isAhead()) return;
     this.#scheduled = true;
     // After the current turn of the event loop, so that all that is appended in it shares one commit.
     setImmediate(() => this.#post(true));
@@ -179,7 +177,6 @@ export class Writer {
     } while (this.#queue.length > 0);
     if (!commit) return;
     this.#asked = this.#underWay.length;
-    this.#committing++;
     this.#awaited = false;
   }
 
@@ -210,14 +207,12 @@ export class Writer {
     if (message.type === "closed") return this.#closing?.();
     const done = this.#underWay.splice(0, message.outcomes.length);
     this.#asked = Math.max(0, this.#asked - done.length);
-    this.#committing -= message.answered;
     for (const waiting of done) this.#bytes -= waiting.bytes;
     done.forEach((waiting, index) => settle(waiting, message.outcomes[index]!));
     if (this.#bytes <= HIGH_WATER_BYTES) for (const resolve of this.#room.splice(0)) resolve();
     // The promises settled above run first: what they append goes with this batch.
     if (this.#queue.length > 0 || (this.#awaited && this.#isAhead())) this.#schedule();
-    if (this.#queue.length > 0) return;
-    if (this.#underWay.length > 0) return;
+    if (this.#queue.length + this.#underWay.length > 0) return;
     this.#worker?.unref();
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -229,7 +224,6 @@ export class Writer {
     this.#underWay = [];
     this.#queue = [];
     this.#asked = 0;
-    this.#committing = 0;
     this.#bytes = 0;
     this.#queuedBytes = 0;
     clearTimeout(this.#timer);

@@ -51,9 +51,8 @@ export class Stream {
     const batch = this.#batch;
     this.#batch = [];
     for (let from = 0; from < batch.length; from += AHEAD) {
-      const some = batch.length <= AHEAD ? batch : batch.slice(from, from + AHEAD);
       // Nobody awaits this one by itself: a failure is kept, and found by the loop.
-      this.#watch(this.journal.append(some, haste)).catch(() => undefined);
+      this.#watch(this.journal.append(batch.slice(from, from + AHEAD), haste)).catch(() => undefined);
     }
   }
 
