@@ -3,6 +3,7 @@
  * it may see, and reading them row by row would take longer than everything else that a fresh process does.
  */
 import type { Db } from "../files.js";
+import { blockReader } from "../views/blocks.js";
 
 /** Places of one block. */
 const BLOCK = 4096;
@@ -49,19 +50,14 @@ export function lengthWriter(db: Db): LengthWriter {
  * copied as they are: every machine that runs this keeps its lower byte first.
  */
 export function lengthReader(db: Db): (domain: number, from: number, into: Uint16Array<ArrayBuffer>) => void {
-  // Counted, not `domain = ?`: to see where a domain ends, SQLite reads each row whole, and then once more for who wants it.
-  const select = db
-    .prepare<[number, number, number], [domain: number, block: number, words: Uint8Array]>(
-      "SELECT domain, block, words FROM chunk_words WHERE (domain, block) >= (?, ?) ORDER BY domain, block LIMIT ?",
-    )
-    .raw();
+  const read = blockReader(db, "chunk_words", "words");
   return (domain, from, into) => {
     const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     const first = Math.floor((from - 1) / BLOCK);
     const blocks = Math.ceil((into.length - 1) / BLOCK) - first;
-    for (const [of, block, words] of select.iterate(domain, first, blocks)) {
+    for (const [block, words] of read(domain, first, blocks)) {
       const at = 2 * (block * BLOCK + 1);
-      if (of !== domain || at >= bytes.length) break;
+      if (at >= bytes.length) break;
       bytes.set(words.subarray(0, bytes.length - at), at);
     }
   };

@@ -6,6 +6,7 @@
 import { withoutAddresses } from "../documents/addresses.js";
 import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
+import { blockReader } from "../views/blocks.js";
 import { DOMAIN_ROWS } from "../views/schema.js";
 import { Codes, likenessOf, type CodeBlock } from "./codes.js";
 import { embeddedText, type Embedder } from "./embedder.js";
@@ -63,12 +64,7 @@ export class VectorIndex {
         `SELECT d.title, t.heading, t.text FROM chunk_texts t JOIN chunk_versions c ON c.row = t.row JOIN document_versions d ON d.row = c.document
          WHERE t.row >= CAST(:first AS INTEGER) AND t.row <= CAST(:last AS INTEGER) ORDER BY t.row`,
       ),
-      // Counted, not `domain = ?`: to see where a domain ends, SQLite reads each row whole, and then once more for who wants it.
-      blocks: db
-        .prepare<[number, number, number], [domain: number, block: number, codes: Uint8Array]>(
-          "SELECT domain, block, codes FROM vector_codes WHERE (domain, block) >= (?, ?) ORDER BY domain, block LIMIT ?",
-        )
-        .raw(),
+      blocks: blockReader(db, "vector_codes", "codes"),
       done: db.prepare<[number], number>("SELECT done FROM vector_progress WHERE domain = ?").pluck(),
       vector: db.prepare<[number], Uint8Array>("SELECT vector FROM vectors WHERE row = CAST(? AS INTEGER)").pluck(),
     };
@@ -157,8 +153,7 @@ export class VectorIndex {
    * would do so only when all of them are read.
    */
   *#blocks(domain: number, from: number, count: number): Iterable<CodeBlock> {
-    for (const [of, block, codes] of this.#select.blocks.iterate(domain, from, Math.ceil(count / BLOCK_ROWS) - from)) {
-      if (of !== domain) return;
+    for (const [block, codes] of this.#select.blocks(domain, from, Math.ceil(count / BLOCK_ROWS) - from)) {
       yield { first: block * BLOCK_ROWS, codes };
       if (codes.byteLength === codes.buffer.byteLength) (codes.buffer as ArrayBuffer).transfer(0);
     }
@@ -193,9 +188,9 @@ export class VectorIndex {
   #append(domain: number, done: number, added: readonly Int8Array[], group: number): void {
     const first = Math.floor(done / BLOCK_ROWS);
     const start = done - first * BLOCK_ROWS;
-    const [of, block, begun] = this.#select.blocks.get(domain, first, 1) ?? [];
+    const [block, begun] = [...this.#select.blocks(domain, first, 1)][0] ?? [];
     const codes = new Uint8Array(Math.ceil((start + added.length) / GROUP) * group);
-    if (begun && of === domain && block === first) codes.set(begun);
+    if (begun && block === first) codes.set(begun);
     added.forEach((vector, index) => putCode(codes, start + index, vector));
     const put = this.#db.prepare("INSERT OR REPLACE INTO vector_codes VALUES (?, ?, ?)");
     const size = (BLOCK_ROWS / GROUP) * group;
