@@ -76,49 +76,50 @@ function union(def: z.core.$ZodUnionDef): Fits | null {
   });
 }
 
-function string(def: z.core.$ZodStringDef): Fits | null {
-  let least = 0;
-  let most = Infinity;
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Of what is measured, each inclusive; null where more is asked of it. */
+function boundsOf(def: Def): Bounds | null {
+  let [least, most] = [-Infinity, Infinity];
   for (const checked of checksOf(def)) {
     if (checked.check === "min_length") least = Math.max(least, checked.minimum);
     else if (checked.check === "max_length") most = Math.min(most, checked.maximum);
+    else if (checked.check === "greater_than" && checked.inclusive) least = Math.max(least, Number(checked.value));
+    else if (checked.check === "less_than" && checked.inclusive) most = Math.min(most, Number(checked.value));
     else return null;
   }
-  if (def.coerce || "format" in def) return null;
+  return { least, most };
+}
+
+function string(def: z.core.$ZodStringDef): Fits | null {
+  const bounds = boundsOf(def);
+  if (!bounds || def.coerce || "format" in def) return null;
+  const { least, most } = bounds;
   return (value) => typeof value === "string" && value.length >= least && value.length <= most;
 }
 
 function number(def: z.core.$ZodNumberDef): Fits | null {
   const { check: itself, format } = def as Partial<z.core.$ZodNumberFormatDef>;
-  if (def.coerce || (itself !== undefined && format !== "safeint")) return null;
-  let least = -Infinity;
-  let most = Infinity;
-  for (const checked of checksOf(def)) {
-    if (checked.check === "greater_than" && checked.inclusive) least = Math.max(least, Number(checked.value));
-    else if (checked.check === "less_than" && checked.inclusive) most = Math.min(most, Number(checked.value));
-    else return null;
-  }
+  const bounds = boundsOf(def);
+  if (!bounds || def.coerce || (itself !== undefined && format !== "safeint")) return null;
+  const { least, most } = bounds;
   const kind = format === "safeint" ? Number.isSafeInteger : Number.isFinite;
   return (value) => kind(value) && (value as number) >= least && (value as number) <= most;
 }
 
 function array(def: z.core.$ZodArrayDef): Fits | null {
   const element = fitsOf(def.element);
-  let least = 0;
-  let most = Infinity;
-  for (const checked of checksOf(def)) {
-    if (checked.check === "min_length") least = Math.max(least, checked.minimum);
-    else if (checked.check === "max_length") most = Math.min(most, checked.maximum);
-    else return null;
-  }
-  return (
-    element &&
-    ((value) => {
-      if (!Array.isArray(value) || value.length < least || value.length > most) return false;
-      for (let index = 0; index < value.length; index++) if (!element(value[index])) return false;
-      return true;
-    })
-  );
+  const bounds = boundsOf(def);
+  if (!element || !bounds) return null;
+  const { least, most } = bounds;
+  return (value) => {
+    if (!Array.isArray(value) || value.length < least || value.length > most) return false;
+    for (let index = 0; index < value.length; index++) if (!element(value[index])) return false;
+    return true;
+  };
 }
 
 function record(def: z.core.$ZodRecordDef): Fits | null {

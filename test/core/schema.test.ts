@@ -31,7 +31,11 @@ test("a schema finds the same right and wrong whichever way it checks", () => {
 });
 
 test("values are checked before a schema is code, where it becomes code, and after", () => {
+  const pace = new Pace();
+  const schema = z.strictObject({ node: z.string(), reason: z.string() });
   for (let index = 0; index < 500; index++) {
+    expect(schema.safeParse({ node: "n", reason: `line ${index}` }, pace.next()).success).toBe(true);
+    expect(schema.safeParse({ node: "n", reason: index }, pace.next()).error?.issues[0]?.path).toEqual(["reason"]);
     checkMeta("node.skipped", { node: "n", reason: `line ${index}` });
     expect(() => checkMeta("node.skipped", { node: "n", reason: index })).toThrow(/reason/);
   }
