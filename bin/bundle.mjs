@@ -14,7 +14,6 @@ const LIBRARIES = new Set([
   "@cfworker/json-schema",
   "canonicalize",
   "commander",
-  "hash-wasm",
   "picocolors",
   "smol-toml",
   "uuidv7",

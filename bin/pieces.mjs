@@ -24,7 +24,7 @@ export function runPieces(file, cache) {
     if (before) return before.exports;
     const path = join(folder, name);
     const { source, mark } = read(path);
-    const kept = join(cache, basename(name) + mark);
+    const kept = join(cache, name + mark);
     const cachedData = readable(kept);
     const script = new vm.Script(source, { filename: path, cachedData });
     if (!cachedData || script.cachedDataRejected) fresh = true;

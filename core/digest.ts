@@ -33,12 +33,28 @@ function utf8(text: string): Uint8Array {
   return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
 
-/** BLAKE3 of what comes bit by bit; the thread is free in between. */
+/** BLAKE3 of what comes bit by bit, with a hasher of its own: that of all others must not be left in the middle of a value. */
+export class Digesting {
+  readonly #own = new Blake3();
+
+  constructor() {
+    this.#own.start();
+  }
+  /** A string is taken as UTF-8. */
+  add(part: Uint8Array | string): void {
+    this.#own.add(typeof part === "string" ? utf8(part) : part);
+  }
+  /** Of all that was added. Nothing may be added behind it. */
+  digest(): Digest {
+    return hex(this.#own.end());
+  }
+}
+
+/** As {@link Digesting}; the thread is free in between. */
 export async function digestStream(chunks: AsyncIterable<Uint8Array>): Promise<Digest> {
-  const own = new Blake3(); // the one of all others must not be left in the middle of a value
-  own.start();
-  for await (const chunk of chunks) own.add(chunk);
-  return hex(own.end());
+  const digesting = new Digesting();
+  for await (const chunk of chunks) digesting.add(chunk);
+  return digesting.digest();
 }
 
 const HEX = /^[0-9a-f]{64}$/;

@@ -35,7 +35,7 @@ export interface Trace extends RunReader {
  * `USAGE` where the file is none at all, else `TRACE_DAMAGED`.
  */
 export async function readTrace(file: string): Promise<Trace> {
-  const reading = new Reading(file, await Content.begin());
+  const reading = new Reading(file, new Content());
   let number = 0;
   for await (const line of linesOf(file)) {
     number++;

@@ -3,8 +3,7 @@
  * own, so that no signature made for something else fits.
  */
 import { sign, verify } from "node:crypto";
-import { createBLAKE3 } from "hash-wasm";
-import type { Digest } from "#core/digest.js";
+import { Digesting, type Digest } from "#core/digest.js";
 import { canonicalJson } from "#core/json.js";
 import { TrustError } from "../trust/error.js";
 import { listKeys, publicKey, type SigningKey } from "../trust/keys.js";
@@ -46,20 +45,14 @@ export function signerIn(keysDir: string, id: string, base64: string): Signer {
 
 /** The digest of a file's lines, as they are written or read. */
 export class Content {
-  private constructor(private readonly hasher: Awaited<ReturnType<typeof createBLAKE3>>) {
-    hasher.init();
-  }
-
-  static async begin(): Promise<Content> {
-    return new Content(await createBLAKE3()); // of its own: the common one must not be left in the middle of a value
-  }
+  readonly #digesting = new Digesting();
 
   line(text: string): void {
-    this.hasher.update(text);
-    this.hasher.update("\n");
+    this.#digesting.add(text);
+    this.#digesting.add("\n");
   }
 
   digest(): Digest {
-    return this.hasher.digest("hex") as Digest;
+    return this.#digesting.digest();
   }
 }

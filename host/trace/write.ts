@@ -42,7 +42,7 @@ export async function writeTrace(file: string, outgoing: Outgoing): Promise<Seal
   try {
     const out = await open(partial, "wx", 0o600);
     try {
-      const content = await Content.begin();
+      const content = new Content();
       const counts = { runs: 0, events: 0, agents: 0, blobs: 0 };
       const line = async (text: string): Promise<void> => {
         content.line(text);
