@@ -37,7 +37,7 @@ export async function openKb({ embedder = hashedEmbedder, appends = true, ...opt
     embedder,
     get views() {
       if (closed) throw new KbError("KB_CLOSED", "the knowledge base is closed");
-      return (views ??= openViews(ledger, { root, readonly, ...(options.now && { now: options.now }) }));
+      return (views ??= openViews(ledger, { root, readonly, once: !appends, ...(options.now && { now: options.now }) }));
     },
     search: (query, asked) => find(kb, query, asked),
     close: async () => {

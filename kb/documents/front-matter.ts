@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import type * as Yaml from "yaml";
 import { isJsonObject } from "#core/json.js";
 
-/** For YAML, with the first block: most documents have none, and whoever only searches reads none. */
-const require = createRequire(import.meta.url);
+/** With the first block: most documents have none, and whoever only searches reads none. */
+const yaml = (): typeof Yaml => createRequire(import.meta.url)("yaml") as typeof Yaml;
 
 export interface FrontMatter {
   readonly title?: string;
@@ -20,7 +20,7 @@ export function frontMatter(text: string): { readonly matter: FrontMatter; reado
   const block = /^---[ \t]*\n([\s\S]*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)/.exec(text.slice(0, LIMIT));
   if (!block) return { matter: {}, body: text };
   const body = text.slice(block[0].length);
-  const { parse } = require("yaml") as typeof Yaml;
+  const { parse } = yaml();
   let value: unknown;
   try {
     value = parse(block[1]!, { maxAliasCount: 0, schema: "failsafe" });

@@ -32,32 +32,68 @@ export function byWords(
     readonly most: number;
   },
 ): readonly Ranked[] {
-  const scores = corpus.shelves.map(({ lengths }) => new Float64Array(lengths.length));
-  // Where scores are, in no order. Most words are rare, and a fresh process that touches all of the memory pays for each page of it.
-  const scored = corpus.shelves.map((): Uint32Array[] => []);
-  for (const term of ask.terms) {
+  const terms = ask.terms.map((term) => {
     const lists = corpus.shelves.map((shelf) => listOf(term, shelf, postings, addresses));
-    const idf = idfOf(lists, corpus);
-    if (idf > 0)
-      lists.forEach((list, index) => {
-        scored[index]!.push(add(list, idf, corpus.shelves[index]!, corpus.meanLength, scores[index]!));
-      });
-  }
+    return { lists, idf: idfOf(lists, corpus) };
+  });
   const best = new Best(most);
-  corpus.shelves.forEach(({ domain }, index) => {
-    const may = required?.get(domain);
+  corpus.shelves.forEach((shelf, index) => {
+    const may = required?.get(shelf.domain);
     if (required && !may) return;
-    const all = scores[index]!;
-    for (const places of scored[index]!)
-      for (let at = 0, end = places.length, { floor } = best; at < end; at++) {
-        const place = places[at]!;
-        const score = all[place]!;
-        if (score + 1e-6 < floor || (may && !may[place])) continue;
-        best.offer({ domain, place, score: rounded(score) });
-        floor = best.floor;
-      }
+    const lists = terms.map(({ lists }) => lists[index]!);
+    const scores = new Scores(
+      shelf.lengths.length,
+      lists.reduce((sum, { places }) => sum + places.length, 0),
+    );
+    terms.forEach(({ idf }, at) => {
+      if (idf > 0) add(lists[at]!, idf, shelf, corpus.meanLength, scores);
+    });
+    for (let at = 0, end = scores.count, { floor } = best; at < end; at++) {
+      const place = scores.places[at]!;
+      const score = scores.of(at);
+      if (score + 1e-6 < floor || (may && !may[place])) continue;
+      best.offer(shelf.domain, place, rounded(score));
+      floor = best.floor;
+    }
   });
   return best.sorted();
+}
+
+/**
+ * Scores by place. Where few places can have one, they stand close together: most words are rare, and a fresh process pays for each page of
+ * memory that it touches.
+ */
+class Scores {
+  /** Those that have one, in the order in which they got it. */
+  readonly places: Uint32Array;
+  readonly #values: Float64Array;
+  /** Which of {@link places} a place is; null where the values stand by place. */
+  readonly #slots: Map<number, number> | null;
+  count = 0;
+
+  /** `size`: of the shelf; `most`: how many scores there can be. */
+  constructor(size: number, most: number) {
+    const sparse = most < size / 16;
+    this.places = new Uint32Array(Math.min(size, most));
+    this.#values = new Float64Array(sparse ? most : size);
+    this.#slots = sparse ? new Map() : null;
+  }
+  /** Of the `at`-th of {@link places}. */
+  of(at: number): number {
+    return this.#values[this.#slots ? at : this.places[at]!]!;
+  }
+  /** More than 0. */
+  add(place: number, score: number): void {
+    const values = this.#values;
+    const slot = this.#slots ? this.#slots.get(place) : place;
+    if (slot !== undefined && values[slot]! > 0) {
+      values[slot]! += score;
+      return;
+    }
+    this.#slots?.set(place, this.count);
+    values[slot ?? this.count] = score;
+    this.places[this.count++] = place;
+  }
 }
 
 function idfOf(lists: readonly Postings[], { shelves, count }: Corpus): number {
@@ -69,27 +105,14 @@ function idfOf(lists: readonly Postings[], { shelves, count }: Corpus): number {
   return documents === 0 ? 0 : Math.log(1 + (count - documents + 0.5) / (documents + 0.5));
 }
 
-/** Gives the places that have a score now and had none before. */
-function add(
-  { places, halves }: Postings,
-  idf: number,
-  { lengths }: Shelf,
-  meanLength: number,
-  scores: Float64Array,
-): Uint32Array {
-  const end = places.length;
-  const fresh = new Uint32Array(end);
-  let count = 0;
-  for (let index = 0; index < end; index++) {
+function add({ places, halves }: Postings, idf: number, { lengths }: Shelf, meanLength: number, scores: Scores): void {
+  for (let index = 0, end = places.length; index < end; index++) {
     const place = places[index]!;
     const length = lengths[place]!;
     if (!(length > 0)) continue;
     const frequency = halves[index]! / 2;
-    const score = scores[place]!;
-    if (score === 0) fresh[count++] = place;
-    scores[place] = score + (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength));
+    scores.add(place, (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * length) / meanLength)));
   }
-  return fresh.subarray(0, count);
 }
 
 function listOf(term: Term, { space }: Shelf, postings: PostingReader, addresses: boolean): Postings {

@@ -1,18 +1,14 @@
 /** Ranking by vectors: the codes of all first, then the stored vectors of the likeliest. */
-import { cosine, square } from "../vectors/pack.js";
+import type { Sieve } from "../vectors/codes.js";
+import { comparing } from "../vectors/kernel.js";
 import type { VectorIndex } from "../vectors/vector-index.js";
+import { DOMAIN_ROWS } from "../views/schema.js";
 import type { Corpus, Shelf } from "./corpus.js";
 import type { Required } from "./keywords.js";
 import { Best, rounded, type Ranked } from "./ranked.js";
 
 /** How many of the first pass are compared in full. Measured: `docs/decisions`, on how vectors are scanned. */
 export const CANDIDATES = 320;
-
-interface Measured {
-  readonly shelf: Shelf;
-  readonly may: Uint8Array | undefined;
-  readonly likeness: Uint16Array;
-}
 
 /**
  * The best `most` among what is visible and at least `floor` alike; undefined where some of it has no vector yet: an answer as of
@@ -36,52 +32,71 @@ export function byVectors(
     readonly candidates?: number;
   },
 ): readonly Ranked[] | undefined {
-  const measured: Measured[] = [];
+  if (!corpus.shelves.every(({ domain, lengths }) => vectors.covers(domain, lengths.length - 1))) return undefined;
+  const likeliest = new Likeliest(candidates);
   for (const shelf of corpus.shelves) {
-    const likeness = vectors.likeness(shelf.domain, query, shelf.lengths.length - 1);
-    if (!likeness) return undefined;
     const may = required?.get(shelf.domain);
-    if (!required || may) measured.push({ shelf, may, likeness });
+    if (!required || may) vectors.sift(shelf.domain, query, shelf.lengths.length - 1, likeliest.on(shelf, may));
   }
   const best = new Best(most);
-  const squared = square(query);
-  for (const { domain, place } of likeliest(measured, candidates)) {
-    const score = rounded(cosine(query, squared, vectors.vector(domain, place)));
-    if (score >= floor && score > 0) best.offer({ domain, place, score });
+  const compare = comparing(query);
+  for (const [row, vector] of vectors.vectorsOf(likeliest.rows())) {
+    const score = rounded(compare(vector));
+    if (score >= floor && score > 0) best.offer(Math.floor(row / DOMAIN_ROWS), row % DOMAIN_ROWS, score);
   }
   return best.sorted();
 }
 
-interface Place {
-  readonly domain: number;
-  readonly place: number;
-}
+/** Chunks that one search can tell apart. */
+const ALL = 2 ** 32;
 
 /** The `wanted` that seem most like the query; of those that seem just as much as the last of them, the first ones. */
-function likeliest(measured: readonly Measured[], wanted: number): readonly Place[] {
-  const limit = enough(measured, wanted);
-  const [above, just]: [Place[], Place[]] = [[], []];
-  for (const { shelf, may, likeness } of measured)
-    for (let at = 0, end = likeness.length; at < end; at++) {
-      const like = likeness[at]!;
-      if (like < limit || (like === limit && just.length === wanted) || !visible(shelf, may, at + 1)) continue;
-      (like > limit ? above : just).push({ domain: shelf.domain, place: at + 1 });
-    }
-  return [...above, ...just.slice(0, wanted - above.length)];
-}
+class Likeliest implements Sieve {
+  readonly #wanted: number;
+  /** How like, and below that how early: numbers, because those are sorted without a call for each two. Twice as many as are wanted. */
+  readonly #keys: Float64Array;
+  readonly #shelves: { readonly shelf: Shelf; readonly may: Uint8Array | undefined; readonly first: number }[] = [];
+  #count = 0;
+  #seen = 0;
+  least = 0;
 
-const visible = ({ lengths }: Shelf, may: Uint8Array | undefined, place: number): boolean =>
-  lengths[place]! > 0 && (!may || may[place] === 1);
-
-/** The likeness from which on there are enough: of those that have just this, as many are taken as there is room for. */
-function enough(measured: readonly Measured[], wanted: number): number {
-  const counts = new Uint32Array(65_536);
-  for (const { shelf, may, likeness } of measured) {
-    const { lengths } = shelf;
-    for (let at = 0, end = likeness.length; at < end; at++)
-      if (lengths[at + 1]! > 0 && (!may || may[at + 1] === 1)) counts[likeness[at]!]!++;
+  constructor(wanted: number) {
+    this.#wanted = wanted;
+    this.#keys = new Float64Array(2 * wanted);
   }
-  let total = 0;
-  for (let like = counts.length - 1; like >= 0; like--) if ((total += counts[like]!) >= wanted) return like;
-  return -1;
+
+  /** From now on what is on this shelf is offered. */
+  on(shelf: Shelf, may: Uint8Array | undefined): this {
+    this.#shelves.push({ shelf, may, first: this.#seen });
+    this.#seen += shelf.lengths.length;
+    return this;
+  }
+
+  offer(at: number, like: number): void {
+    const { shelf, may, first } = this.#shelves.at(-1)!;
+    const place = at + 1;
+    if (shelf.lengths[place] === 0 || (may && may[place] !== 1)) return;
+    this.#keys[this.#count++] = like * ALL - (first + place);
+    if (this.#count === this.#keys.length) this.#prune();
+  }
+
+  /** What comes later and seems no more like than the last that is kept loses to it. */
+  #prune(): void {
+    const keys = this.#keys.subarray(0, this.#count).sort();
+    this.#count = Math.min(this.#count, this.#wanted);
+    this.#keys.set(keys.subarray(keys.length - this.#count));
+    if (this.#count === this.#wanted) this.least = Math.ceil(this.#keys[0]! / ALL) + 1;
+  }
+
+  /** Rows, in ascending order. */
+  rows(): readonly number[] {
+    this.#prune();
+    const orders = this.#keys.subarray(0, this.#count).map((key) => Math.ceil(key / ALL) * ALL - key);
+    let at = 0;
+    return Array.from(orders.sort(), (order) => {
+      while (this.#shelves[at + 1] && order >= this.#shelves[at + 1]!.first) at++;
+      const { shelf, first } = this.#shelves[at]!;
+      return shelf.domain * DOMAIN_ROWS + order - first;
+    });
+  }
 }

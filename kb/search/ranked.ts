@@ -1,4 +1,5 @@
 /** The best of many, without sorting them all. */
+import { DOMAIN_ROWS } from "../views/schema.js";
 
 export interface Ranked {
   readonly domain: number;
@@ -6,47 +7,70 @@ export interface Ranked {
   readonly score: number;
 }
 
-/** Higher scores first; equal ones in the order in which they came. */
-const before = (a: Ranked, b: Ranked): boolean =>
-  a.score !== b.score ? a.score > b.score : a.domain !== b.domain ? a.domain < b.domain : a.place < b.place;
-
-/** Keeps the best `most`: a heap whose root is the worst of them. */
+/**
+ * Keeps the best `most`: a heap whose root is the worst of them. Higher scores are better; of equal ones, those that came into the knowledge
+ * base first. Numbers side by side and not objects: a process that searches once would spend more on these than on all else here.
+ */
 export class Best {
-  readonly #heap: Ranked[] = [];
-  readonly #most: number;
+  readonly #scores: Float64Array;
+  /** A domain's number times {@link DOMAIN_ROWS}, and the place. */
+  readonly #rows: Float64Array;
+  #count = 0;
+  /** Scores below this need not be offered. */
+  floor = -Infinity;
 
   constructor(most: number) {
-    this.#most = most;
+    this.#scores = new Float64Array(most);
+    this.#rows = new Float64Array(most);
   }
-  /** Scores below this need not be offered. */
-  get floor(): number {
-    return this.#heap.length < this.#most ? -Infinity : this.#heap[0]!.score;
-  }
-  offer(item: Ranked): void {
-    const heap = this.#heap;
-    if (heap.length < this.#most) {
-      heap.push(item);
-      for (let at = heap.length - 1; at > 0;) {
+
+  offer(domain: number, place: number, score: number): void {
+    const [scores, rows] = [this.#scores, this.#rows];
+    const row = domain * DOMAIN_ROWS + place;
+    if (this.#count < scores.length) {
+      let at = this.#count++;
+      while (at > 0) {
         const parent = (at - 1) >> 1;
-        if (!before(heap[parent]!, heap[at]!)) break;
-        [heap[parent], heap[at]] = [heap[at]!, heap[parent]!];
+        if (score > scores[parent]! || (score === scores[parent] && row < rows[parent]!)) break;
+        scores[at] = scores[parent]!;
+        rows[at] = rows[parent]!;
         at = parent;
       }
-    } else if (before(item, heap[0]!)) {
-      heap[0] = item;
-      for (let at = 0; ;) {
-        let worst = at;
-        for (const child of [2 * at + 1, 2 * at + 2])
-          if (child < heap.length && before(heap[worst]!, heap[child]!)) worst = child;
-        if (worst === at) break;
-        [heap[worst], heap[at]] = [heap[at]!, heap[worst]!];
-        at = worst;
-      }
-    }
+      scores[at] = score;
+      rows[at] = row;
+    } else if (score > scores[0]! || (score === scores[0] && row < rows[0]!)) this.#sink(score, row);
+    if (this.#count === scores.length) this.floor = scores[0] ?? Infinity;
   }
-  /** Best first. */
+
+  /** In place of the root. */
+  #sink(score: number, row: number): void {
+    const [scores, rows, count] = [this.#scores, this.#rows, this.#count];
+    let at = 0;
+    for (;;) {
+      let worst = 2 * at + 1;
+      if (worst >= count) break;
+      const other = worst + 1;
+      if (other < count && (scores[other]! < scores[worst]! || (scores[other] === scores[worst] && rows[other]! > rows[worst]!)))
+        worst = other;
+      if (score < scores[worst]! || (score === scores[worst] && row > rows[worst]!)) break;
+      scores[at] = scores[worst]!;
+      rows[at] = rows[worst]!;
+      at = worst;
+    }
+    scores[at] = score;
+    rows[at] = row;
+  }
+
+  /** Best first. Nothing can be offered any more. */
   sorted(): readonly Ranked[] {
-    return [...this.#heap].sort((a, b) => (before(a, b) ? -1 : 1));
+    const sorted = Array.from({ length: this.#count }, (): Ranked => {
+      const row = this.#rows[0]!;
+      const ranked = { domain: Math.floor(row / DOMAIN_ROWS), place: row % DOMAIN_ROWS, score: this.#scores[0]! };
+      this.#count--;
+      if (this.#count > 0) this.#sink(this.#scores[this.#count]!, this.#rows[this.#count]!);
+      return ranked;
+    });
+    return sorted.reverse();
   }
 }
 

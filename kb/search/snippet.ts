@@ -1,17 +1,17 @@
 /** A part of a text around its matches. */
 import type { Term } from "./ask.js";
-import { folded, piecesOf, runsOf } from "./tokens.js";
+import { ASCII, folded, piecesOf, runsOf, WORD_LENGTH } from "./tokens.js";
 
 const WIDTH = 240;
 
-interface Span {
+export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
 /** At most about {@link WIDTH} characters of `text` where most words match, each match between `**`; `…` where text was left out. */
 export function snippet(text: string, terms: readonly Term[]): string {
-  const matches = [...runsOf(text)].flatMap((run) => matchesIn(run[0], run.index, terms));
+  const matches = matchesOf(text, terms);
   const within = (from: number) => matches.filter((match) => match.from >= from && match.to <= from + WIDTH);
   const best = matches.reduce<readonly Span[]>((most, { from }) => {
     const group = within(from);
@@ -29,6 +29,29 @@ export function snippet(text: string, terms: readonly Term[]): string {
   marked += text.slice(at, to);
   return `${from > 0 ? "…" : ""}${marked.replaceAll(/\s+/g, " ").trim()}${to < text.length ? "…" : ""}`;
 }
+
+/** In the order of the text. */
+export function matchesOf(text: string, terms: readonly Term[]): readonly Span[] {
+  return ASCII.test(text) ? plainMatches(text, terms) : [...runsOf(text)].flatMap((run) => matchesIn(run[0], run.index, terms));
+}
+
+/** Of a text without a letter that folding changes otherwise: looking for the few terms is quicker than taking all words apart. */
+function plainMatches(text: string, terms: readonly Term[]): readonly Span[] {
+  const plain = text.toLowerCase();
+  const spans = new Map<number, Span>();
+  for (const { text: term, match } of terms)
+    for (let from = plain.indexOf(term); from >= 0 && from < plain.length; from = plain.indexOf(term, from + 1)) {
+      if (from > 0 && inWord(plain.charCodeAt(from - 1))) continue;
+      let to = from + term.length;
+      while (to < plain.length && inWord(plain.charCodeAt(to))) to++;
+      if (match === "word" && term !== plain.slice(from, Math.min(to, from + WORD_LENGTH))) continue;
+      spans.set(from, { from, to });
+    }
+  return [...spans.values()].sort((a, b) => a.from - b.from);
+}
+
+/** A digit or a lower-case letter of ASCII. */
+const inWord = (unit: number): boolean => (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x7a);
 
 /** The run as a whole where one of its words matches; of a script without spaces, the characters that do. */
 function matchesIn(run: string, at: number, terms: readonly Term[]): readonly Span[] {

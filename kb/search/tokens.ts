@@ -6,14 +6,14 @@
 import { ADDRESS } from "../documents/addresses.js";
 
 const RUN = /[\p{L}\p{N}\p{M}]+/gu;
-const ASCII = /^[\0-\x7f]*$/;
+export const ASCII = /^[\0-\x7f]*$/;
 /** Accents of the alphabets: they go. The vowel signs of Indic scripts and the kana's marks are letters of a word: they stay. */
 const ACCENTS = /(?![\u3099\u309a])(?=\p{M})[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Cyrillic}]/gu;
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー々〆]+/gu;
 const GRAM = 3;
 /** What is longer (digests, encoded bytes) is known by its beginning. */
-const WORD_LENGTH = 64;
+export const WORD_LENGTH = 64;
 
 /** Letters that Unicode does not take apart. */
 const LETTERS: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };

@@ -46,4 +46,45 @@
         (local.set $out (i32.add (local.get $out) (i32.const 64)))
         (local.set $groups (i32.sub (local.get $groups) (i32.const 1)))
         (br $group))))
+  ;; Which of the sums at $from are $least or more: writes the number of each at $list, four bytes each, and gives how many. Sums are
+  ;; looked at eight by eight, so a few beyond $count may be among them. Hardly any are, once there have been some.
+  (func (export "above") (param $from i32) (param $count i32) (param $least i32) (param $list i32) (result i32)
+    (local $at i32) (local $bits i32) (local $next i32) (local $bound v128)
+    (local.set $next (local.get $list))
+    (local.set $bound (i16x8.splat (local.get $least)))
+    (block $done
+      (loop $eight
+        (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
+        (local.set $bits (i16x8.bitmask (i16x8.ge_u (v128.load (local.get $from)) (local.get $bound))))
+        (block $none
+          (loop $one
+            (br_if $none (i32.eqz (local.get $bits)))
+            (i32.store (local.get $next) (i32.add (local.get $at) (i32.ctz (local.get $bits))))
+            (local.set $next (i32.add (local.get $next) (i32.const 4)))
+            (local.set $bits (i32.and (local.get $bits) (i32.sub (local.get $bits) (i32.const 1))))
+            (br $one)))
+        (local.set $from (i32.add (local.get $from) (i32.const 16)))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br $eight)))
+    (i32.shr_u (i32.sub (local.get $next) (local.get $list)) (i32.const 2)))
+  ;; The product of two vectors of $length signed bytes, a multiple of 16.
+  (func (export "dot") (param $a i32) (param $b i32) (param $length i32) (result i32)
+    (local $end i32) (local $x v128) (local $y v128) (local $sum v128)
+    (local.set $end (i32.add (local.get $a) (local.get $length)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $a) (local.get $end)))
+        (local.set $x (v128.load (local.get $a)))
+        (local.set $y (v128.load (local.get $b)))
+        (local.set $sum
+          (i32x4.add (local.get $sum)
+            (i32x4.add
+              (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $x)) (i16x8.extend_low_i8x16_s (local.get $y)))
+              (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $x)) (i16x8.extend_high_i8x16_s (local.get $y))))))
+        (local.set $a (i32.add (local.get $a) (i32.const 16)))
+        (local.set $b (i32.add (local.get $b) (i32.const 16)))
+        (br $next)))
+    (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+      (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
 )

@@ -8,7 +8,7 @@ import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
 import { blockReader } from "../views/blocks.js";
 import { DOMAIN_ROWS } from "../views/schema.js";
-import { Codes, likenessOf, type CodeBlock } from "./codes.js";
+import { Codes, siftBlocks, type CodeBlock, type Sieve } from "./codes.js";
 import { embeddedText, type Embedder } from "./embedder.js";
 import { DIMENSION_MOST, GROUP, groupBytes, pack, padded, putCode } from "./pack.js";
 
@@ -66,6 +66,11 @@ export class VectorIndex {
       ),
       blocks: blockReader(db, "vector_codes", "codes"),
       done: db.prepare<[number], number>("SELECT done FROM vector_progress WHERE domain = ?").pluck(),
+      vectors: db
+        .prepare<[string], [row: number, vector: Uint8Array]>(
+          "SELECT v.row, v.vector FROM json_each(?) AS wanted CROSS JOIN vectors AS v ON v.row = wanted.value",
+        )
+        .raw(),
       vector: db.prepare<[number], Uint8Array>("SELECT vector FROM vectors WHERE row = CAST(? AS INTEGER)").pluck(),
     };
   }
@@ -122,30 +127,43 @@ export class VectorIndex {
       .immediate();
   }
 
+  /** Whether each of a domain's first `count` chunks has its vector. */
+  covers(domain: number, count: number): boolean {
+    return this.#done(domain) >= count;
+  }
+
   /**
-   * How like the query each of a domain's first `count` vectors seems, in an arbitrary unit; undefined where not all of these are made yet.
-   * Holds until the next call. What a process asks for once is read and let go, what it asks for again stays in memory.
+   * Offers `sieve` those of a domain's first `count` vectors that seem like the query, by their codes. What a process asks for once is read
+   * and let go, what it asks for again stays in memory.
    */
-  likeness(domain: number, query: Int8Array, count: number): Uint16Array | undefined {
+  sift(domain: number, query: Int8Array, count: number, sieve: Sieve): void {
     const { generation, dimension } = this.state();
     if (generation !== this.#generation) this.#codes.clear();
     this.#generation = generation;
-    const done = this.#select.done.get(domain) ?? 0;
-    if (done < count) return undefined;
     if (!this.#codes.has(domain)) {
       this.#codes.set(domain, null);
-      return likenessOf(query, this.#blocks(domain, 0, count), count);
+      return siftBlocks(query, this.#blocks(domain, 0, count), count, sieve);
     }
     const codes = this.#codes.get(domain) ?? new Codes(dimension);
     this.#codes.set(domain, codes);
+    const done = this.#done(domain);
     if (done > codes.count)
       for (const block of this.#blocks(domain, Math.floor(codes.count / BLOCK_ROWS), done))
         codes.put(block.first, block.codes, done);
-    return codes.likeness(query, count);
+    return codes.sift(query, count, sieve);
+  }
+
+  /** The vectors of these rows (a domain's number times {@link DOMAIN_ROWS}, and the place), one after the other and in one question: hundreds take twice as long. */
+  vectorsOf(rows: readonly number[]): Iterable<readonly [row: number, vector: Uint8Array]> {
+    return this.#select.vectors.iterate(JSON.stringify(rows));
   }
   vector(domain: number, place: number): Int8Array {
     const bytes = this.#select.vector.get(domain * DOMAIN_ROWS + place);
     return bytes ? new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) : new Int8Array(0);
+  }
+
+  #done(domain: number): number {
+    return this.#select.done.get(domain) ?? 0;
   }
 
   /**

@@ -74,19 +74,24 @@ export interface FindOptions extends SearchOptions {
 export interface ViewsOptions {
   readonly root: string;
   readonly readonly?: boolean;
+  /** For a process that looks and ends. */
+  readonly once?: boolean;
   readonly now?: () => number;
 }
 
-export function openViews(ledger: Ledger, { root, readonly = false, now = Date.now }: ViewsOptions): Views {
+export function openViews(ledger: Ledger, { root, readonly = false, once = false, now = Date.now }: ViewsOptions): Views {
   const file = join(root, VIEWS_FILE);
   const db = readonly ? openReadOnly(file, viewsKind) : openReadWrite(file, viewsKind);
   try {
-    return guarded(file, "read the views", () => new SqliteViews(db, ledger, file, readonly, now));
+    return guarded(file, "read the views", () => new SqliteViews(db, ledger, { file, readonly, once, now }));
   } catch (cause) {
     db.close();
     throw cause;
   }
 }
+
+/** Pages that a search which comes once keeps: the upper ones of its trees. A page that the process has not used before costs more than reading one again. */
+const PAGES_ONCE = 64;
 
 /**
  * Moves the views' file out of the way, so that the next opening makes them again: the way out when it is too damaged to be opened, or
@@ -106,17 +111,23 @@ class SqliteViews implements Views {
   readonly #db: Db;
   readonly #ledger: Ledger;
   readonly #readonly: boolean;
+  readonly #once: boolean;
   readonly #now: () => number;
   readonly #materializer: Materializer;
   #finders: Finders | undefined;
   #vectors: VectorIndex | undefined;
   #checked = false;
 
-  constructor(db: Db, ledger: Ledger, file: string, readonly: boolean, now: () => number) {
+  constructor(
+    db: Db,
+    ledger: Ledger,
+    { file, readonly, once, now }: Required<Omit<ViewsOptions, "root">> & { readonly file: string },
+  ) {
     this.#db = db;
     this.#ledger = ledger;
     this.file = file;
     this.#readonly = readonly;
+    this.#once = once;
     this.#now = now;
     this.#materializer = materializer(db, ledger, () => (this.#finders = this.#vectors = undefined));
   }
@@ -146,7 +157,10 @@ class SqliteViews implements Views {
     return this.find(query, { ...options, mode: "words" }).hits;
   }
   find(query: string, options: FindOptions): Found {
-    return this.#read(options.watermark, (find, watermark) => find.search(query, { ...options, watermark }));
+    return this.#read(options.watermark, (find, watermark) => {
+      if (this.#once) this.#db.pragma(`cache_size = ${PAGES_ONCE}`);
+      return find.search(query, { ...options, watermark });
+    });
   }
   get vectors(): VectorIndex {
     return this.#do("read the views", () => (this.#vectors ??= new VectorIndex(this.#db)));

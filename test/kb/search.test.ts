@@ -8,7 +8,8 @@ import { ingest } from "#kb/ingest/ingest.js";
 import type { Kb } from "#kb/kb.js";
 import { byWords } from "#kb/search/keywords.js";
 import type { Postings } from "#kb/search/postings.js";
-import { snippet } from "#kb/search/snippet.js";
+import { Best } from "#kb/search/ranked.js";
+import { matchesOf, snippet } from "#kb/search/snippet.js";
 import { spaceOf } from "#kb/search/tokens.js";
 import { contact, freshKb, note, put } from "./sample.js";
 
@@ -283,4 +284,42 @@ test("a word that goes on counts half, beside the word itself or without it", ()
     { domain: 1, place: 1, score: score(1) },
     { domain: 1, place: 2, score: score(0.5) },
   ]);
+});
+
+test("matches of a text in ASCII are those that taking it apart word by word finds", () => {
+  const word = fc.stringMatching(/^[a-c1]{1,4}$/);
+  const text = fc.array(fc.oneof(word, fc.constantFrom(" ", ", ", "_", "-", "\n", "A1b ", "x".repeat(70))), { maxLength: 30 });
+  const terms = fc.array(
+    fc.record({ text: fc.oneof(word, fc.constant("x".repeat(64))), match: fc.constantFrom("word", "prefix", "gram") }),
+    { maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(text, terms, (parts, asked) => {
+      const plain = parts.join("");
+      // A letter beyond ASCII, far enough from the rest, is what makes the slower way be taken.
+      expect(matchesOf(plain, asked)).toEqual(matchesOf(`${plain} ß`, asked));
+    }),
+    { numRuns: 500 },
+  );
+  expect(matchesOf("some text", [{ text: "", match: "prefix" }])).toHaveLength(2);
+});
+
+test("the best of any number of scores are those that sorting them finds", () => {
+  const item = fc.record({
+    domain: fc.integer({ min: 1, max: 3 }),
+    place: fc.integer({ min: 1, max: 50 }),
+    score: fc.integer({ min: 0, max: 9 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(item, { maxLength: 60, selector: ({ domain, place }) => `${domain} ${place}` }),
+      fc.nat(40),
+      (items, most) => {
+        const best = new Best(most);
+        for (const { domain, place, score } of items) if (score >= best.floor) best.offer(domain, place, score);
+        const sorted = items.toSorted((a, b) => b.score - a.score || a.domain - b.domain || a.place - b.place);
+        expect(best.sorted()).toEqual(sorted.slice(0, most));
+      },
+    ),
+  );
 });

@@ -7,13 +7,15 @@ import { expect, test } from "vitest";
 import { blake3 } from "#core/digest.js";
 import { ingest } from "#kb/ingest/ingest.js";
 import { openKb, type Kb } from "#kb/kb.js";
-import { Codes, likenessOf } from "#kb/vectors/codes.js";
+import { Codes, siftBlocks, type Sieve } from "#kb/vectors/codes.js";
 import type { Embedder } from "#kb/vectors/embedder.js";
 import { embed } from "#kb/vectors/embed.js";
 import { hashedEmbedder } from "#kb/vectors/hashed.js";
+import { comparing } from "#kb/vectors/kernel.js";
 import { cosine, GROUP, groupBytes, pack, putCode, square, tablesOf } from "#kb/vectors/pack.js";
 import { SCAN_BYTES } from "#kb/vectors/scan-bytes.js";
-import { tokensOf } from "#kb/search/tokens.js";
+import { byVectors } from "#kb/search/nearest.js";
+import { spaceOf, tokensOf } from "#kb/search/tokens.js";
 import { VectorIndex } from "#kb/vectors/vector-index.js";
 import { VIEWS_FILE, viewsKind } from "#kb/views/schema.js";
 import { freshKb, freshRoot, note, put } from "./sample.js";
@@ -60,6 +62,18 @@ test.each([[[]], [[0, 0, 0]], [[Number.NaN, 1]], [[Infinity, 1]]])("%j says noth
   expect(cosine(pack([1, 2, 3]), square(pack([1, 2, 3])), packed.length === 128 ? packed : new Int8Array(128))).toBe(0);
 });
 
+/** What is offered to it, as `[vector, like]`; asks for less and less unlike ones where `least` says so. */
+function offered(sift: (sieve: Sieve) => void, least: (offers: number) => number = () => 0): (readonly [number, number])[] {
+  const all: (readonly [number, number])[] = [];
+  sift({
+    get least() {
+      return least(all.length);
+    },
+    offer: (at, like) => all.push([at, like]),
+  });
+  return all;
+}
+
 test("the scan adds up what the tables say, for any number of vectors, also when they come in parts", () => {
   const dimension = 256;
   let state = 5;
@@ -69,27 +83,99 @@ test("the scan adds up what the tables say, for any number of vectors, also when
   const codes = new Uint8Array(3 * groupBytes(dimension));
   vectors.forEach((vector, index) => putCode(codes, index, vector));
   const tables = tablesOf(query);
-  const expected = vectors.map((_, index) => {
+  const expected = vectors.map((_, index): readonly [number, number] => {
     let sum = 0;
     for (let pair = 0; pair < dimension / 2; pair++) {
       const byte = codes[(index >> 5) * groupBytes(dimension) + pair * 16 + (index & 15)]!;
       sum += tables[pair * 16 + (index & 16 ? byte >> 4 : byte & 15)]!;
     }
-    return sum;
+    return [index, sum];
   });
   const whole = new Codes(dimension);
   whole.put(0, codes, vectors.length);
-  expect([...whole.likeness(query, vectors.length)]).toEqual(expected);
+  expect(offered((sieve) => whole.sift(query, vectors.length, sieve))).toEqual(expected);
+  const middle = expected.map(([, sum]) => sum).sort((a, b) => a - b)[37]!;
+  for (const least of [0, middle, middle + 1, 0xffff, 0x10000])
+    expect(
+      offered(
+        (sieve) => whole.sift(query, vectors.length, sieve),
+        () => least,
+      ),
+    ).toEqual(expected.filter(([, sum]) => sum >= least));
+  // What is asked for may grow while they are offered.
+  const few = offered(
+    (sieve) => whole.sift(query, vectors.length, sieve),
+    (offers) => (offers < 5 ? 0 : 0x10000),
+  );
+  expect(few).toEqual(expected.slice(0, 5));
   const blocks = [0, 1, 2].map((group) => {
     const [from, to] = [group, group + 1].map((at) => at * groupBytes(dimension));
     return { first: group * GROUP, codes: codes.subarray(from, to) };
   });
-  for (const count of [75, 64, 40, 1]) expect([...likenessOf(query, blocks, count)]).toEqual(expected.slice(0, count));
+  for (const count of [75, 64, 40, 1])
+    expect(offered((sieve) => siftBlocks(query, blocks, count, sieve))).toEqual(expected.slice(0, count));
   const parts = new Codes(dimension);
   parts.put(0, codes.subarray(0, groupBytes(dimension)), 20);
   parts.put(0, codes.subarray(0, groupBytes(dimension)), GROUP);
   parts.put(GROUP, codes.subarray(groupBytes(dimension)), vectors.length);
-  expect([...parts.likeness(query, 40)]).toEqual(expected.slice(0, 40));
+  expect(offered((sieve) => parts.sift(query, 40, sieve))).toEqual(expected.slice(0, 40));
+});
+
+test("vectors are compared in WebAssembly as they are in JavaScript", () => {
+  const bytes = fc.int8Array({ minLength: 128, maxLength: 128 });
+  fc.assert(
+    fc.property(fc.constantFrom(1, 3, 64), bytes, bytes, (times, a, b) => {
+      const [x, y] = [a, b].map((one) => Int8Array.from({ length: one.length * times }, (_, at) => one[at % one.length]!)) as [
+        Int8Array,
+        Int8Array,
+      ];
+      expect(comparing(x)(new Uint8Array(y.buffer))).toBe(cosine(x, square(x), y));
+    }),
+  );
+  const most = new Int8Array(8192).fill(-128);
+  expect(comparing(most)(new Uint8Array(most.buffer))).toBe(1);
+  expect(comparing(most)(new Uint8Array(128))).toBe(0);
+});
+
+test("of all that is offered the likeliest are compared in full, and of those that seem alike the first", () => {
+  const shelves = [
+    { domain: 1, space: spaceOf(1), lengths: new Uint16Array(1001).fill(1, 1).fill(0, 300, 310) },
+    { domain: 3, space: spaceOf(3), lengths: new Uint16Array(501).fill(1, 1) },
+  ];
+  const likes = new Map(
+    shelves.map(({ domain, lengths }) => [domain, Array.from(lengths.subarray(1), (_, at) => (at * 7919 * domain) % 97)]),
+  );
+  let wanted: readonly number[] = [];
+  const vectors = {
+    covers: () => true,
+    sift: (domain: number, _query: Int8Array, count: number, sieve: Sieve) => {
+      for (let at = 0; at < count; at++) {
+        const like = likes.get(domain)![at]!;
+        if (like >= sieve.least) sieve.offer(at, like);
+      }
+    },
+    vectorsOf: (rows: readonly number[]) => ((wanted = rows), []),
+  } as unknown as VectorIndex;
+  for (const candidates of [1, 7, 320, 5000]) {
+    byVectors(new Int8Array(128), {
+      corpus: { shelves, count: 0, meanLength: 1 },
+      vectors,
+      required: null,
+      floor: 0,
+      most: 10,
+      candidates,
+    });
+    const all = shelves.flatMap(({ domain, lengths }) =>
+      likes.get(domain)!.map((like, at) => ({ like, row: domain * 2 ** 32 + at + 1, length: lengths[at + 1]! })),
+    );
+    const best = all.filter(({ length }) => length > 0).sort((a, b) => b.like - a.like || a.row - b.row);
+    expect(wanted).toEqual(
+      best
+        .slice(0, candidates)
+        .map(({ row }) => row)
+        .sort((a, b) => a - b),
+    );
+  }
 });
 
 test("the built-in embedder is a function of the words: other forms are near, other words are not, addresses do not count", () => {
@@ -181,10 +267,13 @@ test("vectors made in one go and in many are the same", async () => {
   for (let place = 1; place <= 40; place++)
     expect(other.views.vectors.vector(1, place)).toEqual(one.views.vectors.vector(1, place));
   // Asked for once they are read block by block, asked for again they stay in memory.
-  const [first, second, elsewhere] = [one, one, other].map(({ views }) => [...views.vectors.likeness(1, query, 40)!]);
+  const [first, second, elsewhere] = [one, one, other].map(({ views }) =>
+    offered((sieve) => views.vectors.sift(1, query, 40, sieve)),
+  );
+  expect(first).toHaveLength(40);
   expect(second).toEqual(first);
   expect(elsewhere).toEqual(first);
-  expect(one.views.vectors.likeness(1, query, 41)).toBeUndefined();
+  expect([40, 41].map((count) => one.views.vectors.covers(1, count))).toEqual([true, false]);
 });
 
 test("another embedder is noticed; reindex makes all vectors anew and goes on where it was interrupted", async () => {
@@ -360,7 +449,7 @@ test.skipIf(process.platform !== "linux")("codes are read once, and those of oth
   const fresh = new Database(db.name, { readonly: true });
   const index = new VectorIndex(fresh);
   const before = read();
-  expect(index.likeness(1, new Int8Array(384).fill(1), blocks * 512)).toHaveLength(blocks * 512);
+  expect(offered((sieve) => index.sift(1, new Int8Array(384).fill(1), blocks * 512, sieve))).toHaveLength(blocks * 512);
   expect((read() - before) / (blocks * bytes)).toBeLessThan(1.3);
   fresh.close();
 });
