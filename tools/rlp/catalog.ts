@@ -12,6 +12,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** Heading in `rlp --help`. */
   readonly group?: string;
+  /** It says what it found and ends: nothing has to go on while a reader lets it wait. */
+  readonly brief?: true;
   readonly load: () => Promise<CommandCode>;
   /** Commands of its own; every other word that follows is its argument. */
   readonly commands?: readonly CommandEntry[];
@@ -57,7 +59,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     summary: "run an opening a thousand times in a simulated world, with faults",
     load: () => import("./commands/sim.js"),
   },
-  { name: "runs", group: RUNS, summary: "list runs", load: () => import("./commands/runs.js") },
+  { name: "runs", group: RUNS, summary: "list runs", brief: true, load: () => import("./commands/runs.js") },
   {
     name: "trace",
     group: RUNS,
@@ -97,6 +99,7 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     name: "proposals",
     group: DECISIONS,
     summary: "list the actions that wait for a decision",
+    brief: true,
     load: () => import("./commands/proposals.js"),
   },
   { name: "approve", group: DECISIONS, summary: "let a proposed action happen", load: () => import("./commands/approve.js") },
@@ -107,13 +110,18 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
     summary: "the knowledge base: ingest, search, why, query; verify, backup, restore and what else keeps it whole",
     commands: [
       { name: "ingest", summary: "take in contacts and notes", load: () => import("./commands/kb/ingest.js") },
-      { name: "search", summary: "find what was ingested", load: () => import("./commands/kb/search.js") },
+      { name: "search", summary: "find what was ingested", brief: true, load: () => import("./commands/kb/search.js") },
       {
         name: "reindex",
         summary: "make the vectors that are missing, or all anew after a change of `kb.embedder`",
         load: () => import("./commands/kb/reindex.js"),
       },
-      { name: "why", summary: "the events behind an entity, and their causes", load: () => import("./commands/kb/why.js") },
+      {
+        name: "why",
+        summary: "the events behind an entity, and their causes",
+        brief: true,
+        load: () => import("./commands/kb/why.js"),
+      },
       { name: "verify", summary: "check the ledger's chain, row by row", load: () => import("./commands/kb/verify.js") },
       { name: "query", summary: "one SELECT over the views", load: () => import("./commands/kb/query.js") },
       {
@@ -139,7 +147,12 @@ export const catalog: readonly (CommandEntry | CommandFamily)[] = [
       },
       { name: "export", summary: "the whole ledger as NDJSON, its chain kept", load: () => import("./commands/kb/export.js") },
       { name: "import", summary: "an exported ledger into a home without one", load: () => import("./commands/kb/import.js") },
-      { name: "stats", summary: "how large it is, and what it consists of", load: () => import("./commands/kb/stats.js") },
+      {
+        name: "stats",
+        summary: "how large it is, and what it consists of",
+        brief: true,
+        load: () => import("./commands/kb/stats.js"),
+      },
       { name: "gc", summary: "drop what nothing refers to", load: () => import("./commands/kb/gc.js") },
       { name: "vacuum", summary: "give free pages back to the disk", load: () => import("./commands/kb/vacuum.js") },
       { name: "rebuild", summary: "make the views again from the ledger", load: () => import("./commands/kb/rebuild.js") },

@@ -6,6 +6,7 @@ import { Context, type Act, type Action, type World } from "./context.js";
 import { tellFailure } from "./failure.js";
 import { Output, type Sink } from "./output.js";
 import { buildProgram, globalFlags, usageError } from "./program.js";
+import { AtOnce } from "./terminal/at-once.js";
 import { appearance, realWorld } from "./world.js";
 
 export interface Streams {
@@ -14,7 +15,10 @@ export interface Streams {
 }
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Everything it opened is closed by then. */
-export async function main(argv: readonly string[], world: World = realWorld(), streams: Streams = process): Promise<number> {
+export async function main(argv: readonly string[], world: World = realWorld(), into?: Streams): Promise<number> {
+  const line = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+  const { words, entry, certain } = findCommand(line);
+  const streams = into ?? (entry?.brief ? brief() : process);
   // What an error needs before the command line is understood.
   const flagged = (name: string): boolean => argv.slice(0, endOfOptions(argv)).includes(name);
   const early = new Output(streams.stdout, streams.stderr, {
@@ -23,8 +27,6 @@ export async function main(argv: readonly string[], world: World = realWorld(), 
     quiet: false,
   });
   const debug = flagged("--debug");
-  const line = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
-  const { words, entry, certain } = findCommand(line);
 
   let exit: number = Exit.ok;
   const act: Act =
@@ -63,6 +65,10 @@ export async function main(argv: readonly string[], world: World = realWorld(), 
     return told === null ? Exit.ok : await tellFailure(told, early, debug);
   }
   return exit;
+}
+
+function brief(): Streams {
+  return { stdout: new AtOnce(1, () => process.stdout), stderr: new AtOnce(2, () => process.stderr) };
 }
 
 function endOfOptions(argv: readonly string[]): number {

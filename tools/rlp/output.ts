@@ -1,10 +1,8 @@
 /** Where a command writes to. Standard output is for results, standard error for what a person should read. */
-import picocolors from "picocolors";
 import { visibleText } from "#core/visible.js";
+import { coloursOf, type Colours } from "./terminal/colours.js";
 import { jsonLine } from "./terminal/json.js";
 import { columnsOf } from "./terminal/width.js";
-
-export type Colours = ReturnType<typeof picocolors.createColors>;
 
 /** What {@link Output} needs of a stream; `process.stdout` and `process.stderr` are such. */
 export interface Sink {
@@ -37,10 +35,12 @@ export class Output {
   readonly readable: boolean;
   readonly unicode: boolean;
   readonly colours: Colours;
-  readonly errColours: Colours;
   readonly stdout: Sink;
   readonly stderr: Sink;
-  readonly #closed = new AbortController();
+  readonly #color: boolean;
+  #reader: AbortController | undefined;
+  #gone = false;
+  #errColours: Colours | undefined;
   #lost = false;
 
   constructor(stdout: Sink, stderr: Sink, options: OutputOptions) {
@@ -50,16 +50,25 @@ export class Output {
     this.quiet = options.quiet;
     this.readable = options.readable ?? (!options.json && stdout.isTTY === true);
     this.unicode = options.unicode;
-    this.colours = picocolors.createColors(options.color && stdout.isTTY === true);
-    this.errColours = picocolors.createColors(options.color && stderr.isTTY === true);
+    this.#color = options.color;
+    this.colours = coloursOf(options.color && stdout.isTTY === true);
     // For as long as the process lives: a broken pipe is reported some time after the write.
     stdout.on("error", (error) => this.#broken(error));
     stderr.on("error", () => {}); // nobody is left to tell
   }
 
+  /** Those of standard error, which is looked at only when there is something to tell. */
+  get errColours(): Colours {
+    return (this.#errColours ??= coloursOf(this.#color && this.stderr.isTTY === true));
+  }
+
   /** Aborts when the reader of standard output has gone (`| head`). */
   get closed(): AbortSignal {
-    return this.#closed.signal;
+    if (!this.#reader) {
+      this.#reader = new AbortController();
+      if (this.#gone) this.#reader.abort();
+    }
+    return this.#reader.signal;
   }
 
   /** Whether something of the result could not be written, for another reason than that nobody reads it. */
@@ -110,12 +119,13 @@ export class Output {
   }
 
   #write(text: string): void {
-    if (!this.closed.aborted) this.stdout.write(text);
+    if (!this.#gone) this.stdout.write(text);
   }
 
   #broken(error: NodeJS.ErrnoException): void {
-    if (this.closed.aborted) return;
-    this.#closed.abort(error);
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#reader?.abort(error);
     this.#lost = error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED";
     if (!this.#lost || told.has(this.stdout)) return;
     told.add(this.stdout);

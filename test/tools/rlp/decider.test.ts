@@ -1,10 +1,10 @@
 import { PassThrough } from "node:stream";
-import picocolors from "picocolors";
 import { expect, test, vi } from "vitest";
 import type { ShownProposal } from "#host/run/contract.js";
 import { decidedBy, nobody, pages, terminalDecider, type Terminal } from "../../../tools/rlp/run/decider.js";
 import { listenForInterrupt } from "../../../tools/rlp/run/interrupt.js";
 import { Output } from "../../../tools/rlp/output.js";
+import { coloursOf } from "../../../tools/rlp/terminal/colours.js";
 import { DIGEST, PROPOSAL } from "./events.js";
 
 const proposal = (text: string, node = "send") =>
@@ -94,7 +94,7 @@ test("a text longer than the screen is paged, whole, and only its last page can 
 });
 
 test("pages fit the screen, lose nothing, and show what would be hidden", () => {
-  const out = { stderr: { columns: 30, rows: 10 }, errColours: picocolors.createColors(false) } as never;
+  const out = { stderr: { columns: 30, rows: 10 }, errColours: coloursOf(false) } as never;
   const shown = pages(proposal(`${"word ".repeat(60)}\u001b[2J\u202e`), out);
   expect(Math.max(...shown.map((page) => page.split("\n").length))).toBeLessThanOrEqual(8);
   const all = shown.join("\n");

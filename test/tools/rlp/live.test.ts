@@ -1,14 +1,14 @@
-import picocolors from "picocolors";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RunEvent } from "#core/events.js";
 import { liveLines } from "../../../tools/rlp/run/lines.js";
 import { artifactLines, mailLines, mailOf, summaryLines } from "../../../tools/rlp/run/summary.js";
 import { follow, nothing, viewOf, type RunView } from "../../../tools/rlp/run/view.js";
+import { coloursOf } from "../../../tools/rlp/terminal/colours.js";
 import { width } from "../../../tools/rlp/terminal/width.js";
 import { call, DIGEST, ended, events, finished, PROPOSAL, started, T0, TRACE } from "./events.js";
 
-const look = { colours: picocolors.createColors(false), unicode: true };
+const look = { colours: coloursOf(false), unicode: true };
 const nodes = ["contacts", "draft", "send"].map((id) => ({
   id,
   agent: { contacts: "contact_resolver", draft: "writer", send: "mailer" }[id],

@@ -45,12 +45,14 @@ test("a parked run tells what to type, by beginnings of ids too; then it goes on
 test("the reader of standard output may go away: quietly", async () => {
   expect(rlp("run", opening, "--local", "--yes", "-q").status).toBe(0);
   const { trace_id: trace } = (JSON.parse(rlp("runs").stdout) as { trace_id: string }[])[0]!;
-  const child = spawn(process.execPath, [entry, "trace", trace], { env: env(), stdio: ["ignore", "pipe", "pipe"] });
-  let stderr = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  child.stdout.destroy();
-  const [code] = await once(child, "close");
-  expect([code, stderr]).toEqual([0, ""]);
+  for (const words of [["trace", trace], ["kb", "search", "plan"], ["runs"]]) {
+    const child = spawn(process.execPath, [entry, ...words], { env: env(), stdio: ["ignore", "pipe", "pipe"] });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.stdout.destroy();
+    const [code] = await once(child, "close");
+    expect([code, stderr]).toEqual([0, ""]);
+  }
 });
 
 test.skipIf(!existsSync("/dev/full"))("a result that cannot be written is an error, told once", () => {

@@ -1,4 +1,5 @@
 /** Checks of what rlp runs on: Node, its WebAssembly, the packages with code of their own. */
+import { findPackageJSON } from "node:module";
 import { broken, ok, reason, warning, type Finding } from "./finding.js";
 
 export function checkNode(version: string, wanted: string): Finding {
@@ -51,8 +52,7 @@ export async function checkSqlite(): Promise<Finding> {
 export function checkToolchain(): Finding {
   const missing = ["@bytecodealliance/jco-transpile", "assemblyscript"].filter((name) => {
     try {
-      import.meta.resolve(name);
-      return false;
+      return findPackageJSON(name, import.meta.url) === undefined;
     } catch {
       return true;
     }

@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from "#core/json.js";
 import { visibleLine, visibleText } from "#core/visible.js";
 import { diffLines } from "#host/fs/diff.js";
 import type { Difference, RunDifference } from "#openings/compare/difference.js";
-import type { Colours } from "../output.js";
+import type { Colours } from "../terminal/colours.js";
 
 /** Lines of one value's difference that are shown where nobody asked for more. */
 const SHOWN = 40;

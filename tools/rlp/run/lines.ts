@@ -1,6 +1,6 @@
 /** The lines of the live view: a pure function of the view, the size of the terminal and the time. */
 import { visibleLine } from "#core/visible.js";
-import type { Colours } from "../output.js";
+import type { Colours } from "../terminal/colours.js";
 import { duration } from "../terminal/quantity.js";
 import type { Size } from "../terminal/screen.js";
 import { mark, paint } from "../terminal/state.js";

@@ -1,5 +1,5 @@
 /** States of nodes and runs as a person sees them: a mark, a word, a colour. The word alone is enough. */
-import type { Colours } from "../output.js";
+import type { Colours } from "./colours.js";
 
 export type Shown =
   | "pending"
