@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { newEnough, localMark, localSeen, localVersion, pinned, root, runningSuits } from "./node.mjs";
+import { newEnough, localMark, localSeen, localVersion, pinned, root, runningSuits } from "./node.cjs";
 
 export const dependencyStamp = join(root, "node_modules", ".set-up");
 export const buildStamp = join(root, "dist", ".built");

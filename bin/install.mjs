@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { dependenciesReady, dependencyDigest, dependencyStamp, installedByHand } from "./fresh.mjs";
-import { findNode, localHome, localVersion, minimum, nodePackage, pinned, root } from "./node.mjs";
+import { findNode, localHome, localVersion, minimum, nodePackage, pinned, root } from "./node.cjs";
 
 /** What a person can mend. */
 export class SetupError extends Error {

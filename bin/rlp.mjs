@@ -1,6 +1,3 @@
 #!/usr/bin/env node
-import { fileURLToPath } from "node:url";
-import { launch } from "./launch.mjs";
-
-const args = process.argv.slice(2);
-launch("rlp", "rlp", fileURLToPath(import.meta.url), args, args);
+// The name that `rlp.cjs` had before, for those who call it by its path.
+import "./rlp.cjs";

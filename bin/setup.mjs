@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buildMark, buildReady, buildStamp, dependenciesReady, nodeReady, nodeSeen, sourceDigest } from "./fresh.mjs";
 import { collect, installDependencies, installNode, ownCache, say, SetupError } from "./install.mjs";
 import { locked } from "./lock.mjs";
-import { findNode, foreground, localHome, localMark, localSeen, pinned, root } from "./node.mjs";
+import { findNode, foreground, localHome, localMark, localSeen, pinned, root } from "./node.cjs";
 import { test } from "./test.mjs";
 
 const goals = {

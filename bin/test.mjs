@@ -2,12 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { foreground } from "./node.mjs";
+import { foreground } from "./node.cjs";
 
 const CHECKS = [
   { name: "types", args: ["node_modules/typescript/bin/tsc", "-p", "test", "--noEmit"] },
   { name: "lint", args: ["node_modules/oxlint/bin/oxlint", "--deny-warnings"] },
-  { name: "format", args: ["node_modules/oxfmt/bin/oxfmt", "--check", "**/*.ts", "**/*.tsx", "bin/*.mjs"] },
+  { name: "format", args: ["node_modules/oxfmt/bin/oxfmt", "--check", "**/*.ts", "**/*.tsx", "bin/*.mjs", "bin/*.cjs"] },
 ];
 
 /** Runs everything and sets the exit code. `args` go to vitest (`npm test -- test/core`). */

@@ -40,7 +40,7 @@ export const measure: Measure<"agtop"> = async (scratch) => {
 };
 
 async function agtop(recording: string): Promise<void> {
-  const child = spawn(process.execPath, [join(projectRoot, "bin", "agtop.mjs")], { stdio: ["pipe", "ignore", "inherit"] });
+  const child = spawn(process.execPath, [join(projectRoot, "bin", "agtop.cjs")], { stdio: ["pipe", "ignore", "inherit"] });
   const closed = once(child, "close") as Promise<[number | null]>;
   await pipeline(createReadStream(recording, { highWaterMark: 1 << 16 }), child.stdin);
   const [code] = await closed;

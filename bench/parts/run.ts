@@ -25,7 +25,7 @@ export const measure: Measure<"run"> = async (scratch) => {
 };
 
 export function rlp(home: string, ...words: readonly string[]): Promise<void> {
-  return program(home, [join(projectRoot, "bin", "rlp.mjs"), ...words]);
+  return program(home, [join(projectRoot, "bin", "rlp.cjs"), ...words]);
 }
 
 async function program(home: string, args: readonly string[]): Promise<void> {

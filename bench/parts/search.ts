@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { blake3 } from "#core/digest.js";
 import type { EventDraft } from "#core/events.js";
 import { ingest } from "#kb/ingest/ingest.js";
@@ -52,9 +52,9 @@ export const measure: Measure<"search"> = async (scratch) => {
   } finally {
     await kb.close();
   }
-  const processes = await repeated({ warmUp: 1, samples: 7 }, () =>
-    rlp(join(scratch, "home"), "kb", "search", text.query(2), "--json"),
-  );
+  const home = join(scratch, "home");
+  const commands = Array.from({ length: 8 }, () => ["--home", home, "kb", "search", text.query(2), "--json"]);
+  const [, ...processes] = await timesOf(commands);
   return { values: { ...values, process: median(processes) }, beside };
 };
 
@@ -102,13 +102,13 @@ async function whyTime(kb: Kb): Promise<number> {
   return median(await repeated({ warmUp: 3, samples: 20 }, () => why(kb, cited)));
 }
 
-/** A whole process, to its end. */
-async function rlp(home: string, ...words: string[]): Promise<void> {
-  const launcher = join(import.meta.dirname, "..", "..", "..", "bin", "rlp.mjs");
-  const child = spawn(process.execPath, [launcher, "--home", home, ...words], { stdio: ["ignore", "pipe", "inherit"] });
-  child.stdout.resume();
-  const [code] = (await once(child, "close")) as [number];
-  if (code !== 0) throw new Error(`rlp ${words.join(" ")} ended with ${code}`);
+/** Milliseconds that each of these calls of `rlp` takes, from beginning to end: measured by a small process, since starting another one takes longer the larger one is. */
+async function timesOf(commands: readonly (readonly string[])[]): Promise<readonly number[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, "..", "processes.js"),
+    JSON.stringify(commands),
+  ]);
+  return JSON.parse(stdout) as readonly number[];
 }
 
 async function fill(kb: Kb, text: Texts): Promise<void> {

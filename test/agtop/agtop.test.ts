@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { composeRun, OTHER, Recorder } from "./run.js";
 
-const agtop = join(import.meta.dirname, "../../bin/agtop.mjs");
+const agtop = join(import.meta.dirname, "../../bin/agtop.cjs");
 const folder = mkdtempSync(join(tmpdir(), "rlp agtop-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

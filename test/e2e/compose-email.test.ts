@@ -101,7 +101,7 @@ test("replay re-executes the components without views, and agrees", async () => 
 });
 
 // An empty network namespace: not even the loopback is up. Where the machine gives none, this is reported as not run.
-const unshare = ["-rn", process.execPath, join(root, "bin/rlp.mjs")];
+const unshare = ["-rn", process.execPath, join(root, "bin/rlp.cjs")];
 const cutOff = spawnSync("unshare", ["-rn", "true"]).status === 0;
 
 test.skipIf(!cutOff)("a run and its replay need no network", () => {

@@ -13,7 +13,7 @@ import { parseRunEvent, type RunEvent, type RunEventOf, type RunKind } from "#co
 
 export const root = resolve(import.meta.dirname, "../..");
 export const example = (name: string): string => join(root, "examples/openings", name);
-const launcher = join(root, "bin/rlp.mjs");
+const launcher = join(root, "bin/rlp.cjs");
 
 export interface Outcome {
   readonly code: number | null;

@@ -60,7 +60,7 @@ function node(...args: string[]): string {
   return stdout;
 }
 const bundle = (): string => node(join(root, "bin/bundle.mjs"));
-const rlp = (): Record<string, unknown> => JSON.parse(node(join(root, "bin/rlp.mjs"), "x")) as Record<string, unknown>;
+const rlp = (): Record<string, unknown> => JSON.parse(node(join(root, "bin/rlp.cjs"), "x")) as Record<string, unknown>;
 
 test("what is bundled does the same, and each module finds its own place", () => {
   const single = rlp();
@@ -122,7 +122,7 @@ test("what a command has compiled is kept for the next one, with what others add
   write("dist/tools/rlp/commands/later.js", "export const later = (() => ' and later')();");
   bundle();
   const kept = join(root, "dist/.pieces", `${process.version}-${process.arch}`);
-  const run = (which: string): unknown => JSON.parse(node(join(root, "bin/rlp.mjs"), which));
+  const run = (which: string): unknown => JSON.parse(node(join(root, "bin/rlp.cjs"), which));
   expect(run("first")).toEqual({ said: "first" });
   const of = (piece: string): readonly string[] => readdirSync(kept).filter((name) => name.startsWith(`${piece}-`));
   const [name = "", ...others] = of("rlp.cjs");
@@ -197,7 +197,7 @@ test("a bundle without one of its pieces says what to do; without a place to kee
       readdirSync(join(root, "dist/bundled")).find((file) => file.startsWith("lazy-"))!,
     ),
   );
-  const { status, stderr } = spawnSync(process.execPath, [join(root, "bin/rlp.mjs"), "x"], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "bin/rlp.cjs"), "x"], { encoding: "utf8" });
   expect(status).toBe(2);
   expect(stderr).toMatch(/^rlp is not whole \(cannot find .*lazy-.*\.cjs\): run `npm start` in /);
 });

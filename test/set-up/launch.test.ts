@@ -1,13 +1,15 @@
 /** The launchers: the right Node or one clear line, and nothing lost between the two processes. */
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-// @ts-expect-error plain JavaScript: it must run before anything is built
-import { nodePackage } from "../../bin/node.mjs";
 
+const { nodePackage } = createRequire(import.meta.url)("../../bin/node.cjs") as {
+  nodePackage(platform: string, arch: string): string;
+};
 const repository = join(import.meta.dirname, "../..");
 
 /** Takes JSPI away, which makes any Node as good as an old one. */
@@ -53,7 +55,7 @@ function putLocalNode(script: string): void {
 const WORKING = `#!/bin/sh\nunset NODE_OPTIONS\nexec "${process.execPath}" "$@"\n`;
 
 function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, input = "") {
-  const script = join(root, "bin", `${command}.mjs`);
+  const script = join(root, "bin", `${command}.cjs`);
   return spawnSync(process.execPath, [script, ...args], {
     encoding: "utf8",
     input,
@@ -83,7 +85,7 @@ describe.each([
   });
 
   test.skipIf(process.platform === "win32")("a signal reaches the tool, and its exit code comes back", async () => {
-    const child = spawn(process.execPath, [join(root, "bin/rlp.mjs"), "wait"], { env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [join(root, "bin/rlp.cjs"), "wait"], { env: { ...process.env, ...env } });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       if (output === "") child.kill("SIGTERM");
@@ -103,6 +105,11 @@ test("a tool that waits for what never comes has not succeeded", () => {
 
 test("runloopd is `rlp daemon run`", () => {
   expect(JSON.parse(launch("runloopd", ["--quiet"]).stdout)).toMatchObject({ argv: ["daemon", "run", "--quiet"] });
+});
+
+test("rlp can be called by the path that it had before", () => {
+  const { status, stdout } = spawnSync(process.execPath, [join(root, "bin/rlp.mjs"), "x"], { input: "", encoding: "utf8" });
+  expect([status, JSON.parse(stdout)]).toEqual([7, { argv: ["x"], input: "" }]);
 });
 
 test("agtop is its own tool", () => {
@@ -152,7 +159,7 @@ test("each system's Node has its own package", () => {
 });
 
 // An old Node must get as far as the line that says what it lacks. Lowering to the syntax of 2019 has nothing to change.
-test.each(["node.mjs", "bundled.mjs", "pieces.mjs", "launch.mjs", "rlp.mjs", "agtop.mjs", "runloopd.mjs"])(
+test.each(["node.cjs", "bundled.cjs", "pieces.cjs", "launch.cjs", "rlp.cjs", "rlp.mjs", "agtop.cjs", "runloopd.cjs"])(
   "bin/%s holds only syntax that Node 12 knows",
   (file) => {
     const source = readFileSync(join(repository, "bin", file), "utf8");

@@ -1,9 +1,7 @@
 // Runs a bundle's pieces: plain scripts, each with what the engine made of it when it ran before. Node's own compile cache keeps a module as
 // it is before it runs, when hardly any of its functions has been compiled: compiling those took a tenth of a short command's time.
-// Parsed by any Node, as node.mjs.
-import { createRequire } from "node:module";
-
-const require = createRequire(import.meta.url);
+// Parsed by any Node, as node.cjs.
+"use strict";
 const { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } = require("fs");
 const { basename, dirname, join } = require("path");
 const { pathToFileURL } = require("url");
@@ -11,11 +9,14 @@ const vm = require("vm");
 
 /**
  * Gives what the piece `file` exports, after running it and the pieces that it needs. `keep()` is for the end: where something had to be
- * compiled that was not kept yet, it keeps all that is compiled by then, for the next process.
+ * compiled that was not kept yet, it keeps all that is compiled by then, for the next process. `outside()` is called before the first package
+ * that is none of the pieces.
  */
-export function runPieces(file, cache) {
+function runPieces(file, cache, outside) {
   const folder = dirname(file);
+  /** What pieces export, and those that have not run: by name, and functions. */
   const known = new Map();
+  const waiting = new Map();
   const scripts = [];
   let fresh = false;
 
@@ -23,16 +24,11 @@ export function runPieces(file, cache) {
     const before = known.get(name);
     if (before) return before.exports;
     const path = join(folder, name);
-    const { source, mark } = read(path);
-    const kept = join(cache, name + mark);
-    const cachedData = readable(kept);
-    const script = new vm.Script(source, { filename: path, cachedData });
-    if (!cachedData || script.cachedDataRejected) fresh = true;
-    scripts.push({ script, kept });
+    const run = waiting.get(name) || load(path, name);
     const module = { exports: {} };
     known.set(name, module);
     try {
-      script.runInThisContext()(module, requirer(path), later, placeOf(path));
+      run(module, needed, later, placeOf(path, outside));
     } catch (error) {
       known.delete(name);
       throw error;
@@ -40,24 +36,38 @@ export function runPieces(file, cache) {
     return module.exports;
   }
 
+  /** A file has a piece and those that it needs; some of these may have come with another one. */
+  function load(path, name) {
+    const { source, mark } = read(path);
+    const kept = join(cache, name + mark);
+    const cachedData = readable(kept);
+    const script = new vm.Script(source, { filename: path, cachedData });
+    if (!cachedData || script.cachedDataRejected) fresh = true;
+    scripts.push({ script, kept });
+    const pieces = script.runInThisContext();
+    for (const each in pieces) if (!waiting.has(each)) waiting.set(each, pieces[each]);
+    if (!waiting.has(name)) throw missing(path);
+    return waiting.get(name);
+  }
+
   /** Another piece, one of Node's modules, or a package. */
-  function requirer(path) {
-    let packages;
-    return function (id) {
-      if (id.startsWith("./")) return piece(id.slice(2));
-      const own = process.getBuiltinModule(id);
-      if (own) return own;
-      if (!packages) packages = createRequire(path);
-      return packages(id);
-    };
+  function needed(id) {
+    if (id.startsWith("./")) return piece(id.slice(2));
+    const own = process.getBuiltinModule(id);
+    if (own) return own;
+    // What is no JavaScript has nothing to compile.
+    if (!id.endsWith(".node")) outside();
+    return require(id);
   }
 
   /** What `import()` has become: a script has none of its own without a warning from Node. */
   function later(id) {
-    if (!id.startsWith("./")) return import(id);
-    return Promise.resolve().then(function () {
-      return piece(id.slice(2));
-    });
+    if (id.startsWith("./"))
+      return Promise.resolve().then(function () {
+        return piece(id.slice(2));
+      });
+    outside();
+    return import(id);
   }
 
   function keep() {
@@ -69,16 +79,14 @@ export function runPieces(file, cache) {
   return { exports: piece(basename(file)), keep };
 }
 
-/** What a module finds in `import.meta`. */
-function placeOf(path) {
+/** What a module finds in `import.meta`, and what it calls before it makes a `require` of its own. */
+function placeOf(path, outside) {
   return {
+    outside,
     dirname: dirname(path),
     filename: path,
     get url() {
       return pathToFileURL(path).href;
-    },
-    resolve(id) {
-      return import.meta.resolve(id);
     },
   };
 }
@@ -97,10 +105,13 @@ function read(path) {
 function opened(path) {
   try {
     return openSync(path, "r");
-  } catch (cause) {
-    const error = new Error("cannot find " + path);
-    throw cause.code === "ENOENT" ? Object.assign(error, { code: "ERR_MODULE_NOT_FOUND" }) : cause;
+  } catch (error) {
+    throw error.code === "ENOENT" ? missing(path) : error;
   }
+}
+
+function missing(path) {
+  return Object.assign(new Error("cannot find " + path), { code: "ERR_MODULE_NOT_FOUND" });
 }
 
 /** The engine compares lengths and believes the rest, so what a disk has damaged would end the process: a sum stands behind the code. */
@@ -153,3 +164,5 @@ function remove(file) {
     // it was never made
   }
 }
+
+module.exports = { runPieces };

