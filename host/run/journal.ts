@@ -11,7 +11,7 @@ import { blobValue, type Blob, type RunLedger } from "./ledger.js";
 export class LedgerJournal implements Journal {
   private readonly ledger: RunLedger;
   private readonly trace: { readonly traceId: TraceId; readonly openingId: OpeningId };
-  private readonly onEvent: (event: RunEvent) => void;
+  private readonly onEvent: ((event: RunEvent) => void) | undefined;
   /** Blobs that the next append makes durable. */
   private pending: Blob[] = [];
   /** Blobs that are not known to be durable yet: reads find them here. */
@@ -26,21 +26,32 @@ export class LedgerJournal implements Journal {
     this.ledger = ledger;
     this.trace = trace;
     this.nextSeq = options.nextSeq ?? 0;
-    this.onEvent = options.onEvent ?? (() => {});
+    this.onEvent = options.onEvent;
   }
 
   async append(drafts: readonly RunEventDraft[], haste?: Haste): Promise<readonly RunEvent[]> {
-    const blobs = this.pending;
-    this.pending = [];
-    const events = await this.ledger.append(this.trace, drafts, blobs, haste);
-    for (const blob of blobs) this.unsaved.delete(blob.digest);
+    const events = await this.with((blobs) => this.ledger.append(this.trace, drafts, blobs, haste));
     for (const event of events) this.show(event);
     return events;
   }
 
+  /** Where nobody is shown the events, none are made: the engine has folded what it wrote. */
+  async write(drafts: readonly RunEventDraft[], haste?: Haste): Promise<void> {
+    if (this.onEvent) await this.append(drafts, haste);
+    else await this.with((blobs) => this.ledger.write(this.trace, drafts, blobs, haste));
+  }
+
+  private async with<T>(append: (blobs: readonly Blob[]) => Promise<T>): Promise<T> {
+    const blobs = this.pending;
+    this.pending = [];
+    const appended = await append(blobs);
+    for (const blob of blobs) this.unsaved.delete(blob.digest);
+    return appended;
+  }
+
   /** Passes events on in order of `seq`. Another process may have written to this run in between (`rlp approve`): its rows come first. */
   private show(event: RunEvent): void {
-    if (event.seq < this.nextSeq) return;
+    if (!this.onEvent || event.seq < this.nextSeq) return;
     if (event.seq > this.nextSeq)
       for (const missed of this.ledger.runEvents(this.trace.traceId, this.nextSeq)) {
         if (missed.seq >= event.seq) break;
@@ -52,6 +63,7 @@ export class LedgerJournal implements Journal {
 
   /** Passes on what others have written to this run since. */
   catchUp(): void {
+    if (!this.onEvent) return;
     for (const event of this.ledger.runEvents(this.trace.traceId, this.nextSeq)) {
       this.nextSeq = event.seq + 1;
       this.onEvent(event);

@@ -18,13 +18,17 @@ export interface RunReader {
 }
 
 export interface RunLedger extends RunReader {
-  append(
-    trace: { readonly traceId: TraceId; readonly openingId: OpeningId },
-    drafts: readonly RunEventDraft[],
-    blobs: readonly Blob[],
-    haste?: Haste,
-  ): Promise<readonly RunEvent[]>;
+  append(...append: RunAppend): Promise<readonly RunEvent[]>;
+  /** As `append`, for whoever needs no more than to know that they are durable. */
+  write(...append: RunAppend): Promise<void>;
 }
+
+export type RunAppend = [
+  trace: { readonly traceId: TraceId; readonly openingId: OpeningId },
+  drafts: readonly RunEventDraft[],
+  blobs: readonly Blob[],
+  haste?: Haste | undefined,
+];
 
 /** The value in a blob. As large as a blob may be; deeper or longer JSON never got in. */
 export function blobValue(bytes: Uint8Array): Json {

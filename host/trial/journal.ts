@@ -27,6 +27,9 @@ export class TrialJournal implements Journal {
       ...draft,
     })) as unknown as RunEvent[];
   }
+  async write(drafts: readonly RunEventDraft[]): Promise<void> {
+    await this.append(drafts);
+  }
   store(value: Json): StoredValue {
     return { value };
   }

@@ -67,6 +67,8 @@ export interface Ledger {
    * when nothing can be written: then every later append is rejected too.
    */
   append(append: LedgerAppend): Promise<readonly LedgerRow[]>;
+  /** As {@link append}, for whoever needs no more than to know that the rows are durable. */
+  write(append: LedgerAppend): Promise<void>;
   /**
    * Decides a proposal of any run, from any process, once: `KB_NOT_FOUND` without such a proposal, `KB_DECIDED` after a decision
    * or when it has expired, `KB_EVENT_INVALID` when the decision is about other arguments.
@@ -214,6 +216,12 @@ class SqliteLedger implements Ledger {
       const columns: RowColumns = [firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, hashes, hashes];
       return placedRow(columns, this.#open, 32 * index);
     });
+  }
+
+  async write(append: LedgerAppend): Promise<void> {
+    const { queue, encode } = this.#writing();
+    const { request, bytes } = encode(append, this.#now());
+    await queue.send(request, bytes, append.haste);
   }
 
   async decideProposal(id: ProposalId, draft: EventDraft<"action.decided">): Promise<LedgerRow<"action.decided">> {

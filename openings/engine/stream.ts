@@ -3,7 +3,7 @@
  * becomes durable behind: so the engine goes on without waiting for the disk, and its state is still nothing but a fold (E1).
  * The executor writes through here too.
  */
-import type { RunEvent, RunEventDraft } from "#core/events.js";
+import type { RunEventDraft } from "#core/events.js";
 import type { ProposalId } from "#core/ids.js";
 import { apply } from "./apply.js";
 import { isHeld } from "./select.js";
@@ -52,7 +52,7 @@ export class Stream {
     this.#batch = [];
     for (let from = 0; from < batch.length; from += AHEAD) {
       // Nobody awaits this one by itself: a failure is kept, and found by the loop.
-      this.#watch(this.journal.append(batch.slice(from, from + AHEAD), haste)).catch(() => undefined);
+      this.#watch(this.journal.write(batch.slice(from, from + AHEAD), haste)).catch(() => undefined);
     }
   }
 
@@ -71,13 +71,18 @@ export class Stream {
         this.#fold(drafts);
         return this.#watch(this.journal.append(drafts, haste));
       },
+      write: async (drafts, haste) => {
+        this.flush();
+        this.#fold(drafts);
+        return this.#watch(this.journal.write(drafts, haste));
+      },
       store: (value) => this.journal.store(value),
       keep: (value) => this.journal.keep(value),
       load: (stored) => this.journal.load(stored),
     };
   }
 
-  async #watch(appended: Promise<readonly RunEvent[]>): Promise<readonly RunEvent[]> {
+  async #watch<T>(appended: Promise<T>): Promise<T> {
     this.#pending.add(appended);
     try {
       return await appended;

@@ -18,6 +18,8 @@ export type Haste = "now" | "soon";
  */
 export interface Journal {
   append(drafts: readonly RunEventDraft[], haste?: Haste): Promise<readonly RunEvent[]>;
+  /** As `append`, for whoever needs no more than to know that they are durable. */
+  write(drafts: readonly RunEventDraft[], haste?: Haste): Promise<void>;
   /** Stores a value: inline when its canonical JSON has at most `INLINE_BYTES`, else as a blob that the next append makes durable. */
   store(value: Json): StoredValue;
   /** Stores a value's canonical JSON as a blob, however small it is, and says the blob's digest: artifacts, the opening itself. */

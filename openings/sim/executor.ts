@@ -108,7 +108,13 @@ export class SimReplayer implements ReplayExecutor {
     const refuse = (): never => {
       throw new Error("a replay stores nothing");
     };
-    const journal: Journal = { append: () => Promise.resolve([]), store: refuse, keep: refuse, load: this.load };
+    const journal: Journal = {
+      append: () => Promise.resolve([]),
+      write: () => Promise.resolve(),
+      store: refuse,
+      keep: refuse,
+      load: this.load,
+    };
     const clock: Clock = { now: () => 0, sleep: () => Promise.resolve() };
     const { trace } = this;
     const world = { trace, clock, journal, effects: new Map(), decide: () => null, latency: () => 0, replay: spec };

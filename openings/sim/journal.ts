@@ -119,6 +119,9 @@ export class SimJournal implements Journal {
     const placed = drafts.map((draft) => this.process.place(draft, this.trace, this.#placed++));
     return this.process.write(placed, this.#log);
   }
+  async write(drafts: readonly RunEventDraft[]): Promise<void> {
+    await this.append(drafts);
+  }
 
   store(value: Json): StoredValue {
     const text = canonicalJson(value);

@@ -46,6 +46,9 @@ export class MemoryJournal implements Journal {
     this.events.push(...placed);
     return placed;
   }
+  async write(drafts: readonly RunEventDraft[]): Promise<void> {
+    await this.append(drafts);
+  }
   store(value: Json): StoredValue {
     return { value };
   }
