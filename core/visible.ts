@@ -5,8 +5,10 @@
  * begin with one), line and paragraph separators, format characters (bidirectional overrides and isolates), surrogates, private
  * use, and Unicode's default-ignorables (zero-width characters, soft hyphens, fillers, tags, variation selectors). Only U+FE0F
  * stays, which asks for the coloured form of an emoji. A legitimate zero-width joiner is shown as an escape too: ugly, harmless.
+ *
+ * Made where it is used: a pattern with classes of Unicode takes up to a millisecond, and most commands show nothing that needs one.
  */
-const HIDDEN = /(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const hidden = (): RegExp => /(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 const NAMED: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\u001b": "\\e" };
 
@@ -19,7 +21,7 @@ function escapeOf(character: string): string {
 
 /** One line: every hidden character, line feeds and tabs too, stands as a visible escape (`\e[31m`, `\u{202e}`). */
 export function visibleLine(text: string): string {
-  return text.replace(HIDDEN, escapeOf);
+  return text.replace(hidden(), escapeOf);
 }
 
 /**
@@ -29,5 +31,5 @@ export function visibleLine(text: string): string {
 export function visibleText(text: string): string {
   return text
     .replaceAll("\r\n", "\n")
-    .replace(HIDDEN, (character) => (character === "\n" ? "\n" : character === "\t" ? "  " : escapeOf(character)));
+    .replace(hidden(), (character) => (character === "\n" ? "\n" : character === "\t" ? "  " : escapeOf(character)));
 }

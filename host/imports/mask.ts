@@ -1,6 +1,6 @@
 /** E-mail addresses as an agent without `contacts_raw` sees them: the first character and a salted digest. */
 import { blake3 } from "#core/digest.js";
-import { ADDRESS } from "#kb/documents/addresses.js";
+import { address as addressPattern } from "#kb/documents/addresses.js";
 
 /** `john@example.com` → `j…@3f9c0d2a`; equal addresses of one home mask to equal text, so that they can still be compared. */
 export function maskAddress(address: string, key: string): string {
@@ -9,5 +9,5 @@ export function maskAddress(address: string, key: string): string {
 }
 
 export function maskAddresses(text: string, key: string): string {
-  return text.replace(ADDRESS, (address) => maskAddress(address, key));
+  return text.replace(addressPattern(), (address) => maskAddress(address, key));
 }

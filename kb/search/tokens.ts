@@ -3,13 +3,15 @@
  * are written without spaces, and Hangul, are taken apart into grams of three characters. FTS5 gets these tokens, each once more
  * with the name of its {@link Space} before it, so that its own tokenizer has nothing left to decide.
  */
-import { ADDRESS } from "../documents/addresses.js";
+import { address } from "../documents/addresses.js";
 
-const RUN = /[\p{L}\p{N}\p{M}]+/gu;
+// Patterns with classes of Unicode are made where they are used: that takes a millisecond each, and most texts are ASCII.
+const runs = (): RegExp => /[\p{L}\p{N}\p{M}]+/gu;
 export const ASCII = /^[\0-\x7f]*$/;
 /** Accents of the alphabets: they go. The vowel signs of Indic scripts and the kana's marks are letters of a word: they stay. */
-const ACCENTS = /(?![\u3099\u309a])(?=\p{M})[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Cyrillic}]/gu;
-const UNSPACED =
+const accents = (): RegExp =>
+  /(?![\u3099\u309a])(?=\p{M})[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Cyrillic}]/gu;
+const stretches = (): RegExp =>
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー々〆]+/gu;
 const GRAM = 3;
 /** What is longer (digests, encoded bytes) is known by its beginning. */
@@ -23,7 +25,7 @@ export function folded(run: string): string {
   if (ASCII.test(run)) return run.toLowerCase();
   return run
     .normalize("NFKD")
-    .replaceAll(ACCENTS, "")
+    .replaceAll(accents(), "")
     .toLowerCase()
     .normalize("NFC")
     .replaceAll(/[ßæœøłđðþı]/g, (letter) => LETTERS[letter]!);
@@ -39,12 +41,12 @@ export interface Piece {
 export function piecesOf(run: string): readonly Piece[] {
   if (ASCII.test(run)) return [{ text: run.toLowerCase().slice(0, WORD_LENGTH), unspaced: false }];
   const pieces: Piece[] = [];
-  for (const [part] of folded(run).matchAll(RUN)) {
+  for (const [part] of folded(run).matchAll(runs())) {
     let at = 0;
     const word = (to: number) => {
       if (to > at) pieces.push({ text: part.slice(at, to).slice(0, WORD_LENGTH).toWellFormed(), unspaced: false });
     };
-    for (const match of part.matchAll(UNSPACED)) {
+    for (const match of part.matchAll(stretches())) {
       word(match.index);
       pieces.push({ text: match[0], unspaced: true });
       at = match.index + match[0].length;
@@ -54,7 +56,9 @@ export function piecesOf(run: string): readonly Piece[] {
   return pieces;
 }
 
-export const runsOf = (text: string): IterableIterator<RegExpExecArray> => text.matchAll(RUN);
+/** In a text of ASCII there are no letters but these. */
+export const runsOf = (text: string): IterableIterator<RegExpExecArray> =>
+  text.matchAll(ASCII.test(text) ? /[A-Za-z0-9]+/g : runs());
 
 /**
  * The grams of a stretch: three characters from each place on, fewer at its end. With `whole`, only those of three, which are
@@ -106,7 +110,7 @@ export function indexLine(text: string, { words, addresses }: Space): { readonly
   };
   let at = 0;
   if (text.includes("@"))
-    for (const match of text.matchAll(ADDRESS)) {
+    for (const match of text.matchAll(address())) {
       add(text.slice(at, match.index), words);
       add(match[0], addresses);
       at = match.index + match[0].length;

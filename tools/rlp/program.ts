@@ -72,16 +72,19 @@ function prepare(command: Command, write: Writers): void {
 
 const global = (flags: string, description: string): Option => new Option(flags, description).helpGroup("Every command:");
 
+const globals: readonly Option[] = [
+  global("--json", "results, and errors, as JSON"),
+  global("--no-color", "no colours (so does NO_COLOR)"),
+  global("--config <file>", "instead of the home's config.yaml"),
+  global("--home <dir>", "instead of RUNLOOP_HOME or ~/.runloop"),
+  global("-q, --quiet", "say only what was asked for"),
+  global("-v, --verbose", "say more"),
+  global("--debug", "show where an error comes from"),
+];
+
 /** Last, so that help shows a command's own options first. */
 function addGlobalOptions(command: Command): void {
-  command
-    .addOption(global("--json", "results, and errors, as JSON"))
-    .addOption(global("--no-color", "no colours (so does NO_COLOR)"))
-    .addOption(global("--config <file>", "instead of the home's config.yaml"))
-    .addOption(global("--home <dir>", "instead of RUNLOOP_HOME or ~/.runloop"))
-    .addOption(global("-q, --quiet", "say only what was asked for"))
-    .addOption(global("-v, --verbose", "say more"))
-    .addOption(global("--debug", "show where an error comes from"));
+  for (const option of globals) command.addOption(option);
 }
 
 /** Options of every command, wherever they stand: the last word that was given wins, from the program down to the command. */

@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 // Wide and fullwidth ranges of UAX #11, as blocks; emoji that are shown in colour by default are wide too.
-const WIDE =
+const wide = (): RegExp =>
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
 let segmenter: Intl.Segmenter | undefined;
 
@@ -24,7 +24,7 @@ function graphemes(text: string): Intl.Segments {
 
 /** Columns of one user-perceived character. */
 function cells(grapheme: string): number {
-  if (WIDE.test(grapheme)) return 2;
+  if (wide().test(grapheme)) return 2;
   return /^\p{M}+$/u.test(grapheme) ? 0 : 1;
 }
 
