@@ -9,7 +9,7 @@ import { BUSY_MS, makeRoot, openReadOnly, openReadWrite, type Db } from "../file
 import type { LedgerSigner } from "./checkpoint.js";
 import type { encodeAppend, LedgerAppend } from "./drafts.js";
 import { BEAT_MS, leaseReader } from "./leases.js";
-import type { AppendAnswer, LeaseAnswer, LeaseRequest } from "./messages.js";
+import type { AppendAnswer, AppendRequest, LeaseAnswer, LeaseRequest } from "./messages.js";
 import { COLUMNS, placedRow, rowToRunEvent, storedRow, type LedgerRow, type Opener, type RowColumns } from "./row.js";
 import { LEDGER_FILE, ledgerKind } from "./schema.js";
 import { unseal } from "./seal.js";
@@ -207,11 +207,10 @@ class SqliteLedger implements Ledger {
   readonly #stored = (columns: RowColumns): LedgerRow => storedRow(columns, this.#open);
 
   async append(append: LedgerAppend): Promise<readonly LedgerRow[]> {
-    const { queue, encode } = this.#writing();
-    const { request, bytes } = encode(append, this.#now());
-    const [firstId, tsMs, firstSeq, hashes] = (await queue.send(request, bytes, append.haste)) as AppendAnswer;
+    const { rows, answer } = this.#send(append);
+    const [firstId, tsMs, firstSeq, hashes] = await answer;
     let nextSeq = firstSeq ?? 0;
-    return request.rows.map(([actor, kind, scope, traceId, payload, source], index) => {
+    return rows.map(([actor, kind, scope, traceId, payload, source], index) => {
       const seq = traceId === null ? null : nextSeq++;
       const columns: RowColumns = [firstId + index, tsMs, traceId, seq, actor, kind, scope, payload, source, hashes, hashes];
       return placedRow(columns, this.#open, 32 * index);
@@ -219,9 +218,13 @@ class SqliteLedger implements Ledger {
   }
 
   async write(append: LedgerAppend): Promise<void> {
+    await this.#send(append).answer;
+  }
+
+  #send(append: LedgerAppend): { readonly rows: AppendRequest["rows"]; readonly answer: Promise<AppendAnswer> } {
     const { queue, encode } = this.#writing();
     const { request, bytes } = encode(append, this.#now());
-    await queue.send(request, bytes, append.haste);
+    return { rows: request.rows, answer: queue.send(request, bytes, append.haste) as Promise<AppendAnswer> };
   }
 
   async decideProposal(id: ProposalId, draft: EventDraft<"action.decided">): Promise<LedgerRow<"action.decided">> {

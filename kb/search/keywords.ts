@@ -4,6 +4,7 @@
  *
  * BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), with the idf that stays positive.
  */
+import { rowOf } from "../views/schema.js";
 import type { Ask, Term } from "./ask.js";
 import type { Corpus, Shelf } from "./corpus.js";
 import type { PostingReader, Postings } from "./postings.js";
@@ -52,7 +53,7 @@ export function byWords(
       const place = scores.places[at]!;
       const score = scores.of(at);
       if (score + 1e-6 < floor || (may && !may[place])) continue;
-      best.offer(shelf.domain, place, rounded(score));
+      best.offer(rowOf(shelf.domain, place), rounded(score));
       floor = best.floor;
     }
   });

@@ -2,7 +2,7 @@
 import type { Sieve } from "../vectors/codes.js";
 import { comparing } from "../vectors/kernel.js";
 import type { VectorIndex } from "../vectors/vector-index.js";
-import { DOMAIN_ROWS } from "../views/schema.js";
+import { rowOf } from "../views/schema.js";
 import type { Corpus, Shelf } from "./corpus.js";
 import type { Required } from "./keywords.js";
 import { Best, rounded, type Ranked } from "./ranked.js";
@@ -42,7 +42,7 @@ export function byVectors(
   const compare = comparing(query);
   for (const [row, vector] of vectors.vectorsOf(likeliest.rows())) {
     const score = rounded(compare(vector));
-    if (score >= floor && score > 0) best.offer(Math.floor(row / DOMAIN_ROWS), row % DOMAIN_ROWS, score);
+    if (score >= floor && score > 0) best.offer(row, score);
   }
   return best.sorted();
 }
@@ -96,7 +96,7 @@ class Likeliest implements Sieve {
     return Array.from(orders.sort(), (order) => {
       while (this.#shelves[at + 1] && order >= this.#shelves[at + 1]!.first) at++;
       const { shelf, first } = this.#shelves[at]!;
-      return shelf.domain * DOMAIN_ROWS + order - first;
+      return rowOf(shelf.domain, order - first);
     });
   }
 }

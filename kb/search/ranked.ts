@@ -13,7 +13,6 @@ export interface Ranked {
  */
 export class Best {
   readonly #scores: Float64Array;
-  /** A domain's number times {@link DOMAIN_ROWS}, and the place. */
   readonly #rows: Float64Array;
   #count = 0;
   /** Scores below this need not be offered. */
@@ -24,9 +23,9 @@ export class Best {
     this.#rows = new Float64Array(most);
   }
 
-  offer(domain: number, place: number, score: number): void {
+  /** `row`: of the chunk. */
+  offer(row: number, score: number): void {
     const [scores, rows] = [this.#scores, this.#rows];
-    const row = domain * DOMAIN_ROWS + place;
     if (this.#count < scores.length) {
       let at = this.#count++;
       while (at > 0) {

@@ -2,7 +2,7 @@
 import { square } from "./pack.js";
 import { SCAN_BYTES } from "./scan-bytes.js";
 
-export interface Memory {
+interface Memory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }

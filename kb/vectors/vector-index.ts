@@ -7,7 +7,7 @@ import { withoutAddresses } from "../documents/addresses.js";
 import { KbError } from "../errors.js";
 import type { Db } from "../files.js";
 import { blockReader } from "../views/blocks.js";
-import { DOMAIN_ROWS } from "../views/schema.js";
+import { DOMAIN_ROWS, rowOf } from "../views/schema.js";
 import { Codes, siftBlocks, type CodeBlock, type Sieve } from "./codes.js";
 import { embeddedText, type Embedder } from "./embedder.js";
 import { DIMENSION_MOST, GROUP, groupBytes, pack, padded, putCode } from "./pack.js";
@@ -153,12 +153,12 @@ export class VectorIndex {
     return codes.sift(query, count, sieve);
   }
 
-  /** The vectors of these rows (a domain's number times {@link DOMAIN_ROWS}, and the place), one after the other and in one question: hundreds take twice as long. */
+  /** The vectors of these rows, one after the other and in one question: hundreds take twice as long. */
   vectorsOf(rows: readonly number[]): Iterable<readonly [row: number, vector: Uint8Array]> {
     return this.#select.vectors.iterate(JSON.stringify(rows));
   }
   vector(domain: number, place: number): Int8Array {
-    const bytes = this.#select.vector.get(domain * DOMAIN_ROWS + place);
+    const bytes = this.#select.vector.get(rowOf(domain, place));
     return bytes ? new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) : new Int8Array(0);
   }
 
@@ -196,7 +196,7 @@ export class VectorIndex {
     const dimension = this.#dimension(vectors, embedder);
     const insert = this.#db.prepare("INSERT INTO vectors (row, vector) VALUES (CAST(? AS INTEGER), ?)");
     const packed = vectors.map(pack);
-    packed.forEach((vector, index) => insert.run(domain * DOMAIN_ROWS + done + 1 + index, Buffer.from(vector.buffer)));
+    packed.forEach((vector, index) => insert.run(rowOf(domain, done + 1 + index), Buffer.from(vector.buffer)));
     this.#append(domain, done, packed, groupBytes(dimension));
     this.#db
       .prepare("INSERT INTO vector_progress VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET done = excluded.done")

@@ -36,6 +36,7 @@ const SCHEMA_VERSION = 5;
  * their vectors lie together, in the order in which they came, and a search reads those of the domains that it may see and no others.
  */
 export const DOMAIN_ROWS = 2 ** 32;
+export const rowOf = (domain: number, place: number): number => domain * DOMAIN_ROWS + place;
 
 const tables = `
 CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL);

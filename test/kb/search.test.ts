@@ -11,6 +11,7 @@ import type { Postings } from "#kb/search/postings.js";
 import { Best } from "#kb/search/ranked.js";
 import { matchesOf, snippet } from "#kb/search/snippet.js";
 import { spaceOf } from "#kb/search/tokens.js";
+import { rowOf } from "#kb/views/schema.js";
 import { contact, freshKb, note, put } from "./sample.js";
 
 const titles = (kb: Kb, query: string, options = {}) => kb.views.search(query, options).map((hit) => hit.title);
@@ -316,7 +317,7 @@ test("the best of any number of scores are those that sorting them finds", () =>
       fc.nat(40),
       (items, most) => {
         const best = new Best(most);
-        for (const { domain, place, score } of items) if (score >= best.floor) best.offer(domain, place, score);
+        for (const { domain, place, score } of items) if (score >= best.floor) best.offer(rowOf(domain, place), score);
         const sorted = items.toSorted((a, b) => b.score - a.score || a.domain - b.domain || a.place - b.place);
         expect(best.sorted()).toEqual(sorted.slice(0, most));
       },
