@@ -14,8 +14,6 @@ export class Message {
 }
 
 export class Invocation {
-  /** The node's `with` map. (Not named so: the compiler takes `a < call.with` for the beginning of type arguments.) */
-  options: Json = Json.object();
   /** All inputs, in the order of the edges in the opening's file. */
   readonly messages: Message[] = [];
 
@@ -23,6 +21,8 @@ export class Invocation {
     readonly node: string,
     /** From 1. Signed, so that it compares with any number. */
     readonly attempt: i32,
+    /** The node's `with` map. (Not named so: the compiler takes `a < call.with` for the beginning of type arguments.) */
+    public options: Json = Json.object(),
   ) {}
 
   /** What arrived on a port; empty where nothing did. */

@@ -1,5 +1,5 @@
 /** How an attempt ends: values for ports, or a failure. */
-import { stringify } from "./json/writer";
+import { quote, stringify } from "./json/writer";
 import { Json } from "./json/value";
 import { CallError } from "./result";
 
@@ -26,7 +26,8 @@ export class Outcome {
 
   /** Puts a value on a port. `value` is a {@link Json}, a string, a number, a bool or an array of these. */
   send<T>(port: string, type: string, value: T): Outcome {
-    this.outputs.push(new Output(port, type, stringify(Json.of<T>(value))));
+    const body = isString<T>() ? quote(changetype<string>(value)) : stringify(Json.of<T>(value));
+    this.outputs.push(new Output(port, type, body));
     return this;
   }
 }

@@ -1,6 +1,6 @@
 /** What the compiler starts from: the author's `agent` behind the exports that the canonical ABI asks for. Stands beside `agent.ts` during the build. */
 import { agent } from "./agent";
-import { answer, receive } from "runloop/abi/run";
+import { answer, receive, refused } from "runloop/abi/run";
 
 export { cabi_realloc } from "runloop/abi/memory";
 
@@ -11,6 +11,6 @@ export function run(
   options: usize, optionsLength: usize,
   inputs: usize, inputsLength: usize,
 ): usize {
-  const received = receive(node, nodeLength, attempt, options, optionsLength, inputs, inputsLength);
-  return answer(received.ok ? agent(received.value) : received.outcome);
+  const call = receive(node, nodeLength, attempt, options, optionsLength, inputs, inputsLength);
+  return answer(call ? agent(call) : refused());
 }

@@ -1,11 +1,11 @@
 /** Words of a text, for comparing: case and the accents of Latin, Greek and Cyrillic letters aside. */
 import { Text } from "./text";
 
-/** Base letters of U+00C0…U+017F, one for one; `·` where a letter has none (it stays). */
-const LATIN =
-  "aaaaaaaceeeeiiiidnooooo·ouuuuytsaaaaaaaceeeeiiiidnooooo·ouuuuyty" +
-  "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll" +
-  "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+/**
+ * Base letters of U+00C0…U+017F, one for one; `·` where a letter has none (it stays). In one piece: several would be put together at the
+ * beginning of each attempt.
+ */
+const LATIN = "aaaaaaaceeeeiiiidnooooo·ouuuuytsaaaaaaaceeeeiiiidnooooo·ouuuuytyaaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
 
 /** Lower case without accents: `Zoë` → `zoe`. Letters of other scripts stay as they are. */
 export function fold(text: string): string {

@@ -6,9 +6,10 @@ export const PAIR: usize = 8;
 
 export function liftString(address: usize, length: usize): string {
   if (length == 0) return "";
-  const text = String.UTF16.decodeUnsafe(address, length << 1);
+  const text = __new(length << 1, idof<string>());
+  memory.copy(text, address, length << 1);
   release(address, length);
-  return text;
+  return changetype<string>(text);
 }
 
 /** The string whose address and length stand at `pair`. */

@@ -11,7 +11,11 @@ import { inside } from "../abort";
 export function cabi_realloc(old: usize, oldSize: usize, align: usize, size: usize): usize {
   const outer = inside.host;
   inside.host = true;
-  const block = old == 0 ? (size == 0 ? align : heap.alloc(size)) : heap.realloc(old, size);
+  const block = size == 0 ? align : heap.alloc(size);
+  if (old != 0 && oldSize != 0) {
+    memory.copy(block, old, min(oldSize, size));
+    heap.free(old);
+  }
   inside.host = outer;
   return block;
 }

@@ -9,10 +9,8 @@ const WORDS = 128;
 /** Decimal digits after which more make no difference but "and something": the longest exact midpoint of doubles has 768. */
 export const MAX_DIGITS = 800;
 
-/** Where sums are made that are only compared. */
-// @ts-ignore: decorator
-@lazy
-const scratch = new Natural();
+/** Where sums are made that are only compared. Made when it is needed: most attempts meet no number for which it is. */
+let scratch: Natural | null = null;
 
 export class Natural {
   private readonly words: StaticArray<u32> = new StaticArray<u32>(WORDS);
@@ -76,7 +74,8 @@ export class Natural {
 
   /** this + other, compared with a third: -1, 0 or 1. */
   sumCompare(other: Natural, third: Natural): i32 {
-    const sum = scratch;
+    let sum = scratch;
+    if (!sum) scratch = sum = new Natural();
     let carry: u64 = 0;
     const length = max(this.used, other.used);
     for (let i = 0; i < length; i++) {

@@ -15,14 +15,13 @@ export function parse(text: string): Result<Json> {
 export function parseWithin(text: string, depth: i32): Result<Json> {
   const reader = new Reader(text, depth);
   const value = reader.document();
-  if (value) return Result.of<Json>(value);
-  return Result.failed<Json>(new CallError("invalid", reader.problem + " at " + reader.at.toString()));
+  return value ? Result.of<Json>(value) : Result.failed<Json>(reader.error());
 }
 
 /** Null from a method means: `problem` says what is wrong, `at` counts units from 0. */
 class Reader {
-  at: i32 = 0;
-  problem: string = "";
+  private at: i32 = 0;
+  private problem: string = "";
   private readonly end: i32;
 
   constructor(
@@ -30,6 +29,10 @@ class Reader {
     private readonly depth: i32,
   ) {
     this.end = text.length;
+  }
+
+  error(): CallError {
+    return new CallError("invalid", this.problem + " at " + this.at.toString());
   }
 
   document(): Json | null {
@@ -208,6 +211,7 @@ class Reader {
     if (this.peek() == 0x2d) this.at++;
     if (this.peek() == 0x30) this.at++;
     else if (!this.digits()) return this.refuse("not a JSON value");
+    const whole = this.at;
     if (this.peek() == 0x2e) {
       this.at++;
       if (!this.digits()) return this.refuse("a digit is missing behind the point");
@@ -217,8 +221,19 @@ class Reader {
       if (this.peek() == 0x2b || this.peek() == 0x2d) this.at++;
       if (!this.digits()) return this.refuse("the exponent has no digit");
     }
-    return Json.number(parseDecimal(this.text, start, this.at));
+    const short = this.at == whole && whole - start <= SHORT;
+    return Json.number(short ? parseShort(this.text, start, whole) : parseDecimal(this.text, start, this.at));
   }
+}
+
+/** An integer of so few units that each step of reading it is exact. */
+const SHORT = 12;
+
+function parseShort(text: string, start: i32, end: i32): f64 {
+  const negative = text.charCodeAt(start) == 0x2d;
+  let value: f64 = 0;
+  for (let at = start + <i32>negative; at < end; at++) value = value * 10 + <f64>(text.charCodeAt(at) - 0x30);
+  return negative ? -value : value;
 }
 
 function hexadecimal(unit: u32): i32 {

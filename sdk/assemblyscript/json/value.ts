@@ -13,52 +13,61 @@ export enum Kind {
 /** Objects with more members than this get an index; up to it, comparing in turn is faster. */
 const INDEXED = 8;
 
-// What values without parts hold in place of parts of their own. Never written to.
-const noItems: Json[] = [];
-const noNames: string[] = [];
+// Made when it is asked for first: what a module makes at its beginning, each attempt of each agent makes.
+let nothing: Json | null = null;
 
 export class Json {
-  private flag: bool = false;
-  private double: f64 = 0;
-  private string: string = "";
-  private items: Json[] = noItems;
-  private names: string[] = noNames;
-  private index: Map<string, i32> | null = null;
+  readonly kind: Kind;
+  // What a value has no use for stays zero or null in it.
+  private flag: bool;
+  private double: f64;
+  private string: string | null;
+  private held: Json[] | null;
+  private labels: string[] | null;
+  private index: Map<string, i32> | null;
 
-  private constructor(readonly kind: Kind) {}
+  private constructor() {}
+
+  /** Memory comes cleared: the constructor that the compiler makes would clear each field once more, by a call of its own. */
+  private static made(kind: Kind): Json {
+    const json = changetype<Json>(__new(offsetof<Json>(), idof<Json>()));
+    store<Kind>(changetype<usize>(json), kind, offsetof<Json>("kind"));
+    return json;
+  }
 
   /** JSON null; also what `get`, `at` and `first` find where nothing is. */
-  static readonly nothing: Json = new Json(Kind.Null);
+  static get nothing(): Json {
+    const known = nothing;
+    if (known) return known;
+    const made = Json.made(Kind.Null);
+    nothing = made;
+    return made;
+  }
 
   static bool(value: bool): Json {
-    const json = new Json(Kind.Bool);
+    const json = Json.made(Kind.Bool);
     json.flag = value;
     return json;
   }
 
   static number(value: f64): Json {
-    const json = new Json(Kind.Number);
+    const json = Json.made(Kind.Number);
     json.double = value;
     return json;
   }
 
   static text(value: string): Json {
-    const json = new Json(Kind.String);
+    const json = Json.made(Kind.String);
     json.string = value;
     return json;
   }
 
   static array(): Json {
-    const json = new Json(Kind.Array);
-    json.items = [];
-    return json;
+    return Json.made(Kind.Array);
   }
 
   static object(): Json {
-    const json = new Json(Kind.Object);
-    json.items = [];
-    json.names = [];
-    return json;
+    return Json.made(Kind.Object);
   }
 
   /** A string, number, bool or {@link Json}, or an array of these, as JSON. 64-bit integers lose what a double cannot hold. */
@@ -90,11 +99,12 @@ export class Json {
 
   /** Elements of an array, members of an object, 0 for anything else. */
   get length(): i32 {
-    return this.items.length;
+    const held = this.held;
+    return held ? held.length : 0;
   }
 
   asText(otherwise: string = ""): string {
-    return this.kind == Kind.String ? this.string : otherwise;
+    return this.kind == Kind.String ? changetype<string>(this.string) : otherwise;
   }
   asNumber(otherwise: f64 = 0): f64 {
     return this.kind == Kind.Number ? this.double : otherwise;
@@ -110,16 +120,16 @@ export class Json {
 
   /** The element at `i`, or null where there is none. */
   at(i: i32): Json {
-    return this.kind == Kind.Array && i >= 0 && i < this.items.length ? this.items[i] : Json.nothing;
+    return this.kind == Kind.Array && i >= 0 && i < this.length ? this.items[i] : Json.nothing;
   }
 
   /** The member's name at `i`, in the order of the object. */
   nameAt(i: i32): string {
-    return this.names[i];
+    return assert(this.labels, "a JSON value without members was asked for the name of one")[i];
   }
   /** The member's value at `i`, in the order of the object. */
   valueAt(i: i32): Json {
-    return this.items[i];
+    return assert(this.held, "a JSON value without parts was asked for one")[i];
   }
 
   has(name: string): bool {
@@ -152,37 +162,63 @@ export class Json {
 
   /** Appends to an array. */
   push<T>(value: T): Json {
-    assert(this.kind == Kind.Array, "push on a JSON value that is no array");
-    this.items.push(Json.of<T>(value));
-    return this;
+    return this.append(Json.of<T>(value));
   }
 
   /** Sets a member of an object; one that is there keeps its place. */
   set<T>(name: string, value: T): Json {
-    assert(this.kind == Kind.Object, "set on a JSON value that is no object");
-    const json = Json.of<T>(value);
-    const i = this.find(name);
-    if (i >= 0) {
-      this.items[i] = json;
-      return this;
-    }
-    const index = this.index;
-    if (index) index.set(name, this.names.length);
-    this.names.push(name);
-    this.items.push(json);
-    if (!index && this.names.length > INDEXED) this.addIndex();
-    return this;
+    return this.put(name, Json.of<T>(value));
   }
 
   toString(): string {
     return stringify(this);
   }
 
+  private append(value: Json): Json {
+    assert(this.kind == Kind.Array, "push on a JSON value that is no array");
+    if (!this.held) this.held = [];
+    this.items.push(value);
+    return this;
+  }
+
+  private put(name: string, value: Json): Json {
+    assert(this.kind == Kind.Object, "set on a JSON value that is no object");
+    if (!this.held) {
+      this.held = [];
+      this.labels = [];
+    }
+    const i = this.find(name);
+    if (i >= 0) {
+      this.items[i] = value;
+      return this;
+    }
+    const index = this.index;
+    if (index) index.set(name, this.names.length);
+    this.names.push(name);
+    this.items.push(value);
+    if (!index && this.names.length > INDEXED) this.addIndex();
+    return this;
+  }
+
+  /** Of an array or an object that has something. */
+  // @ts-ignore: decorator
+  @inline
+  private get items(): Json[] {
+    return changetype<Json[]>(this.held);
+  }
+
+  /** Of an object that has something. */
+  // @ts-ignore: decorator
+  @inline
+  private get names(): string[] {
+    return changetype<string[]>(this.labels);
+  }
+
   private find(name: string): i32 {
     const index = this.index;
     if (index) return index.has(name) ? index.get(name) : -1;
-    const names = this.names;
-    for (let i = 0; i < names.length; i++) if (names[i] == name) return i;
+    const names = this.labels;
+    if (names) for (let i = 0; i < names.length; i++) if (names[i] == name) return i;
     return -1;
   }
 
