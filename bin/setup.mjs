@@ -69,6 +69,7 @@ async function build(alive) {
   await must(alive, ["dist/sdk/build/build-agents.js"], "the agents could not be built");
   await must(alive, ["dist/tools/agtop/bundle.js"], "agtop could not be bundled");
   await must(alive, ["bin/bundle.mjs"], "rlp could not be bundled");
+  await must(alive, ["bin/children.mjs"], "the programs of sandbox processes could not be bundled");
   writeFileSync(buildStamp, buildMark(sources));
 }
 

@@ -29,7 +29,7 @@ import { commandToolsOf } from "./toolbox/command.js";
 import type { HostTools } from "./toolbox/tool.js";
 import { Domains } from "./sandbox/domains.js";
 import { codeRoot } from "./sandbox/spawn.js";
-import { isolation } from "./sandbox/isolation/ladder.js";
+import { isolation, presumed } from "./sandbox/isolation/ladder.js";
 import type { Isolation } from "./sandbox/isolation/rung.js";
 import { ledgerAnchor } from "./trust/ledger-keys.js";
 import { environmentSecrets } from "./secrets/secrets.js";
@@ -68,6 +68,7 @@ export class Host {
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
   private readonly cage: () => Promise<Isolation>;
+  private readonly presumed: Isolation | null;
   private openedKb: Promise<Kb> | undefined;
   private readKey: Promise<Uint8Array> | undefined;
   private startedSandbox: Domains | undefined;
@@ -77,6 +78,7 @@ export class Host {
     this.home = home;
     this.isReadonly = options.readonly ?? false;
     this.cage = options.isolation ?? (() => isolation(config.runtime.isolation));
+    this.presumed = options.isolation ? null : presumed(config.runtime.isolation);
     this.config = config;
     this.overrides = overridePlaces(options);
     this.catalog = new Catalog({
@@ -151,6 +153,7 @@ export class Host {
   private domains(): Domains {
     return (this.startedSandbox ??= new Domains({
       isolation: this.isolation(),
+      presumed: this.presumed,
       maxLive: this.config.limits.instances_per_process,
       maxLiveInAll: this.config.limits.instances,
       maxProcesses: this.config.limits.processes,

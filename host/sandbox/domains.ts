@@ -5,7 +5,7 @@
 import type { GuestEnd, GuestHooks, GuestSpec, Sandbox } from "../component/contract.js";
 import type { Digest } from "#core/digest.js";
 import { isolation } from "./isolation/ladder.js";
-import { IsolationError } from "./isolation/rung.js";
+import { IsolationError, type Isolation } from "./isolation/rung.js";
 import { NO_PLACE, Places } from "./places.js";
 import type { SandboxOptions } from "./options.js";
 import { startSandbox, type StartedSandbox } from "./process.js";
@@ -53,7 +53,7 @@ export class Domains implements Sandbox {
 
   /** Starts the bundled agents' process, because it will be needed. */
   warm(): void {
-    if (!this.closed && !this.domains.has(BUNDLED)) this.start(BUNDLED, false);
+    if (!this.closed && !this.domains.has(BUNDLED)) this.start(BUNDLED, false, this.options.presumed);
   }
 
   /** How many processes there are. */
@@ -147,11 +147,11 @@ export class Domains implements Sandbox {
     return true;
   }
 
-  private start(name: string, baseline: boolean): Domain {
+  private start(name: string, baseline: boolean, presumed: Isolation | null = null): Domain {
     const held = new Map<Digest, number>();
     const died = (): void => this.suspects.died([...held.keys()]);
     const domain: Domain = {
-      sandbox: startSandbox({ ...this.options, inAll: this.places, died, baseline }),
+      sandbox: startSandbox({ ...this.options, presumed, inAll: this.places, died, baseline }),
       held,
       guests: 0,
       idle: null,

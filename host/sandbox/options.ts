@@ -6,6 +6,8 @@ import type { Places } from "./places.js";
 export interface SandboxOptions {
   /** What stands around the child. Default: the strongest that this machine gives. */
   readonly isolation?: Isolation | Promise<Isolation>;
+  /** What that will most likely be: the first child is started in it meanwhile, gets no guest before it is known, and ends if it is another. */
+  readonly presumed?: Isolation | null;
   /** A child that says nothing for this long while it holds guests is killed. Default 5,000 ms. */
   readonly watchdogMs?: number;
   /** Guests that live at once; further ones wait in line. Default, and never more than, what `mostInProcess` says. */

@@ -1,17 +1,45 @@
 /** Starts a Node that can do nothing but compute: permission model, nothing of our environment, one pipe, and the cage that the machine gives. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { writeFilter } from "./isolation/ladder.js";
 import type { Isolation } from "./isolation/rung.js";
 
+interface CodeRoot {
+  readonly dist: string;
+  readonly packageFile: string;
+}
+
 /** Built code and the package's `package.json`, whether this file runs built or from source. */
-export function codeRoot(here: string = import.meta.dirname): { readonly dist: string; readonly packageFile: string } {
+export function codeRoot(here: string = import.meta.dirname): CodeRoot {
   const above = resolve(here, "..", "..");
   const dist = basename(above) === "dist" ? above : join(above, "dist");
   return { dist, packageFile: join(dist, "..", "package.json") };
 }
+
+/** What a child runs, and all that it reads for that. */
+export interface ChildProgram {
+  readonly entry: string;
+  readonly readable: readonly string[];
+}
+
+/**
+ * The program of a child in one file, as the build makes it of `single`'s (bin/children.mjs). Where there is none, or something was compiled
+ * after it, these themselves.
+ */
+export function childProgram(name: "sandbox" | "toolchain", single: ChildProgram, root: CodeRoot = codeRoot()): ChildProgram {
+  const { dist, packageFile } = root;
+  const entry = join(dist, "children", `${name}.cjs`);
+  const made = modified(entry);
+  const compiled = ["core", "host"].map((folder) => modified(join(dist, folder, ".tsbuildinfo")));
+  if (made === 0 || compiled.some((time) => time > made)) return single;
+  return { entry, readable: [packageFile, entry] };
+}
+
+/** 0 where there is no such file. */
+const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** What each child reads whatever it is for: what says that these are ES modules, its end of the pipe, and what that is made of. */
 export function childCode(): readonly string[] {

@@ -6,7 +6,7 @@ import { parseJson } from "#core/json.js";
 import { FrameReader, FrameWriter } from "../../sandbox/frame.js";
 import { isolation } from "../../sandbox/isolation/ladder.js";
 import type { Isolation } from "../../sandbox/isolation/rung.js";
-import { childCode, codeRoot, spawnConfined } from "../../sandbox/spawn.js";
+import { childCode, childProgram, codeRoot, spawnConfined, type ChildProgram } from "../../sandbox/spawn.js";
 import { Transfers } from "../../sandbox/transfer.js";
 import { AdmissionError } from "../error.js";
 import { fromToolchain, type FromToolchain, type ToolchainRequest } from "./messages.js";
@@ -55,16 +55,20 @@ export async function translate(component: Uint8Array, memoryPages: number, opti
   }
 }
 
+function single(own?: string): ChildProgram {
+  const folder = join(codeRoot().dist, "host", "component");
+  const entry = own ?? join(folder, "toolchain", "main.js");
+  return { entry, readable: [...childCode(), folder, entry] };
+}
+
 async function once(component: Uint8Array, memoryPages: number, options: ToolchainOptions): Promise<Translated> {
   const mib = Math.ceil(component.length / MIB);
   const { timeoutMs = 30_000 + 4_000 * mib, heapMib = 512 + 64 * mib, nodePath } = options;
-  const { dist } = codeRoot();
-  const entry = options.entry ?? join(dist, "host", "component", "toolchain", "main.js");
+  const program = options.entry === undefined ? childProgram("toolchain", single()) : single(options.entry);
   const { pipe, gone, end, lastWords } = spawnConfined({
     isolation: await (options.isolation ?? isolation()),
     memoryBytes: MEMORY_BYTES + heapMib * MIB,
-    entry,
-    readable: [...childCode(), join(dist, "host", "component"), entry],
+    ...program,
     flags: [`--max-old-space-size=${heapMib}`],
     ...(nodePath !== undefined && { nodePath }),
   });

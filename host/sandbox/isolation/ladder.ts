@@ -34,6 +34,20 @@ export function isolation(floor: Floor = "strongest"): Promise<Isolation> {
   return found;
 }
 
+/**
+ * The cage that is tried first, before that has shown whether the machine gives it: to start something in it that may be thrown away
+ * again. Null where no other is tried than the permission model, which need not be tried.
+ */
+export function presumed(floor: Floor, options: LadderOptions = {}): Isolation | null {
+  const { folders = SYSTEM_FOLDERS, platform = process.platform } = options;
+  if (platform !== "linux" || floor === "reduced") return null;
+  for (const rung of STRONGER) {
+    const cage = RUNGS[rung](folders);
+    if ("wrap" in cage) return built(rung, [...cage.parts], cage.wrap, program("prlimit", folders), [], null);
+  }
+  return null;
+}
+
 /** As {@link isolation}, tried anew. */
 export async function climb(floor: Floor, options: LadderOptions = {}): Promise<Isolation> {
   const { folders = SYSTEM_FOLDERS, platform = process.platform, node = process.execPath } = options;
