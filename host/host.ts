@@ -30,7 +30,7 @@ import type { HostTools } from "./toolbox/tool.js";
 import { Domains } from "./sandbox/domains.js";
 import { codeRoot } from "./sandbox/spawn.js";
 import { isolation, presumed } from "./sandbox/isolation/ladder.js";
-import type { Isolation } from "./sandbox/isolation/rung.js";
+import type { Floor, Isolation } from "./sandbox/isolation/rung.js";
 import { ledgerAnchor } from "./trust/ledger-keys.js";
 import { environmentSecrets } from "./secrets/secrets.js";
 
@@ -68,7 +68,8 @@ export class Host {
   private readonly catalog: Catalog;
   private readonly isReadonly: boolean;
   private readonly cage: () => Promise<Isolation>;
-  private readonly presumed: Isolation | null;
+  /** What the configuration demands; null where whoever opened this host says what stands around guests. */
+  private readonly floor: Floor | null;
   private openedKb: Promise<Kb> | undefined;
   private readKey: Promise<Uint8Array> | undefined;
   private startedSandbox: Domains | undefined;
@@ -78,7 +79,7 @@ export class Host {
     this.home = home;
     this.isReadonly = options.readonly ?? false;
     this.cage = options.isolation ?? (() => isolation(config.runtime.isolation));
-    this.presumed = options.isolation ? null : presumed(config.runtime.isolation);
+    this.floor = options.isolation ? null : config.runtime.isolation;
     this.config = config;
     this.overrides = overridePlaces(options);
     this.catalog = new Catalog({
@@ -153,7 +154,7 @@ export class Host {
   private domains(): Domains {
     return (this.startedSandbox ??= new Domains({
       isolation: this.isolation(),
-      presumed: this.presumed,
+      presumed: this.floor && presumed(this.floor),
       maxLive: this.config.limits.instances_per_process,
       maxLiveInAll: this.config.limits.instances,
       maxProcesses: this.config.limits.processes,

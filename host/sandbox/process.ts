@@ -100,16 +100,12 @@ class SandboxHost implements StartedSandbox {
   /** To try a cage takes as long as to start in it: both at once, where there is a cage to presume. */
   private async first(): Promise<Child> {
     const { presumed } = this.options;
-    const early = presumed ? new Child(this.options, presumed) : null;
-    try {
-      const cage = await (this.options.isolation ?? isolation());
-      if (early?.dead === false && cage.name === presumed?.name) return (this.child = early);
-      await early?.kill(CLOSED);
-      return (this.child = new Child(this.options, cage));
-    } catch (error) {
-      await early?.kill(CLOSED);
-      throw error;
-    }
+    if (!presumed) return this.fresh();
+    const early = new Child(this.options, presumed);
+    const found = await Promise.resolve(this.options.isolation ?? isolation()).catch(() => null);
+    if (found?.name === presumed.name && !early.dead) return (this.child = early);
+    await early.kill(CLOSED);
+    return this.fresh(); // where none was found, it throws what stood in the way
   }
 
   async run(spec: GuestSpec, hooks: GuestHooks, signal: AbortSignal): Promise<GuestEnd> {
