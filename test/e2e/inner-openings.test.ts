@@ -93,13 +93,18 @@ test("no element: nothing is invoked, and the node ends well", async () => {
 });
 
 test("a budget of fuel that is too small ends the attempts that it does not cover, and replays", async () => {
+  const greets = (node: string, name: string): string => `  - { id: ${node}, use: agent:greeter, with: { name: ${name} } }`;
+  const alone = await runs(await opening("alone", `nodes:\n${greets("one", "Ada")}\n`));
+  const fuel = only(events(alone.stdout), "node.finished")[0]?.meta.fuel ?? 0;
+  expect(fuel).toBeGreaterThan(1000);
+  const budget = Math.floor(fuel * 1.5);
   const file = await opening(
     "thrifty",
-    `policy: { budget_fuel: 100000 }
+    `policy: { budget_fuel: ${budget} }
 nodes:
-  - { id: one, use: agent:greeter, with: { name: Ada } }
-  - { id: two, use: agent:greeter, with: { name: Bob } }
-  - { id: three, use: agent:greeter, with: { name: Eve } }
+${greets("one", "Ada")}
+${greets("two", "Bob")}
+${greets("three", "Eve")}
 `,
   );
   const run = await runs(file);
@@ -108,7 +113,7 @@ nodes:
   const ends = Object.fromEntries(only(all, "node.finished").map(({ meta }) => [meta.node, meta.error?.code ?? meta.status]));
   expect(ends).toEqual({ one: "ok", two: "host.budget-exhausted", three: "host.budget-exhausted" });
   const spent = only(all, "budget.charged").reduce((sum, { meta }) => sum + meta.amount, 0);
-  expect(spent).toBeLessThanOrEqual(100000);
+  expect(spent).toBeLessThanOrEqual(budget);
   expect(await home.rlp("replay", outerTrace(all))).toMatchObject({ code: 0 });
 });
 
