@@ -226,6 +226,13 @@ export class FrameWriter {
     for (const part of chunkFrames(transfer, bytes)) this.stream.write(part);
   }
 
+  /** Sends what was written so far: for what the other process has long to do with, while this one goes on. */
+  flush(): void {
+    if (!this.corked) return;
+    this.corked = false;
+    this.stream.uncork();
+  }
+
   private cork(): void {
     if (this.corked) return;
     this.corked = true;

@@ -195,7 +195,7 @@ class Child {
     this.components = new LoadedComponents(options.keeping);
     this.confined = spawnConfined({
       isolation: cage,
-      ...(options.entry === undefined ? childProgram("sandbox", single()) : single(options.entry)),
+      ...childProgram("sandbox", single, options.entry),
       flags: [
         ...ENGINE_OPTIONS,
         ...LOADING_OPTIONS,
@@ -293,6 +293,8 @@ class Child {
       modules: modules.map(({ name, bytes, transfer }) => ({ name, bytes, transfer })),
     });
     if (!this.dead) for (const { transfer, content } of modules) this.writer.bytes(transfer, content);
+    // It compiles while this process puts together what the guest is given.
+    this.writer.flush();
     return id;
   }
 

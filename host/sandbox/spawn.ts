@@ -27,14 +27,19 @@ export interface ChildProgram {
 
 /**
  * The program of a child in one file, as the build makes it of `single`'s (bin/children.mjs). Where there is none, or something was compiled
- * after it, these themselves.
+ * after it, these themselves; so too with an `own` entry, which they get.
  */
-export function childProgram(name: "sandbox" | "toolchain", single: ChildProgram, root: CodeRoot = codeRoot()): ChildProgram {
-  const { dist, packageFile } = root;
+export function childProgram(
+  name: "sandbox" | "toolchain",
+  single: (own?: string) => ChildProgram,
+  own?: string,
+  { dist, packageFile }: CodeRoot = codeRoot(),
+): ChildProgram {
+  if (own !== undefined) return single(own);
   const entry = join(dist, "children", `${name}.cjs`);
   const made = modified(entry);
   const compiled = ["core", "host"].map((folder) => modified(join(dist, folder, ".tsbuildinfo")));
-  if (made === 0 || compiled.some((time) => time > made)) return single;
+  if (made === 0 || compiled.some((time) => time > made)) return single();
   return { entry, readable: [packageFile, entry] };
 }
 

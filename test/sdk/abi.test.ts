@@ -11,6 +11,8 @@ const guest = await load(
       SearchOptions, state,
     } from "runloop";
 
+    import { Output } from "runloop/outcome";
+
     function hex(bytes: Uint8Array): string {
       let text = "";
       for (let i = 0; i < bytes.length; i++) text += (bytes[i] < 16 ? "0" : "") + bytes[i].toString(16);
@@ -44,6 +46,14 @@ const guest = await load(
         const outcome = ok();
         for (let i = 0; i < call.options.getInt("count"); i++) outcome.send("p" + i.toString(), text, i);
         return outcome;
+      }
+      if (what == "pushed") {
+        const outcome = new Outcome();
+        const first = call.options.getBool("first");
+        if (first) outcome.send("sent", text, 1);
+        assert(outcome.outputs.length == (first ? 1 : 0));
+        outcome.outputs.push(new Output("pushed", text, "[2]"));
+        return outcome.send("again", text, "3");
       }
       if (what == "fail") return fail(call.options.getString("code"), text, call.options.getBool("retryable"));
       if (what == "log") {
@@ -219,6 +229,12 @@ test("none, one and ten thousand outputs", async () => {
       outputs: Array.from({ length: count }, (_, i) => ({ port: `p${i}`, type: "number.v1", body: i })),
     });
   }
+});
+
+test.each([true, false])("outputs that an agent puts into the list itself keep their place", async (first) => {
+  const outcome = await guest.run({ with: { what: "pushed", text: "json.v1", first } });
+  const outputs = "outputs" in outcome ? outcome.outputs.map(({ port, body }) => [port, body]) : outcome;
+  expect(outputs).toEqual([...(first ? [["sent", 1]] : []), ["pushed", [2]], ["again", "3"]]);
 });
 
 test("a failure keeps code, message and whether another attempt may help", async () => {

@@ -3,6 +3,7 @@
  * it holds nothing that a component could be after.
  */
 import { RlpError } from "#core/errors.js";
+import { leave } from "../../sandbox/inside/leave.js";
 import { openPipe } from "../../sandbox/inside/pipe.js";
 import { seal } from "../../sandbox/inside/seal.js";
 import { Transfers } from "../../sandbox/transfer.js";
@@ -15,7 +16,6 @@ import { MeterError } from "../meter/refusal.js";
 import type { FromToolchain, ToolchainRequest } from "./messages.js";
 
 const MESSAGE_BYTES = 1 << 20;
-const { exit } = process;
 const transfers = new Transfers();
 
 seal();
@@ -51,7 +51,7 @@ async function admit(component: Uint8Array, memoryPages: number): Promise<void> 
   }
   for (const [index, bytes] of modules.entries()) pipe.sendBytes(index, bytes);
   await pipe.flushed();
-  exit(0);
+  leave();
 }
 
 /** Within the strict limits where that is possible. What a module computes and pays does not depend on which it was. */

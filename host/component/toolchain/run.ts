@@ -64,7 +64,7 @@ function single(own?: string): ChildProgram {
 async function once(component: Uint8Array, memoryPages: number, options: ToolchainOptions): Promise<Translated> {
   const mib = Math.ceil(component.length / MIB);
   const { timeoutMs = 30_000 + 4_000 * mib, heapMib = 512 + 64 * mib, nodePath } = options;
-  const program = options.entry === undefined ? childProgram("toolchain", single()) : single(options.entry);
+  const program = childProgram("toolchain", single, options.entry);
   const { pipe, gone, end, lastWords } = spawnConfined({
     isolation: await (options.isolation ?? isolation()),
     memoryBytes: MEMORY_BYTES + heapMib * MIB,

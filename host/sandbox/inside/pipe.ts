@@ -1,6 +1,7 @@
 /** The child's end of the pipe: file descriptor 3. When the control process is gone, so is the child. */
 import { Socket } from "node:net";
 import { FrameReader, FrameWriter, type FrameSink } from "../frame.js";
+import { leave } from "./leave.js";
 import { Watch } from "./watch.js";
 
 export interface ChildPipe {
@@ -10,7 +11,6 @@ export interface ChildPipe {
   flushed(): Promise<void>;
 }
 
-const { exit } = process;
 const PIPE = 3;
 /** What is read at a time: most messages whole, and with the modules of a small component. */
 const READ_BYTES = 256 << 10;
@@ -41,8 +41,8 @@ export function openPipe(
     reader.push(buffer.subarray(0, length) as Buffer);
     return true;
   }
-  socket.on("error", () => exit(0));
-  socket.on("close", () => exit(0));
-  socket.on("end", () => exit(0));
+  socket.on("error", leave);
+  socket.on("close", leave);
+  socket.on("end", leave);
   return pipe;
 }

@@ -1,6 +1,14 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { chunkFrames, FRAME_BYTES, FrameReader, FrameViolation, messageFrames, type FrameLimits } from "#host/sandbox/frame.js";
+import {
+  chunkFrames,
+  FRAME_BYTES,
+  FrameReader,
+  FrameViolation,
+  FrameWriter,
+  messageFrames,
+  type FrameLimits,
+} from "#host/sandbox/frame.js";
 import { Transfers } from "#host/sandbox/transfer.js";
 
 const open: FrameLimits = {
@@ -149,4 +157,28 @@ test("messages that come in pieces, one behind the other, keep nothing of each o
     buffer.fill(0xff);
   }
   expect(messages).toEqual(texts);
+});
+
+test("what is written in a turn leaves together at its end, and what is flushed before it", async () => {
+  const sent: number[] = [];
+  let held: number | null = null;
+  const out = {
+    write: (bytes: Uint8Array) => (held = (held ?? 0) + bytes.length),
+    cork: () => (held ??= 0),
+    uncork: () => {
+      if (held !== null) sent.push(held);
+      held = null;
+    },
+  };
+  const writer = new FrameWriter(out);
+  writer.flush(); // nothing was written
+  writer.message("one");
+  writer.bytes(1, Buffer.alloc(10));
+  writer.flush();
+  expect(sent).toEqual([5 + 3 + 9 + 10]);
+  writer.message("two");
+  writer.message("three");
+  expect(sent).toHaveLength(1);
+  await new Promise(setImmediate);
+  expect(sent.slice(1)).toEqual([5 + 3 + 5 + 5]);
 });

@@ -8,7 +8,7 @@ import type { Admitted } from "#host/component/contract.js";
 import { isolation, presumed } from "#host/sandbox/isolation/ladder.js";
 import { IsolationError, type Isolation } from "#host/sandbox/isolation/rung.js";
 import { startSandbox } from "#host/sandbox/process.js";
-import { childProgram, codeRoot } from "#host/sandbox/spawn.js";
+import { childProgram, codeRoot, spawnConfined } from "#host/sandbox/spawn.js";
 import { admitted, run } from "./run.js";
 
 let dir: string;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const single = { entry: "main.js", readable: ["a", "b"] };
+const single = (own = "main.js") => ({ entry: own, readable: ["a", "b"] });
 
 test("the program in one file is taken unless something was compiled after it", () => {
   const root = { dist: join(dir, "dist"), packageFile: join(dir, "package.json") };
@@ -28,16 +28,17 @@ test("the program in one file is taken unless something was compiled after it", 
     writeFileSync(path, "");
     utimesSync(path, time, time);
   };
-  expect(childProgram("sandbox", single, root)).toEqual(single);
+  expect(childProgram("sandbox", single, undefined, root)).toEqual(single());
   for (const folder of ["core", "host", "children"]) mkdirSync(file(folder), { recursive: true });
   written(file("children", "sandbox.cjs"), 1000);
   const one = { entry: file("children", "sandbox.cjs"), readable: [root.packageFile, file("children", "sandbox.cjs")] };
-  expect(childProgram("sandbox", single, root)).toEqual(one); // a package has no record of its compiler
+  expect(childProgram("sandbox", single, undefined, root)).toEqual(one); // a package has no record of its compiler
   for (const folder of ["core", "host"]) written(file(folder, ".tsbuildinfo"), 900);
-  expect(childProgram("sandbox", single, root)).toEqual(one);
-  expect(childProgram("toolchain", single, root)).toEqual(single);
+  expect(childProgram("sandbox", single, undefined, root)).toEqual(one);
+  expect(childProgram("toolchain", single, undefined, root)).toEqual(single());
+  expect(childProgram("sandbox", single, "own.js", root)).toEqual(single("own.js"));
   written(file("core", ".tsbuildinfo"), 1100);
-  expect(childProgram("sandbox", single, root)).toEqual(single);
+  expect(childProgram("sandbox", single, undefined, root)).toEqual(single());
 });
 
 test("a guest ends alike whether the process runs one file or all of them", async () => {
@@ -55,6 +56,17 @@ test("a guest ends alike whether the process runs one file or all of them", asyn
   );
   expect(ends[0]).toMatchObject({ kind: "ok", outputs: [{ body: '{"a":1}' }] });
   expect(ends[1]).toEqual(ends[0]);
+});
+
+test.each(["sandbox", "toolchain"])("without the control process a %s leaves in silence", async (name) => {
+  const { dist, packageFile } = codeRoot();
+  const entry = join(dist, "children", `${name}.cjs`);
+  const options = { entry, readable: [packageFile, entry], args: ["1000", "1000"], memoryBytes: 4 * 2 ** 30 };
+  const child = spawnConfined({ isolation: await isolation(), ...options });
+  await new Promise((resolve) => child.pipe.once("data", resolve));
+  child.pipe.destroy();
+  const how = await child.gone;
+  expect(child.lastWords(how)).toBe("exit status 0");
 });
 
 test("sealed, a program that is no module can require nothing either", async () => {
