@@ -137,6 +137,7 @@ function start(): void {
   }
 
   function orFail(work: () => void): void {
+    if (!db.open) return; // it has failed: what was under way to this thread by then is rejected with the rest
     try {
       work();
     } catch (cause) {

@@ -72,6 +72,23 @@ test("kill -9 of a writer at any moment loses nothing that was acknowledged", as
   expect(row!.id).toBe(ledger.watermark());
 });
 
+test("what was on its way to the ledger when the disk became full is rejected for that reason, not for a thread that died", async () => {
+  for (let round = 0; round < 10; round++) {
+    const ledger = await freshLedger({ maxPages: 64 });
+    const run = newRun();
+    const appends: Promise<unknown>[] = [];
+    // A batch for each turn of the event loop, and the last of them after the disk is full.
+    for (let i = 0; i < 300; i++) {
+      appends.push(ledger.append({ trace: run, drafts: [log("x".repeat(2000))] }));
+      if (i % 3 === 0) await new Promise(setImmediate);
+    }
+    const ends = await Promise.allSettled(appends);
+    const codes = new Set(ends.flatMap((end) => (end.status === "rejected" ? [(end.reason as { code: string }).code] : [])));
+    expect([...codes]).toEqual(["KB_FULL"]);
+    await ledger.close();
+  }
+});
+
 test("a full disk rejects what waits and what comes later, and loses nothing that was acknowledged", async () => {
   const ledger = await freshLedger({ maxPages: 64 });
   const run = newRun();
