@@ -38,6 +38,9 @@ const SOON_BYTES = 256 << 10;
 /** So many bytes, about thirty rows, are worth a message of their own to the thread. */
 const AHEAD_BYTES = 32 << 10;
 
+/** The most that closing takes, in milliseconds: the log is copied into the database, which is a second's work on a slow disk. */
+const CLOSE_MS = 30_000;
+
 /**
  * `soon`: nobody waits for it. It shares the commit of what comes in the next few milliseconds, since waking the thread and the disk for
  * each row costs more than the row.
@@ -151,11 +154,13 @@ export class Writer {
     this.#failure ??= new KbError("KB_CLOSED", "the ledger is closed");
     if (!worker || !usable) return;
     worker.ref();
-    await new Promise<void>((resolve) => {
-      this.#closing = resolve;
-      this.#tell({ type: "close" });
-    });
-    await worker.terminate();
+    // A thread on its way out keeps no process alive: on a busy machine that ended before this was settled. A timer does.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    const closed = new Promise<void>((resolve) => (this.#closing = resolve));
+    this.#tell({ type: "close" });
+    await Promise.race([closed.then(() => worker.terminate()), late]);
+    clearTimeout(timer);
   }
 
   #post(commit: boolean): void {
